@@ -1,0 +1,36 @@
+# Two commands do everything on a machine that has a Rust toolchain, a C compiler and make:
+#   make demo   builds Sotto and shows two people talking through a mixnet on this machine
+#   make test   formatting, lints, documentation and every test, with each step's time
+
+SHELL := bash
+CARGO ?= cargo
+PROFILE_DIR := $(or $(CARGO_TARGET_DIR),target)/debug
+
+.PHONY: demo test setup build fmt lint doc check book clean
+
+demo: setup build
+	$(PROFILE_DIR)/sotto-demo
+
+test: setup
+	@scripts/steps.sh
+
+setup:
+	@scripts/setup.sh
+
+build:
+	$(CARGO) build --locked --workspace --bins
+
+fmt:
+	$(CARGO) fmt --all --check
+
+lint:
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+
+check:
+	$(CARGO) test --locked --workspace
+
+book:
+	mdbook build docs
