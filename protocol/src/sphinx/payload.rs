@@ -1,0 +1,65 @@
+//! The payload that a packet's last hop is left with.
+//!
+//! It is either a text that was meant for this hop, or, for a reply, still sealed under keys that only
+//! the maker of the reply block has. A node that passes replies on cannot tell which and does not try.
+
+use std::fmt;
+
+use sphinx_packet::constants::SECURITY_PARAMETER;
+use sphinx_packet::payload::Payload;
+
+use crate::limits::PAYLOAD_LEN;
+
+use super::Refusal;
+
+/// A payload after the last hop's layer came off. `Debug` shows nothing of it.
+pub struct FinalPayload(Box<[u8; PAYLOAD_LEN]>);
+
+impl FinalPayload {
+    pub(super) fn from_payload(payload: Payload) -> Result<Self, Refusal> {
+        let bytes = payload.into_bytes().into_boxed_slice();
+        let got = bytes.len();
+        bytes.try_into().map(Self).map_err(|_| Refusal::WrongLength { got })
+    }
+
+    /// The payload as it is, for an entry to pass on to the session that holds the keys.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; PAYLOAD_LEN] {
+        &self.0
+    }
+
+    /// The same as [`Self::as_bytes`], without a copy.
+    #[must_use]
+    pub fn into_bytes(self) -> Box<[u8; PAYLOAD_LEN]> {
+        self.0
+    }
+
+    /// The text that the sender put in, at most [`crate::limits::PAYLOAD_TEXT_LEN`] bytes.
+    ///
+    /// # Errors
+    /// [`Refusal::PayloadTag`] if the 16 zero bytes in front or the padding behind are not as the sender
+    /// of an unchanged packet makes them.
+    pub fn into_text(self) -> Result<Vec<u8>, Refusal> {
+        text_of(Payload::from_bytes(self.0.as_slice()).map_err(|_| Refusal::PayloadTag)?)
+    }
+}
+
+/// Takes integrity tag and padding off a fully decrypted payload.
+///
+/// The crate looks for the last byte of value 1 and takes what follows for padding without looking at it.
+/// Here it must be zero, so that a text has one encoding.
+pub(super) fn text_of(payload: Payload) -> Result<Vec<u8>, Refusal> {
+    let padded = payload.as_bytes().to_vec();
+    let text = payload.recover_plaintext().map_err(|_| Refusal::PayloadTag)?;
+    let padding = padded.get(SECURITY_PARAMETER + text.len() + 1..).ok_or(Refusal::PayloadTag)?;
+    if padding.iter().any(|byte| *byte != 0) {
+        return Err(Refusal::PayloadTag);
+    }
+    Ok(text)
+}
+
+impl fmt::Debug for FinalPayload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FinalPayload([scrubbed])")
+    }
+}
