@@ -1,0 +1,1 @@
+//! Example documents for tests.

@@ -1,0 +1,248 @@
+//! The drop ledger: every packet that a node receives ends in exactly one labelled outcome.
+//!
+//! A node counts as it goes ([`Ledger`]) and shows the counts with what it still holds
+//! ([`LedgerReport`]). Reports of several nodes can be added up, which turns the books of each node
+//! into the books of a network. Only counts and labels that are constants of the program are kept:
+//! nothing about any one packet, its sender or its time.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The kind of delivery that leaves the network over a client's link.
+pub const DELIVERED_TO_CLIENT: &str = "client";
+
+/// How a received packet's stay at this node ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Handed to the link to the next hop.
+    Forwarded,
+    /// This node was the last hop and used the packet, by kind: `client`, `mix-loop`, `write`, ...
+    Delivered(&'static str),
+    /// Not used, for the reason that the label names.
+    Dropped(&'static str),
+}
+
+/// Which kind of peer a packet came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerKind {
+    /// A client's session.
+    Client,
+    /// Another node.
+    Node,
+}
+
+/// Packets that crossed this node's links, in both directions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkCounts {
+    /// Packets received on clients' links.
+    pub received_from_clients: u64,
+    /// Packets received on nodes' links.
+    pub received_from_nodes: u64,
+    /// Packets handed to links to nodes: forwarded ones and own ones.
+    pub sent_to_nodes: u64,
+    /// Packets handed to links to clients.
+    pub sent_to_clients: u64,
+    /// Of those handed to links to nodes, the ones that a breaking link is known to have lost.
+    pub lost_on_link: u64,
+}
+
+/// One node's counters since it started.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    received: u64,
+    forwarded: u64,
+    delivered: BTreeMap<&'static str, u64>,
+    dropped: BTreeMap<&'static str, u64>,
+    originated: BTreeMap<&'static str, u64>,
+    unsent: BTreeMap<&'static str, u64>,
+    links: LinkCounts,
+}
+
+impl Ledger {
+    /// Empty books.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A packet arrived. It is held until [`Ledger::record`] says how it ended.
+    pub const fn record_received(&mut self, from: PeerKind) {
+        self.received += 1;
+        match from {
+            PeerKind::Client => self.links.received_from_clients += 1,
+            PeerKind::Node => self.links.received_from_nodes += 1,
+        }
+    }
+
+    /// A received packet's stay ended. Also counts the link it left by, if it left.
+    pub fn record(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Forwarded => {
+                self.forwarded += 1;
+                self.links.sent_to_nodes += 1;
+            }
+            Outcome::Delivered(kind) => {
+                *self.delivered.entry(kind).or_default() += 1;
+                if kind == DELIVERED_TO_CLIENT {
+                    self.links.sent_to_clients += 1;
+                }
+            }
+            Outcome::Dropped(label) => *self.dropped.entry(label).or_default() += 1,
+        }
+    }
+
+    /// This node made a packet of its own (`mix-loop`, `reply`) and handed it to a link.
+    pub fn record_originated(&mut self, kind: &'static str) {
+        *self.originated.entry(kind).or_default() += 1;
+        self.links.sent_to_nodes += 1;
+    }
+
+    /// This node made a packet of its own and no link took it, for the reason that the label names.
+    pub fn record_unsent(&mut self, label: &'static str) {
+        *self.unsent.entry(label).or_default() += 1;
+    }
+
+    /// `packets` that a link to a node had taken were lost when it broke.
+    pub const fn record_lost_on_link(&mut self, packets: u64) {
+        self.links.lost_on_link += packets;
+    }
+
+    /// How many packets were dropped under `label`.
+    #[must_use]
+    pub fn dropped(&self, label: &str) -> u64 {
+        self.dropped.get(label).copied().unwrap_or(0)
+    }
+
+    /// The books as they stand, with `held`, the packets that wait in the node's queues now.
+    #[must_use]
+    pub fn report(&self, held: u64) -> LedgerReport {
+        LedgerReport {
+            received: self.received,
+            forwarded: self.forwarded,
+            delivered: owned(&self.delivered),
+            dropped: owned(&self.dropped),
+            held,
+            originated: owned(&self.originated),
+            unsent: owned(&self.unsent),
+            links: self.links,
+        }
+    }
+}
+
+/// A ledger at one moment, of one node or of several added up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerReport {
+    /// Packets that arrived.
+    pub received: u64,
+    /// Of those, the ones handed to the next hop's link.
+    pub forwarded: u64,
+    /// Of those, the ones used here, by kind.
+    pub delivered: BTreeMap<String, u64>,
+    /// Of those, the ones dropped, by label.
+    pub dropped: BTreeMap<String, u64>,
+    /// Of those, the ones that wait in a queue.
+    pub held: u64,
+    /// Own packets handed to a link, by kind.
+    pub originated: BTreeMap<String, u64>,
+    /// Own packets that no link took, by label.
+    #[serde(default)]
+    pub unsent: BTreeMap<String, u64>,
+    /// What crossed the links.
+    pub links: LinkCounts,
+}
+
+impl LedgerReport {
+    /// Packets used here, of all kinds.
+    #[must_use]
+    pub fn delivered_total(&self) -> u64 {
+        self.delivered.values().sum()
+    }
+
+    /// Packets dropped, under all labels.
+    #[must_use]
+    pub fn dropped_total(&self) -> u64 {
+        self.dropped.values().sum()
+    }
+
+    /// Own packets handed to a link, of all kinds.
+    #[must_use]
+    pub fn originated_total(&self) -> u64 {
+        self.originated.values().sum()
+    }
+
+    /// Whether the books of each node add up: `received = forwarded + delivered + dropped + held`,
+    /// every received packet came over a link, and every packet that left was forwarded or own.
+    #[must_use]
+    pub fn balanced(&self) -> bool {
+        let links = &self.links;
+        self.received == self.forwarded + self.delivered_total() + self.dropped_total() + self.held
+            && self.received == links.received_from_clients + links.received_from_nodes
+            && links.sent_to_nodes == self.forwarded + self.originated_total()
+            && links.lost_on_link <= links.sent_to_nodes
+    }
+
+    /// The books of a network: the reports of all its nodes, added up. Saturates.
+    #[must_use]
+    pub fn sum<'a>(reports: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut total = Self::default();
+        for report in reports {
+            total.received = total.received.saturating_add(report.received);
+            total.forwarded = total.forwarded.saturating_add(report.forwarded);
+            total.held = total.held.saturating_add(report.held);
+            add(&mut total.delivered, &report.delivered);
+            add(&mut total.dropped, &report.dropped);
+            add(&mut total.originated, &report.originated);
+            add(&mut total.unsent, &report.unsent);
+            total.links.received_from_clients = total
+                .links
+                .received_from_clients
+                .saturating_add(report.links.received_from_clients);
+            total.links.received_from_nodes = total
+                .links
+                .received_from_nodes
+                .saturating_add(report.links.received_from_nodes);
+            total.links.sent_to_nodes = total
+                .links
+                .sent_to_nodes
+                .saturating_add(report.links.sent_to_nodes);
+            total.links.sent_to_clients = total
+                .links
+                .sent_to_clients
+                .saturating_add(report.links.sent_to_clients);
+            total.links.lost_on_link = total.links.lost_on_link.saturating_add(report.links.lost_on_link);
+        }
+        total
+    }
+
+    /// In the sum over a network's nodes: packets that some node sent, that are not known to be lost, and
+    /// that no node has received. Positive while packets are on the wire; zero in a network at rest;
+    /// negative if a node received what none sent.
+    #[must_use]
+    pub fn on_the_wire(&self) -> i128 {
+        i128::from(self.links.sent_to_nodes)
+            - i128::from(self.links.lost_on_link)
+            - i128::from(self.links.received_from_nodes)
+    }
+
+    /// In the sum over the nodes of a network at rest: what was sent to nodes arrived at nodes or is
+    /// known to be lost.
+    #[must_use]
+    pub fn flow_balanced(&self) -> bool {
+        self.on_the_wire() == 0
+    }
+}
+
+fn owned(counts: &BTreeMap<&'static str, u64>) -> BTreeMap<String, u64> {
+    counts
+        .iter()
+        .map(|(label, count)| ((*label).to_owned(), *count))
+        .collect()
+}
+
+fn add(total: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
+    for (label, count) in counts {
+        let total = total.entry(label.clone()).or_default();
+        *total = total.saturating_add(*count);
+    }
+}
