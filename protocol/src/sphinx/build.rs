@@ -97,12 +97,18 @@ pub(super) fn check_text(text: &[u8]) -> Result<(), BuildError> {
     Ok(())
 }
 
-pub(super) fn checked_route(route: &[Hop], delays: &[Duration]) -> Result<(Vec<Node>, Vec<Delay>), BuildError> {
+pub(super) fn checked_route(
+    route: &[Hop],
+    delays: &[Duration],
+) -> Result<(Vec<Node>, Vec<Delay>), BuildError> {
     if route.is_empty() || route.len() > HOPS_MAX {
         return Err(BuildError::RouteLength { got: route.len() });
     }
     if route.len() != delays.len() {
-        return Err(BuildError::DelayCount { hops: route.len(), got: delays.len() });
+        return Err(BuildError::DelayCount {
+            hops: route.len(),
+            got: delays.len(),
+        });
     }
     let nodes = route.iter().map(|hop| hop.to_node()).collect();
     let delays = delays

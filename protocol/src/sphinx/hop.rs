@@ -55,7 +55,10 @@ pub struct Hop {
 
 impl Hop {
     pub(super) fn to_node(self) -> Node {
-        Node::new(NodeAddressBytes::from_bytes(*self.node.as_bytes()), PublicKey::from(self.key.0))
+        Node::new(
+            NodeAddressBytes::from_bytes(*self.node.as_bytes()),
+            PublicKey::from(self.key.0),
+        )
     }
 }
 
@@ -74,7 +77,10 @@ impl HopSecret {
 
     /// From the 32 bytes of [`Self::to_bytes`].
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "taking the wrapper makes sure that it is wiped here")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "taking the wrapper makes sure that it is wiped here"
+    )]
     pub fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
         Self::from_static(StaticSecret::from(*bytes))
     }
@@ -103,7 +109,8 @@ impl HopSecret {
     /// [`Refusal::AlphaNonContributory`], which holds for every key.
     pub fn verify(&self, packet: Packet) -> Result<Verified, (Packet, Refusal)> {
         let (header, payload) = packet.as_bytes().split_at(HEADER_SIZE);
-        let (Ok(header), Ok(payload)) = (SphinxHeader::from_bytes(header), Payload::from_bytes(payload)) else {
+        let (Ok(header), Ok(payload)) = (SphinxHeader::from_bytes(header), Payload::from_bytes(payload))
+        else {
             return Err((packet, Refusal::HeaderMac));
         };
         let expanded = header.compute_expanded_shared_secret(&self.secret);

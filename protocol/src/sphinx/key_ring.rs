@@ -34,7 +34,11 @@ impl KeyRing {
     /// An empty ring; each key's cache holds up to `tags_max` tags.
     #[must_use]
     pub const fn with_tags_max(tags_max: usize) -> Self {
-        Self { keys: BTreeMap::new(), retired_before: 0, tags_max }
+        Self {
+            keys: BTreeMap::new(),
+            retired_before: 0,
+            tags_max,
+        }
     }
 
     /// Adds the key of an epoch. `false`, and no change, if the epoch has a key or has been retired: a key
@@ -43,7 +47,13 @@ impl KeyRing {
         if epoch < self.retired_before || self.keys.contains_key(&epoch) {
             return false;
         }
-        self.keys.insert(epoch, EpochEntry { secret, seen: ReplayCache::new(self.tags_max) });
+        self.keys.insert(
+            epoch,
+            EpochEntry {
+                secret,
+                seen: ReplayCache::new(self.tags_max),
+            },
+        );
         true
     }
 
@@ -62,7 +72,10 @@ impl KeyRing {
     /// The epochs that have a key, ascending, with the public halves.
     #[must_use]
     pub fn public_keys(&self) -> Vec<(u64, HopPublic)> {
-        self.keys.iter().map(|(epoch, entry)| (*epoch, entry.secret.public())).collect()
+        self.keys
+            .iter()
+            .map(|(epoch, entry)| (*epoch, entry.secret.public()))
+            .collect()
     }
 
     /// How many replay tags are remembered under all keys.
@@ -76,7 +89,12 @@ impl KeyRing {
     ///
     /// # Errors
     /// Any [`Refusal`] of a packet. Only a packet whose header MAC matched leaves a tag behind.
-    pub fn unwrap(&mut self, now_epoch: u64, packet: Packet, delay_max: Duration) -> Result<Unwrapped, Refusal> {
+    pub fn unwrap(
+        &mut self,
+        now_epoch: u64,
+        packet: Packet,
+        delay_max: Duration,
+    ) -> Result<Unwrapped, Refusal> {
         let (epoch, verified) = self.verify(now_epoch, packet)?;
         let entry = self.keys.get_mut(&epoch).ok_or(Refusal::NoKey)?;
         match entry.seen.insert(verified.tag()) {
@@ -89,9 +107,15 @@ impl KeyRing {
     fn verify(&self, now_epoch: u64, packet: Packet) -> Result<(u64, Verified), Refusal> {
         let mut packet = packet;
         let mut refusal = Refusal::NoKey;
-        let epochs = [Some(now_epoch), now_epoch.checked_sub(1), now_epoch.checked_add(1)];
+        let epochs = [
+            Some(now_epoch),
+            now_epoch.checked_sub(1),
+            now_epoch.checked_add(1),
+        ];
         for epoch in epochs.into_iter().flatten() {
-            let Some(entry) = self.keys.get(&epoch) else { continue };
+            let Some(entry) = self.keys.get(&epoch) else {
+                continue;
+            };
             match entry.secret.verify(packet) {
                 Ok(verified) => return Ok((epoch, verified)),
                 Err((returned, Refusal::HeaderMac)) => {

@@ -50,3 +50,21 @@ pub use replay::{ReplayCache, ReplayTag, ReplayVerdict};
 pub use surb::{Surb, SurbKeys, build_surb};
 pub use surb_id::SurbId;
 pub use unwrap::{Unwrapped, Verified};
+
+#[cfg(test)]
+mod tests {
+    use sphinx_packet::SurbReplyRecovery;
+    use sphinx_packet::header::shared_secret::ExpandedSharedSecret;
+    use x25519_dalek::StaticSecret;
+    use zeroize::{ZeroizeOnDrop, Zeroizing};
+
+    fn is_wiped_on_drop<T: ZeroizeOnDrop>() {}
+
+    #[test]
+    fn what_hop_secrets_verified_packets_reply_blocks_and_their_keys_hold_is_wiped_on_drop() {
+        is_wiped_on_drop::<StaticSecret>();
+        is_wiped_on_drop::<ExpandedSharedSecret>();
+        is_wiped_on_drop::<Zeroizing<[u8; crate::limits::SURB_LEN]>>();
+        is_wiped_on_drop::<SurbReplyRecovery>();
+    }
+}

@@ -38,3 +38,20 @@ impl fmt::Debug for SurbId {
         f.write_str("SurbId([scrubbed])")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn identifiers_differ_and_show_nothing_in_debug() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let (first, second) = (SurbId::generate(&mut rng), SurbId::generate(&mut rng));
+        assert_ne!(first, second);
+        assert_eq!(SurbId::from_bytes(*first.as_bytes()), first);
+        insta::assert_snapshot!(format!("{first:?}"), @"SurbId([scrubbed])");
+    }
+}

@@ -19,8 +19,8 @@ use super::{FinalPayload, Packet, Refusal, ReplayTag, SurbId};
 
 /// The replay tag that the all-zero X25519 output expands to: the mark of a small-order alpha.
 pub(super) const TAG_OF_ZERO_SECRET: [u8; REPLAY_TAG_SIZE] = [
-    0xc0, 0xe8, 0xdd, 0x91, 0x04, 0xe1, 0xc0, 0xf9, 0x0b, 0xb4, 0xe2, 0xf4, 0xb9, 0xf5, 0xf8, 0x71,
-    0x6a, 0xdd, 0xad, 0xc1, 0xf1, 0xbc, 0x5a, 0x96, 0x6a, 0x54, 0xe4, 0xac, 0xa6, 0x05, 0xee, 0x54,
+    0xc0, 0xe8, 0xdd, 0x91, 0x04, 0xe1, 0xc0, 0xf9, 0x0b, 0xb4, 0xe2, 0xf4, 0xb9, 0xf5, 0xf8, 0x71, 0x6a,
+    0xdd, 0xad, 0xc1, 0xf1, 0xbc, 0x5a, 0x96, 0x6a, 0x54, 0xe4, 0xac, 0xa6, 0x05, 0xee, 0x54,
 ];
 
 /// A packet whose header was made for one of this node's keys and arrived unchanged. `Debug` shows
@@ -33,7 +33,11 @@ pub struct Verified {
 
 impl Verified {
     pub(super) fn new(header: SphinxHeader, payload: Payload, secret: ExpandedSharedSecret) -> Self {
-        Self { header, payload, secret }
+        Self {
+            header,
+            payload,
+            secret,
+        }
     }
 
     /// What two packets with the same shared secret have in common, however their bytes differ.
@@ -49,16 +53,27 @@ impl Verified {
     /// [`Refusal::Version`] for any version but 260, [`Refusal::RoutingFlag`] for routing information of
     /// no known kind.
     pub fn unwrap(self, delay_max: Duration) -> Result<Unwrapped, Refusal> {
-        let packet = SphinxPacket { header: self.header, payload: self.payload };
-        let processed = packet.process_with_expanded_secret(&self.secret).map_err(|error| match error.kind() {
-            ErrorKind::InvalidHeader => Refusal::HeaderMac,
-            _ => Refusal::RoutingFlag,
-        })?;
+        let packet = SphinxPacket {
+            header: self.header,
+            payload: self.payload,
+        };
+        let processed = packet
+            .process_with_expanded_secret(&self.secret)
+            .map_err(|error| match error.kind() {
+                ErrorKind::InvalidHeader => Refusal::HeaderMac,
+                _ => Refusal::RoutingFlag,
+            })?;
         if processed.version != SINGLE_SEED_SURB_VERSION {
-            return Err(Refusal::Version { got: processed.version.value() });
+            return Err(Refusal::Version {
+                got: processed.version.value(),
+            });
         }
         match processed.data {
-            ProcessedPacketData::ForwardHop { next_hop_packet, next_hop_address, delay } => {
+            ProcessedPacketData::ForwardHop {
+                next_hop_packet,
+                next_hop_address,
+                delay,
+            } => {
                 let asked = delay.to_duration();
                 Ok(Unwrapped::Forward {
                     next: NodeId::from_bytes(next_hop_address.to_bytes()),
@@ -67,7 +82,11 @@ impl Verified {
                     packet: Packet::from_slice(&next_hop_packet.to_bytes())?,
                 })
             }
-            ProcessedPacketData::FinalHop { destination, identifier, payload } => Ok(Unwrapped::Final {
+            ProcessedPacketData::FinalHop {
+                destination,
+                identifier,
+                payload,
+            } => Ok(Unwrapped::Final {
                 destination: destination.as_bytes(),
                 surb_id: SurbId::from_bytes(identifier),
                 payload: FinalPayload::from_payload(payload)?,
@@ -109,8 +128,16 @@ pub enum Unwrapped {
 impl fmt::Debug for Unwrapped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Forward { next, delay, delay_clamped, .. } => {
-                write!(f, "Forward {{ next: {next:?}, delay: {delay:?}, delay_clamped: {delay_clamped} }}")
+            Self::Forward {
+                next,
+                delay,
+                delay_clamped,
+                ..
+            } => {
+                write!(
+                    f,
+                    "Forward {{ next: {next:?}, delay: {delay:?}, delay_clamped: {delay_clamped} }}"
+                )
             }
             Self::Final { .. } => f.write_str("Final([scrubbed])"),
         }
