@@ -152,12 +152,12 @@ impl ReadCap {
     /// The name of the next box.
     #[must_use]
     pub fn next_id(&self) -> BoxId {
-        *self.next().id()
+        *self.next_box().id()
     }
 
     /// What opens the next box.
     #[must_use]
-    pub fn next(&self) -> BoxReader {
+    pub fn next_box(&self) -> BoxReader {
         self.reader(&self.chain)
     }
 

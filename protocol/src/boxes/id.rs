@@ -68,3 +68,80 @@ impl fmt::Debug for BoxId {
         f.write_str("BoxId([scrubbed])")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use curve25519_dalek::constants::EIGHT_TORSION;
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+
+    /// `p + y` for `0 <= y < 19` as a little-endian encoding: the encodings of a `y` that are not canonical.
+    fn above_the_modulus(y: u8) -> [u8; 32] {
+        let mut bytes = [0xff; 32];
+        bytes[0] = 0xed + y;
+        bytes[31] = 0x7f;
+        bytes
+    }
+
+    #[test]
+    fn all_points_of_small_order_are_refused() {
+        for point in EIGHT_TORSION {
+            let id = BoxId::from_bytes(point.compress().to_bytes());
+            assert_eq!(id.verifying_key(), Err(BoxRefusal::IdSmallOrder));
+        }
+    }
+
+    #[test]
+    fn other_encodings_of_a_point_are_refused() {
+        let mut points = 0;
+        for y in 0..19 {
+            for sign in [0, 0x80] {
+                let mut bytes = above_the_modulus(y);
+                bytes[31] |= sign;
+                points += usize::from(CompressedEdwardsY(bytes).decompress().is_some());
+                assert_eq!(
+                    BoxId::from_bytes(bytes).verifying_key(),
+                    Err(BoxRefusal::IdNotCanonical)
+                );
+            }
+        }
+        assert!(points > 8, "only {points} of the encodings were points at all");
+    }
+
+    #[test]
+    fn minus_zero_is_refused() {
+        // y = 1, x = 0 with the sign bit set: RFC 8032, section 5.1.3, step 4.
+        let mut bytes = [0; 32];
+        bytes[0] = 1;
+        bytes[31] = 0x80;
+        assert_eq!(
+            BoxId::from_bytes(bytes).verifying_key(),
+            Err(BoxRefusal::IdNotCanonical)
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_point_are_refused() {
+        let no_points = (2..=u8::MAX)
+            .map(|y| BoxId::from_bytes(std::array::from_fn(|place| if place == 0 { y } else { 0 })))
+            .filter(|id| id.verifying_key() == Err(BoxRefusal::IdNotCanonical))
+            .count();
+        assert!(
+            (64..192).contains(&no_points),
+            "about half of all y are no point, {no_points} were"
+        );
+    }
+
+    #[test]
+    fn decoys_differ_and_pass_for_ids() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let decoys: std::collections::BTreeSet<BoxId> = (0..100).map(|_| BoxId::decoy(&mut rng)).collect();
+        assert_eq!(decoys.len(), 100);
+        for id in decoys {
+            let point = CompressedEdwardsY(*id.as_bytes()).decompress().unwrap();
+            assert!(id.verifying_key().is_ok() && point.is_torsion_free());
+        }
+    }
+}

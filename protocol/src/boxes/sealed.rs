@@ -176,3 +176,75 @@ fn unpadded_len(padded: &[u8]) -> Option<usize> {
     let mark = padded.iter().rposition(|byte| *byte != 0)?;
     (padded.get(mark) == Some(&END_MARK)).then_some(mark)
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::super::blind::RootSecret;
+    use super::*;
+
+    fn secret() -> BlindedSecret {
+        RootSecret::from_seed(&[1; 32]).blind(&[2; 32])
+    }
+
+    #[test]
+    fn a_writer_that_seals_with_another_key_is_found_out() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let sealed = SealedBox::seal(&secret(), &[3; 32], b"text", &mut rng).unwrap();
+        sealed.verify().unwrap();
+        assert_eq!(sealed.open(&[3; 32]).unwrap(), b"text");
+        assert_eq!(sealed.open(&[4; 32]), Err(BoxRefusal::Ciphertext));
+    }
+
+    #[test]
+    fn a_ciphertext_moved_to_another_id_does_not_open() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let mut sealed = SealedBox::seal(&secret(), &[3; 32], b"text", &mut rng).unwrap();
+        let other = RootSecret::from_seed(&[1; 32]).blind(&[9; 32]);
+        sealed.id = other.id();
+        sealed.signature = other.sign(DOMAIN, sealed.ciphertext.as_slice()).to_bytes();
+        sealed.verify().unwrap();
+        assert_eq!(sealed.open(&[3; 32]), Err(BoxRefusal::Ciphertext));
+    }
+
+    #[test]
+    fn a_writer_that_leaves_out_the_end_mark_is_found_out() {
+        for (place, byte) in [(0, 0x01), (BOX_TEXT_LEN - 1, 0x81)] {
+            let mut padded = [0; BOX_TEXT_LEN];
+            padded[place] = byte;
+            let sealed = SealedBox::seal_padded(&secret(), &[3; 32], &padded, &[0; NONCE_LEN]);
+            sealed.verify().unwrap();
+            assert_eq!(sealed.open(&[3; 32]), Err(BoxRefusal::Padding));
+        }
+        let sealed = SealedBox::seal_padded(&secret(), &[3; 32], &[0; BOX_TEXT_LEN], &[0; NONCE_LEN]);
+        assert_eq!(sealed.open(&[3; 32]), Err(BoxRefusal::Padding));
+    }
+
+    #[test]
+    fn texts_that_look_like_padding_come_back_whole() {
+        for text in [
+            &b""[..],
+            &[0; 7],
+            &[END_MARK; 7],
+            &[END_MARK, 0, 0],
+            &[0x5a; BOX_CONTENT_LEN_MAX],
+        ] {
+            let padded = pad(text).unwrap();
+            assert_eq!(unpadded_len(padded.as_slice()), Some(text.len()));
+        }
+    }
+
+    #[test]
+    fn a_text_one_byte_too_long_is_refused() {
+        let refusal = pad(&[0; BOX_TEXT_LEN]).map(|_| ());
+        assert_eq!(
+            refusal,
+            Err(BoxRefusal::TextTooLong {
+                max: 1359,
+                actual: 1360
+            })
+        );
+    }
+}
