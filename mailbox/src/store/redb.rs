@@ -1,0 +1,296 @@
+//! The durable store: one redb file, one durable transaction per batch.
+//!
+//! Strangers choose what is written here, so commits are two-phase (a torn commit can then never be
+//! taken for a whole one, whatever bytes it carried) and opening verifies every checksum of the file.
+//! Garbage collection commits without waiting for the disk: the next batch makes it durable, and what
+//! a crash brings back has expired anyway.
+
+use std::path::{Path, PathBuf};
+
+use redb::{
+    Builder, CommitError, Database, DatabaseError, Durability, ReadableDatabase, ReadableTable,
+    ReadableTableMetadata, SetDurabilityError, StorageBackend, StorageError, Table, TableError, TableHandle,
+    TransactionError, WriteTransaction,
+};
+use sotto_protocol::time::Timestamp;
+
+use super::layout::{
+    BOX_ROW_LEN, BOXES, EXPIRY, EXPIRY_KEY_LEN, FORMAT, ID_LEN, META, META_BATCHES, META_FORMAT, TOMBSTONE_ROW_LEN,
+    TOMBSTONES, box_row, expiry_key, key, parse_box_row, parse_expiry_key, parse_tombstone_row, tombstone_row,
+};
+use super::rules::{Content, Record, decide};
+use super::{Store, StoreError, StoreOp, StoreResult, Usage};
+
+/// Memory that redb may use to cache pages, in bytes.
+pub const STORE_CACHE_LEN: usize = 8 * 1024 * 1024;
+
+/// Boxes and tombstones in one redb file.
+#[derive(Debug)]
+pub struct RedbStore {
+    /// Absent after an I/O error, which redb does not recover from until the file is opened afresh.
+    database: Option<Database>,
+    path: Option<PathBuf>,
+    quota: u64,
+}
+
+impl RedbStore {
+    /// Opens the store at `path`, or makes an empty one there. It may hold `quota` records.
+    ///
+    /// Reads the whole file once to verify its checksums.
+    ///
+    /// # Errors
+    ///
+    /// When the file is something else, of another format, damaged, in use, or cannot be read.
+    pub fn open(path: &Path, quota: u64) -> Result<Self, StoreError> {
+        Ok(Self { database: Some(open_file(path)?), path: Some(path.to_owned()), quota })
+    }
+
+    /// Opens a store on a storage of the caller's, for tests that make the storage fail.
+    ///
+    /// # Errors
+    ///
+    /// As [`RedbStore::open`].
+    pub fn open_backend(backend: impl StorageBackend, quota: u64) -> Result<Self, StoreError> {
+        let database =
+            builder().create_with_backend(backend).map_err(|error| open_error("the storage", error))?;
+        check_format(&database, "the storage")?;
+        Ok(Self { database: Some(database), path: None, quota })
+    }
+
+    /// Runs `work` in a write transaction and commits it. After a failure the file is opened afresh
+    /// before the next transaction.
+    fn transact<T>(
+        &mut self,
+        durability: Durability,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if self.database.is_none()
+            && let Some(path) = &self.path
+        {
+            self.database = Some(open_file(path)?);
+        }
+        let database = self
+            .database
+            .as_ref()
+            .ok_or_else(|| StoreError::Io { why: "it failed before and cannot be opened again".to_owned() })?;
+        let result = commit(database, durability, work);
+        if matches!(result, Err(StoreError::Io { .. })) {
+            self.database = None;
+        }
+        result
+    }
+}
+
+impl Store for RedbStore {
+    fn apply(&mut self, now: Timestamp, ops: &[StoreOp]) -> Result<Vec<StoreResult>, StoreError> {
+        let quota = self.quota;
+        self.transact(Durability::Immediate, |transaction| {
+            let mut tables = Tables::open(transaction)?;
+            let results = ops.iter().map(|op| tables.apply(now, op, quota)).collect::<Result<Vec<_>, _>>()?;
+            count_batch(transaction)?;
+            Ok(results)
+        })
+    }
+
+    fn collect_garbage(&mut self, now: Timestamp, records_max: usize) -> Result<usize, StoreError> {
+        self.transact(Durability::None, |transaction| Tables::open(transaction)?.collect_garbage(now, records_max))
+    }
+
+    fn usage(&mut self) -> Result<Usage, StoreError> {
+        let quota = self.quota;
+        let Some(database) = &self.database else {
+            return Err(StoreError::Io { why: "it failed before".to_owned() });
+        };
+        let transaction = database.begin_read()?;
+        Ok(Usage {
+            boxes: transaction.open_table(BOXES)?.len()?,
+            tombstones: transaction.open_table(TOMBSTONES)?.len()?,
+            quota,
+        })
+    }
+}
+
+/// The tables that hold records, open in one transaction.
+struct Tables<'t> {
+    boxes: Table<'t, &'static [u8; ID_LEN], &'static [u8; BOX_ROW_LEN]>,
+    tombstones: Table<'t, &'static [u8; ID_LEN], &'static [u8; TOMBSTONE_ROW_LEN]>,
+    expiry: Table<'t, &'static [u8; EXPIRY_KEY_LEN], ()>,
+}
+
+impl<'t> Tables<'t> {
+    fn open(transaction: &'t WriteTransaction) -> Result<Self, StoreError> {
+        Ok(Self {
+            boxes: transaction.open_table(BOXES)?,
+            tombstones: transaction.open_table(TOMBSTONES)?,
+            expiry: transaction.open_table(EXPIRY)?,
+        })
+    }
+
+    fn apply(&mut self, now: Timestamp, op: &StoreOp, quota: u64) -> Result<StoreResult, StoreError> {
+        let id = key(&op.id());
+        let held = self.get(&id)?;
+        let has_room = self.boxes.len()?.saturating_add(self.tombstones.len()?) < quota;
+        let (result, change) = decide(op, held.as_ref(), now, has_room);
+        if let Some(record) = change {
+            if let Some(old) = held {
+                self.forget(old.expires, &id)?;
+            }
+            self.put(&id, &record)?;
+        }
+        Ok(result)
+    }
+
+    /// Both tables are asked every time, so that every lookup is alike.
+    fn get(&self, id: &[u8; ID_LEN]) -> Result<Option<Record>, StoreError> {
+        let sealed = self.boxes.get(id)?.map(|row| parse_box_row(id, row.value())).transpose()?;
+        let tombstone = self.tombstones.get(id)?.map(|row| parse_tombstone_row(id, row.value())).transpose()?;
+        Ok(tombstone.or(sealed))
+    }
+
+    fn put(&mut self, id: &[u8; ID_LEN], record: &Record) -> Result<(), StoreError> {
+        match &record.content {
+            Content::Box(sealed) => {
+                self.boxes.insert(id, &box_row(record.expires, sealed))?;
+            }
+            Content::Tombstone(tombstone) => {
+                self.tombstones.insert(id, &tombstone_row(record.expires, tombstone))?;
+            }
+        }
+        self.expiry.insert(&expiry_key(record.expires, id), ())?;
+        Ok(())
+    }
+
+    fn forget(&mut self, expires: Timestamp, id: &[u8; ID_LEN]) -> Result<(), StoreError> {
+        self.boxes.remove(id)?;
+        self.tombstones.remove(id)?;
+        self.expiry.remove(&expiry_key(expires, id))?;
+        Ok(())
+    }
+
+    fn collect_garbage(&mut self, now: Timestamp, records_max: usize) -> Result<usize, StoreError> {
+        let mut expired = Vec::new();
+        for row in self.expiry.iter()?.take(records_max) {
+            let (expires, id) = parse_expiry_key(row?.0.value())?;
+            if expires > now {
+                break;
+            }
+            expired.push((expires, id));
+        }
+        for (expires, id) in &expired {
+            self.forget(*expires, id)?;
+        }
+        Ok(expired.len())
+    }
+}
+
+fn count_batch(transaction: &WriteTransaction) -> Result<(), StoreError> {
+    let mut meta = transaction.open_table(META)?;
+    let batches = meta.get(META_BATCHES)?.map_or(0, |row| row.value());
+    meta.insert(META_BATCHES, batches.saturating_add(1))?;
+    Ok(())
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(STORE_CACHE_LEN).set_check_integrity_on_open(true);
+    builder
+}
+
+fn open_file(path: &Path) -> Result<Database, StoreError> {
+    let name = path.display().to_string();
+    let database = builder().create(path).map_err(|error| open_error(&name, error))?;
+    check_format(&database, &name)?;
+    Ok(database)
+}
+
+/// Makes the tables of an empty file; refuses a file that is not a mailbox's.
+fn check_format(database: &Database, name: &str) -> Result<(), StoreError> {
+    let foreign = |why: String| StoreError::Foreign { path: name.to_owned(), why };
+    commit(database, Durability::Immediate, |transaction| {
+        let has_meta = transaction.list_tables()?.any(|table| table.name() == META.name());
+        if !has_meta && transaction.list_tables()?.next().is_some() {
+            return Err(foreign("a database of another program".to_owned()));
+        }
+        let mut meta = transaction.open_table(META).map_err(|error| foreign(error.to_string()))?;
+        let found = meta.get(META_FORMAT)?.map(|row| row.value());
+        match found {
+            Some(FORMAT) => {}
+            Some(found) => {
+                return Err(StoreError::Version { path: name.to_owned(), found, expected: FORMAT });
+            }
+            None => {
+                meta.insert(META_FORMAT, FORMAT)?;
+            }
+        }
+        Tables::open(transaction).map(|_| ())
+    })
+}
+
+fn commit<T>(
+    database: &Database,
+    durability: Durability,
+    work: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(durability)?;
+    transaction.set_two_phase_commit(true);
+    let value = work(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
+}
+
+fn open_error(name: &str, error: DatabaseError) -> StoreError {
+    let path = name.to_owned();
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path },
+        // redb reports a file without its magic number as invalid data.
+        DatabaseError::Storage(StorageError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+            StoreError::Foreign { path, why: error.to_string() }
+        }
+        DatabaseError::Storage(error) => error.into(),
+        error => StoreError::Damaged { why: error.to_string() },
+    }
+}
+
+impl From<StorageError> for StoreError {
+    fn from(error: StorageError) -> Self {
+        let why = error.to_string();
+        match error {
+            StorageError::Corrupted(_) | StorageError::ValueTooLarge(_) => Self::Damaged { why },
+            _ => Self::Io { why },
+        }
+    }
+}
+
+impl From<TableError> for StoreError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Storage(error) => error.into(),
+            error => Self::Damaged { why: error.to_string() },
+        }
+    }
+}
+
+impl From<TransactionError> for StoreError {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::Storage(error) => error.into(),
+            error => Self::Io { why: error.to_string() },
+        }
+    }
+}
+
+impl From<CommitError> for StoreError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Storage(error) => error.into(),
+            error => Self::Io { why: error.to_string() },
+        }
+    }
+}
+
+impl From<SetDurabilityError> for StoreError {
+    fn from(error: SetDurabilityError) -> Self {
+        Self::Io { why: error.to_string() }
+    }
+}
