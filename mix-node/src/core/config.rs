@@ -1,0 +1,53 @@
+//! What a mix is told at its start, and the limits of its core.
+//!
+//! Rates and delays are not here: the network agrees on them in the consensus.
+
+use std::time::Duration;
+
+use sotto_protocol::ident::NodeId;
+
+/// Packets that a node holds at most, delayed and queued for clients together. At about 2.5 kB each
+/// this bounds them to some 160 MB.
+pub const HELD_MAX: usize = 65_536;
+/// Sessions that an entry keeps at most, connected and resumable together.
+pub const SESSIONS_MAX: usize = 4_096;
+/// Packets that wait at most for one session's downlink.
+pub const DOWNLINK_QUEUE_MAX: usize = 128;
+/// How long a session can be resumed after its connection ended.
+pub const SESSION_RESUMABLE: Duration = Duration::from_secs(300);
+/// Addresses of expired sessions that are remembered, so that a late reply is counted as late and not
+/// as sent to a stranger.
+pub(crate) const SESSIONS_EXPIRED_MAX: usize = 4_096;
+/// The mix's own loops that are awaited at most; while as many are out, none is sent.
+pub const LOOPS_OUTSTANDING_MAX: usize = 1_024;
+/// What is added to a loop's greatest possible delay before the loop counts as lost.
+pub(crate) const LOOP_SLACK: Duration = Duration::from_secs(10);
+/// How long a node that is asked to stop keeps the packets it holds, at most.
+pub const FLUSH_MAX: Duration = Duration::from_secs(2);
+/// How far a Poisson process that was held up is made up for; beyond that it starts afresh.
+pub(crate) const CATCH_UP_MAX: Duration = Duration::from_secs(1);
+/// Random bytes in the text of a mix's own loop.
+pub(crate) const LOOP_TEXT_LEN: usize = 64;
+
+/// What distinguishes one mix from another. Its place in the network comes from the consensus.
+#[derive(Clone, Debug)]
+pub struct MixConfig {
+    /// The node's name.
+    pub node: NodeId,
+    /// Packets held at most, delayed and queued for clients together.
+    pub held_max: usize,
+    /// Sessions kept at most, connected and resumable together.
+    pub sessions_max: usize,
+}
+
+impl MixConfig {
+    /// A mix of this name with the ordinary limits, [`HELD_MAX`] and [`SESSIONS_MAX`].
+    #[must_use]
+    pub const fn new(node: NodeId) -> Self {
+        Self {
+            node,
+            held_max: HELD_MAX,
+            sessions_max: SESSIONS_MAX,
+        }
+    }
+}

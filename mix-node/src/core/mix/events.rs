@@ -1,0 +1,164 @@
+//! What the caller tells the mix besides packets and time: consensus, keys, sessions, quiescence, stop.
+
+use std::time::Duration;
+
+use rand::CryptoRng;
+use sotto_protocol::directory::Consensus;
+use sotto_protocol::frame::ResumeToken;
+use sotto_protocol::ident::SessionAddress;
+use sotto_protocol::sphinx::HopSecret;
+use sotto_protocol::time::Timestamp;
+
+use super::super::action::Action;
+use super::super::config::FLUSH_MAX;
+use super::super::refusal::{ConsensusRefusal, DropLabel, SessionRefusal};
+use super::super::session::SessionGrant;
+use super::super::sessions::Ended;
+use super::Mix;
+
+impl Mix {
+    /// Adopts a consensus whose signatures the caller has checked. The one before still counts for
+    /// packets on their way, until its grace is over.
+    ///
+    /// # Errors
+    /// [`ConsensusRefusal`] if it is no newer than the present one or expired; nothing changes then.
+    pub fn handle_consensus(
+        &mut self,
+        now: Timestamp,
+        consensus: Consensus,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ConsensusRefusal> {
+        self.topology.adopt(now, consensus)?;
+        self.retire_keys(now);
+        self.retune_sessions(now, rng);
+        self.links_changed(now, rng);
+        Ok(())
+    }
+
+    /// Installs this node's Sphinx key of an epoch. `false` if the epoch has one or is over, in which
+    /// case the ring does not change: a key must not come back without its replay tags.
+    pub fn install_key(&mut self, epoch: u64, secret: HopSecret) -> bool {
+        self.keys.install(epoch, secret)
+    }
+
+    /// Opens a session for a client, or resumes one. `class` is an index into the consensus' classes.
+    ///
+    /// # Errors
+    /// [`SessionRefusal`], to be told to the client before its connection is closed.
+    pub fn open_session(
+        &mut self,
+        now: Timestamp,
+        class: u8,
+        resume: Option<&(SessionAddress, ResumeToken)>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<SessionGrant, SessionRefusal> {
+        let grant = self.try_open(now, class, resume, rng);
+        match &grant {
+            Ok(grant) if grant.resumed => self.session_counts.resumed += 1,
+            Ok(_) => self.session_counts.opened += 1,
+            Err(_) => self.session_counts.refused += 1,
+        }
+        grant
+    }
+
+    /// A session's connection ended. Packets for it are kept until it is resumed or expires.
+    pub fn session_disconnected(&mut self, now: Timestamp, session: &SessionAddress) {
+        self.sessions.disconnect(now, session);
+    }
+
+    /// Stops originating loops and dummies between nodes, so that the network comes to rest. Received
+    /// packets still pass, and downlinks keep their shape.
+    pub fn quiesce(&mut self) {
+        self.quiesced = true;
+        self.loops.stop();
+        self.dummies.stop();
+    }
+
+    /// Prepares for the end: takes no packet and no session any more, and lets every held packet leave
+    /// at its own time, but within [`FLUSH_MAX`].
+    pub fn begin_stop(&mut self, now: Timestamp) {
+        self.quiesce();
+        self.stopping = true;
+        self.delays.release_all_by(now + FLUSH_MAX);
+    }
+
+    /// The end: sends what is still delayed and closes every session. What waited for a client is
+    /// dropped under `stopped`.
+    pub fn end_stop(&mut self, now: Timestamp) {
+        self.begin_stop(now);
+        self.delays.release_all_by(now);
+        self.release(now);
+        let ended = self.sessions.end_all();
+        self.close_sessions(ended, "stopping", DropLabel::Stopped);
+    }
+
+    /// Recomputes what depends on the set of links.
+    pub(super) fn links_changed(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        let Some(consensus) = self.topology.current() else {
+            return;
+        };
+        let loop_mean = millis(consensus.params.mix_loop_interval_ms_mean);
+        let dummy_mean = millis(consensus.params.link_dummy_interval_ms_mean);
+        self.loops
+            .retune(now, loop_mean, |node| self.topology.knows(node), rng);
+        let links = self.topology.links().into_iter().map(|link| link.node);
+        self.dummies.retune(now, links, dummy_mean, rng);
+        self.actions.push_back(Action::LinksChanged);
+    }
+
+    fn retune_sessions(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        let Some(consensus) = self.topology.current() else {
+            return;
+        };
+        let ended = self
+            .sessions
+            .retune(now, |class| downlink_mean(consensus, class), rng);
+        self.close_sessions(ended, "class-unknown", DropLabel::SessionExpired);
+    }
+
+    fn close_sessions(&mut self, ended: Vec<Ended>, label: &'static str, drop_label: DropLabel) {
+        for ended in ended {
+            self.session_counts.expired += 1;
+            self.drop_packets(drop_label, ended.waiting);
+            if ended.connected {
+                self.actions.push_back(Action::CloseSession {
+                    session: ended.session,
+                    label,
+                });
+            }
+        }
+    }
+
+    fn try_open(
+        &mut self,
+        now: Timestamp,
+        class: u8,
+        resume: Option<&(SessionAddress, ResumeToken)>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<SessionGrant, SessionRefusal> {
+        if self.stopping {
+            return Err(SessionRefusal::Stopping);
+        }
+        if !self.topology.is_entry() {
+            return Err(SessionRefusal::NotAnEntry);
+        }
+        let consensus = self
+            .topology
+            .check_usable(now)
+            .map_err(|_| SessionRefusal::NotAnEntry)?;
+        let mean = downlink_mean(consensus, class).ok_or(SessionRefusal::ClassUnknown { class })?;
+        self.sessions.open(now, class, mean, resume, rng)
+    }
+}
+
+fn downlink_mean(consensus: &Consensus, class: u8) -> Option<Duration> {
+    consensus
+        .params
+        .classes
+        .get(usize::from(class))
+        .map(|class| millis(class.downlink_interval_ms_mean))
+}
+
+fn millis(millis: u32) -> Duration {
+    Duration::from_millis(millis.into())
+}

@@ -1,0 +1,198 @@
+//! The mix itself: every received packet goes in here and ends in exactly one labelled outcome.
+//!
+//! The parts (queues, sessions, loops, dummies, topology) each keep their own state; this module alone
+//! joins them, keeps the ledger and decides what becomes of a packet. It performs nothing.
+
+mod events;
+mod receive;
+mod timers;
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use sotto_protocol::directory::{Place, epoch_of};
+use sotto_protocol::ident::NodeId;
+use sotto_protocol::ledger::{Ledger, LedgerReport, Outcome};
+use sotto_protocol::sphinx::{HopPublic, KeyRing, Packet};
+use sotto_protocol::time::Timestamp;
+
+use super::action::Action;
+use super::config::MixConfig;
+use super::delay_queue::DelayQueue;
+use super::dummies::Dummies;
+use super::loops::Loops;
+use super::refusal::{DropLabel, PeerRefusal};
+use super::report::{HeldReport, MixReport, SessionReport};
+use super::sessions::Sessions;
+use super::topology::{OutgoingLink, Topology};
+
+/// The kind under which the mix's own loops stand in the ledger.
+const MIX_LOOP: &str = "mix-loop";
+
+/// A packet that waits for the end of its delay.
+struct Delayed {
+    to: NodeId,
+    packet: Packet,
+}
+
+/// One mix or entry.
+///
+/// Call the `handle_*` and other methods as things happen, [`Mix::handle_timeout`] when
+/// [`Mix::poll_timeout`] says so, and after each of these take [`Mix::poll_action`] until it is empty.
+pub struct Mix {
+    config: MixConfig,
+    topology: Topology,
+    keys: KeyRing,
+    keys_retired_before: u64,
+    delays: DelayQueue<Delayed>,
+    sessions: Sessions,
+    loops: Loops,
+    dummies: Dummies,
+    ledger: Ledger,
+    actions: VecDeque<Action>,
+    /// Received packets that are in an action or with the caller, outcome unknown.
+    sending: usize,
+    session_counts: SessionReport,
+    delays_clamped: u64,
+    dummies_sent: u64,
+    quiesced: bool,
+    stopping: bool,
+}
+
+impl Mix {
+    /// A mix that knows no consensus and no key yet and drops every packet.
+    #[must_use]
+    pub fn new(config: MixConfig) -> Self {
+        Self {
+            topology: Topology::new(config.node),
+            keys: KeyRing::new(),
+            keys_retired_before: 0,
+            delays: DelayQueue::new(),
+            sessions: Sessions::new(config.sessions_max),
+            loops: Loops::new(),
+            dummies: Dummies::new(),
+            ledger: Ledger::new(),
+            actions: VecDeque::new(),
+            sending: 0,
+            session_counts: SessionReport::default(),
+            delays_clamped: 0,
+            dummies_sent: 0,
+            quiesced: false,
+            stopping: false,
+            config,
+        }
+    }
+
+    /// The next thing to do, if any.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Whether a node may link to this one. Before a consensus is known every node may: its packets are
+    /// dropped under `no-consensus`, and its link need not be made again when the consensus comes.
+    ///
+    /// # Errors
+    /// [`PeerRefusal`], to be told to the peer before its link is closed.
+    pub fn check_peer(&self, peer: &NodeId) -> Result<(), PeerRefusal> {
+        if self.topology.current().is_none() {
+            return Ok(());
+        }
+        self.topology.check_source(peer)
+    }
+
+    /// The nodes to keep links to.
+    #[must_use]
+    pub fn links(&self) -> Vec<OutgoingLink> {
+        self.topology.links()
+    }
+
+    /// The place in the newest consensus, `None` if not listed.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        self.topology.place()
+    }
+
+    /// The newest consensus' epoch.
+    #[must_use]
+    pub fn consensus_epoch(&self) -> Option<u64> {
+        self.topology.current().map(|consensus| consensus.epoch)
+    }
+
+    /// The public halves of the installed Sphinx keys by epoch, for the descriptor.
+    #[must_use]
+    pub fn hop_keys(&self) -> Vec<(u64, HopPublic)> {
+        self.keys.public_keys()
+    }
+
+    /// Received packets whose outcome is not known yet.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.delays.len() + self.sessions.waiting() + self.sending
+    }
+
+    /// What became of every packet so far.
+    #[must_use]
+    pub fn ledger(&self) -> LedgerReport {
+        self.ledger.report(u64::try_from(self.held()).unwrap_or(u64::MAX))
+    }
+
+    /// What the mix tells about itself.
+    #[must_use]
+    pub fn report(&self) -> MixReport {
+        let (connected, resumable) = self.sessions.count();
+        MixReport {
+            place: self.place().map(place_name),
+            consensus_epoch: self.consensus_epoch(),
+            key_epochs: self.hop_keys().into_iter().map(|(epoch, _)| epoch).collect(),
+            ledger: self.ledger(),
+            held: HeldReport {
+                delayed: self.delays.len(),
+                downlink: self.sessions.waiting(),
+                sending: self.sending,
+            },
+            delays_clamped: self.delays_clamped,
+            sessions: SessionReport {
+                connected,
+                resumable,
+                ..self.session_counts
+            },
+            loops: self.loops.report(),
+            dummies: self.dummies_sent,
+            quiesced: self.quiesced,
+        }
+    }
+
+    /// The epoch of `now` by the present consensus' calendar.
+    fn epoch(&self, now: Timestamp) -> Option<u64> {
+        self.topology
+            .current()
+            .map(|consensus| epoch_of(now, consensus.params.epoch_s))
+    }
+
+    fn drop_packets(&mut self, label: DropLabel, packets: usize) {
+        for _ in 0..packets {
+            self.ledger.record(Outcome::Dropped(label.label()));
+        }
+    }
+}
+
+impl fmt::Debug for Mix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mix")
+            .field("node", &self.config.node)
+            .field("place", &self.place())
+            .field("consensus_epoch", &self.consensus_epoch())
+            .field("keys", &self.keys)
+            .field("held", &self.held())
+            .field("sessions", &self.sessions)
+            .finish_non_exhaustive()
+    }
+}
+
+fn place_name(place: Place) -> String {
+    match place {
+        Place::Entry => "entry".to_owned(),
+        Place::Mix { layer } => format!("mix-{layer}"),
+        Place::Mailbox => "mailbox".to_owned(),
+    }
+}

@@ -1,0 +1,272 @@
+//! All sessions of an entry: opening, resuming, expiry, and the shaping of their downlinks.
+//!
+//! A connected session's downlink is a Poisson process of its class: at each tick one frame goes down,
+//! a waiting packet or else a dummy, so that nobody on the wire sees when something arrived. Which
+//! frames exist is not decided here; the mix turns events into actions.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::time::Duration;
+
+use rand::CryptoRng;
+use sotto_protocol::frame::ResumeToken;
+use sotto_protocol::ident::SessionAddress;
+use sotto_protocol::time::Timestamp;
+
+use super::config::{DOWNLINK_QUEUE_MAX, SESSION_RESUMABLE, SESSIONS_EXPIRED_MAX};
+use super::poisson::PoissonClock;
+use super::refusal::{DropLabel, SessionRefusal};
+use super::session::{Delivery, Session, SessionGrant, SessionState};
+
+/// What fell due for a session.
+pub(crate) enum SessionEvent {
+    /// A tick of the downlink: send this, or else a dummy.
+    Tick {
+        session: SessionAddress,
+        delivery: Option<Delivery>,
+    },
+    /// The session ended with so many packets still waiting.
+    Expired { waiting: usize },
+}
+
+/// A session that was ended before its time.
+pub(crate) struct Ended {
+    pub(crate) session: SessionAddress,
+    pub(crate) connected: bool,
+    pub(crate) waiting: usize,
+}
+
+/// The sessions of one entry.
+pub(crate) struct Sessions {
+    sessions: BTreeMap<SessionAddress, Session>,
+    /// Each session's one deadline, so that the earliest is found without a search.
+    deadlines: BTreeSet<(Timestamp, SessionAddress)>,
+    expired: ExpiredAddresses,
+    waiting: usize,
+    sessions_max: usize,
+}
+
+impl Sessions {
+    /// No session yet, and never more than `sessions_max`.
+    pub(crate) const fn new(sessions_max: usize) -> Self {
+        Self {
+            sessions: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            expired: ExpiredAddresses::new(),
+            waiting: 0,
+            sessions_max,
+        }
+    }
+
+    /// Opens a session, or resumes one if address and token fit; its downlink starts to tick.
+    pub(crate) fn open(
+        &mut self,
+        now: Timestamp,
+        class: u8,
+        downlink_interval_mean: Duration,
+        resume: Option<&(SessionAddress, ResumeToken)>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<SessionGrant, SessionRefusal> {
+        let downlink = PoissonClock::new(now, downlink_interval_mean, rng);
+        let state = SessionState::Connected { downlink };
+        if let Some((address, token)) = resume {
+            let session = self
+                .sessions
+                .get_mut(address)
+                .filter(|session| session.token == *token);
+            let session = session.ok_or(SessionRefusal::ResumeRefused)?;
+            self.deadlines.remove(&(session.deadline(), *address));
+            session.class = class;
+            session.state = state;
+            self.deadlines.insert((session.deadline(), *address));
+            let token = session.token.clone();
+            return Ok(SessionGrant {
+                session: *address,
+                token,
+                resumable: SESSION_RESUMABLE,
+                resumed: true,
+            });
+        }
+        if self.sessions.len() >= self.sessions_max {
+            return Err(SessionRefusal::SessionsFull {
+                sessions_max: self.sessions_max,
+            });
+        }
+        let address = SessionAddress::generate(rng);
+        let token = ResumeToken::generate(rng);
+        let session = Session {
+            class,
+            token: token.clone(),
+            state,
+            waiting: VecDeque::new(),
+        };
+        self.deadlines.insert((session.deadline(), address));
+        self.sessions.insert(address, session);
+        Ok(SessionGrant {
+            session: address,
+            token,
+            resumable: SESSION_RESUMABLE,
+            resumed: false,
+        })
+    }
+
+    /// Notes that a session's connection ended; from now on it can be resumed for a while.
+    pub(crate) fn disconnect(&mut self, now: Timestamp, address: &SessionAddress) {
+        let Some(session) = self.sessions.get_mut(address) else {
+            return;
+        };
+        if matches!(session.state, SessionState::Connected { .. }) {
+            self.deadlines.remove(&(session.deadline(), *address));
+            session.state = SessionState::Resumable {
+                expires: now + SESSION_RESUMABLE,
+            };
+            self.deadlines.insert((session.deadline(), *address));
+        }
+    }
+
+    /// Lets a packet wait for its session's downlink.
+    pub(crate) fn enqueue(&mut self, address: &SessionAddress, delivery: Delivery) -> Result<(), DropLabel> {
+        let Some(session) = self.sessions.get_mut(address) else {
+            let known = self.expired.contains(address);
+            return Err(if known {
+                DropLabel::SessionExpired
+            } else {
+                DropLabel::SessionUnknown
+            });
+        };
+        if session.waiting.len() >= DOWNLINK_QUEUE_MAX {
+            return Err(DropLabel::DownlinkFull);
+        }
+        session.waiting.push_back(delivery);
+        self.waiting += 1;
+        Ok(())
+    }
+
+    /// Whether a client is connected under this address.
+    pub(crate) fn is_connected(&self, address: &SessionAddress) -> bool {
+        let session = self.sessions.get(address);
+        session.is_some_and(|session| matches!(session.state, SessionState::Connected { .. }))
+    }
+
+    /// When the next event falls due, [`Timestamp::NEVER`] if none will.
+    pub(crate) fn deadline(&self) -> Timestamp {
+        self.deadlines
+            .first()
+            .map_or(Timestamp::NEVER, |(deadline, _)| *deadline)
+    }
+
+    /// Takes the next event that is due, if any. Each tick of a downlink takes exactly one draw from
+    /// `rng`, whether a packet waits or not.
+    pub(crate) fn pop_due(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Option<SessionEvent> {
+        if self.deadline() > now {
+            return None;
+        }
+        let (_, address) = self.deadlines.pop_first()?;
+        let session = self.sessions.get_mut(&address)?;
+        if let SessionState::Connected { downlink } = &mut session.state {
+            downlink.advance(now, rng);
+            let delivery = session.waiting.pop_front();
+            self.waiting -= usize::from(delivery.is_some());
+            self.deadlines.insert((session.deadline(), address));
+            return Some(SessionEvent::Tick {
+                session: address,
+                delivery,
+            });
+        }
+        self.end(&address).map(|ended| SessionEvent::Expired {
+            waiting: ended.waiting,
+        })
+    }
+
+    /// Adopts a consensus' downlink intervals and ends the sessions whose class it no longer has.
+    pub(crate) fn retune(
+        &mut self,
+        now: Timestamp,
+        interval_mean: impl Fn(u8) -> Option<Duration>,
+        rng: &mut impl CryptoRng,
+    ) -> Vec<Ended> {
+        let mut classless = vec![];
+        for (address, session) in &mut self.sessions {
+            let Some(mean) = interval_mean(session.class) else {
+                classless.push(*address);
+                continue;
+            };
+            self.deadlines.remove(&(session.deadline(), *address));
+            if let SessionState::Connected { downlink } = &mut session.state {
+                downlink.set_interval_mean(now, mean, rng);
+            }
+            self.deadlines.insert((session.deadline(), *address));
+        }
+        classless.iter().filter_map(|address| self.end(address)).collect()
+    }
+
+    /// Ends every session.
+    pub(crate) fn end_all(&mut self) -> Vec<Ended> {
+        let addresses: Vec<_> = self.sessions.keys().copied().collect();
+        addresses.iter().filter_map(|address| self.end(address)).collect()
+    }
+
+    fn end(&mut self, address: &SessionAddress) -> Option<Ended> {
+        let connected = self.is_connected(address);
+        let session = self.sessions.remove(address)?;
+        self.deadlines.remove(&(session.deadline(), *address));
+        self.waiting -= session.waiting.len();
+        self.expired.insert(*address);
+        Some(Ended {
+            session: *address,
+            connected,
+            waiting: session.waiting.len(),
+        })
+    }
+
+    /// Packets that wait for all downlinks together.
+    pub(crate) const fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// How many sessions are connected and how many can be resumed.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let connected = self
+            .sessions
+            .keys()
+            .filter(|address| self.is_connected(address))
+            .count();
+        (connected, self.sessions.len() - connected)
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.sessions.values()).finish()
+    }
+}
+
+/// The latest addresses that ended, of bounded number.
+struct ExpiredAddresses {
+    order: VecDeque<SessionAddress>,
+    addresses: BTreeSet<SessionAddress>,
+}
+
+impl ExpiredAddresses {
+    const fn new() -> Self {
+        Self {
+            order: VecDeque::new(),
+            addresses: BTreeSet::new(),
+        }
+    }
+
+    fn contains(&self, address: &SessionAddress) -> bool {
+        self.addresses.contains(address)
+    }
+
+    fn insert(&mut self, address: SessionAddress) {
+        if self.addresses.insert(address) {
+            self.order.push_back(address);
+        }
+        if self.order.len() > SESSIONS_EXPIRED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.addresses.remove(&oldest);
+        }
+    }
+}
