@@ -1,1 +1,18 @@
-//! Placeholder of the first build.
+//! Whole Sotto networks: real processes on loopback, and production cores in virtual time.
+//!
+//! - [`localnet`] starts, kills, restarts and stops the real programs on one machine.
+//! - [`vnet`] runs the same state machines under a seeded clock and a network that loses and reorders.
+//! - [`demo`] lets two people talk through a local network and checks the network's books.
+//! - [`stats`] holds the statistical tests that the others and their tests use.
+//!
+//! What is deliberately not here: any change of behaviour for the sake of simulation. A node does not
+//! know whether it runs in a process of its own or in virtual time.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+pub mod demo;
+pub mod localnet;
+pub mod stats;
+pub mod vnet;

@@ -1,0 +1,174 @@
+//! One node of the virtual network: a production core, its keys, and what its disk would hold.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use rand::CryptoRng;
+use rand_chacha::ChaCha20Rng;
+use sotto_mailbox::core::{BatchId, Mailbox};
+use sotto_mailbox::store::{MemoryStore, StoreOp};
+use sotto_mix_node::core::{Mix, MixConfig};
+use sotto_protocol::directory::{Descriptor, DocumentRefusal, EpochKey, Role, SignedDescriptor};
+use sotto_protocol::ident::{NodeId, NodeSecret};
+use sotto_protocol::ledger::LedgerReport;
+use sotto_protocol::sphinx::HopSecret;
+use sotto_protocol::time::Timestamp;
+use zeroize::Zeroizing;
+
+/// Records that a mailbox of the virtual network may hold.
+const QUOTA: u64 = 1_000_000;
+
+/// A running core.
+pub(super) enum Core {
+    /// An entry or a mix.
+    Mix(Box<Mix>),
+    /// A mailbox, and the batch that its disk is busy with.
+    Mailbox(Box<Mailbox>, Option<(BatchId, Vec<StoreOp>)>),
+}
+
+/// A node with its disk. The core is gone while it is down.
+pub(super) struct Host {
+    pub(super) name: String,
+    pub(super) role: Role,
+    pub(super) secret: NodeSecret,
+    pub(super) core: Option<Core>,
+    pub(super) rng: ChaCha20Rng,
+    /// When a wake-up is already scheduled.
+    pub(super) wake: Timestamp,
+    /// Survives a crash, as files would.
+    keys: BTreeMap<u64, Zeroizing<[u8; 32]>>,
+    pub(super) store: MemoryStore,
+    /// The last words of each crashed core; what it held then is lost.
+    pub(super) obituaries: Vec<LedgerReport>,
+}
+
+impl Host {
+    pub(super) fn new(name: String, role: Role, mut rng: ChaCha20Rng, epoch: u64, now: Timestamp) -> Self {
+        let mut host = Self {
+            name,
+            role,
+            secret: NodeSecret::generate(&mut rng),
+            core: None,
+            rng,
+            wake: Timestamp::NEVER,
+            keys: BTreeMap::new(),
+            store: MemoryStore::new(QUOTA),
+            obituaries: Vec::new(),
+        };
+        host.start(now);
+        host.make_key(epoch);
+        host.make_key(epoch + 1);
+        host
+    }
+
+    pub(super) fn id(&self) -> NodeId {
+        self.secret.id()
+    }
+
+    /// Starts the core with what the disk holds. A consensus has to be handed in.
+    pub(super) fn start(&mut self, now: Timestamp) {
+        let id = self.id();
+        let mut core = match self.role {
+            Role::Mailbox => Core::Mailbox(Box::new(Mailbox::new(id, now)), None),
+            Role::Entry | Role::Mix => Core::Mix(Box::new(Mix::new(MixConfig::new(id)))),
+        };
+        for (epoch, seed) in &self.keys {
+            core.install_key(*epoch, HopSecret::from_bytes(seed.clone()));
+        }
+        self.core = Some(core);
+    }
+
+    /// The core vanishes with all that it held; keys and store stay.
+    pub(super) fn crash(&mut self, now: Timestamp) {
+        if let Some(core) = self.core.take() {
+            self.obituaries.push(core.ledger(now));
+        }
+        self.wake = Timestamp::NEVER;
+    }
+
+    /// Makes the Sphinx key of an epoch, unless there is one, and forgets those of long ago.
+    pub(super) fn make_key(&mut self, epoch: u64) {
+        let secret = HopSecret::generate(&mut self.rng);
+        self.keys.entry(epoch).or_insert_with(|| secret.to_bytes());
+        self.keys.retain(|old, _| *old + 1 >= epoch.saturating_sub(1));
+        if let (Some(core), Some(seed)) = (&mut self.core, self.keys.get(&epoch)) {
+            core.install_key(epoch, HopSecret::from_bytes(seed.clone()));
+        }
+    }
+
+    /// The descriptor with the keys of `epoch` and later.
+    pub(super) fn descriptor(
+        &self,
+        network: &str,
+        epoch: u64,
+        now: Timestamp,
+    ) -> Result<SignedDescriptor, DocumentRefusal> {
+        Descriptor {
+            network: network.to_owned(),
+            node: self.id(),
+            role: self.role,
+            address: "127.0.0.1:1".to_owned(),
+            onion_address: None,
+            hop_keys: self
+                .keys
+                .range(epoch..)
+                .map(|(epoch, seed)| EpochKey {
+                    epoch: *epoch,
+                    key: HopSecret::from_bytes(seed.clone()).public(),
+                })
+                .collect(),
+            published: now,
+            software: "sotto-vnet".to_owned(),
+            capabilities: Vec::new(),
+        }
+        .sign(&self.secret)
+    }
+
+    /// The books of the core that runs, if one does.
+    pub(super) fn ledger(&self, now: Timestamp) -> Option<LedgerReport> {
+        self.core.as_ref().map(|core| core.ledger(now))
+    }
+}
+
+impl Core {
+    fn install_key(&mut self, epoch: u64, secret: HopSecret) {
+        match self {
+            Self::Mix(mix) => mix.install_key(epoch, secret),
+            Self::Mailbox(mailbox, _) => mailbox.install_key(epoch, secret),
+        };
+    }
+
+    pub(super) fn poll_timeout(&self) -> Timestamp {
+        match self {
+            Self::Mix(mix) => mix.poll_timeout(),
+            Self::Mailbox(mailbox, _) => mailbox.poll_timeout(),
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        match self {
+            Self::Mix(mix) => mix.handle_timeout(now, rng),
+            Self::Mailbox(mailbox, _) => mailbox.handle_timeout(now, rng),
+        }
+    }
+
+    pub(super) fn quiesce(&mut self) {
+        match self {
+            Self::Mix(mix) => mix.quiesce(),
+            Self::Mailbox(mailbox, _) => mailbox.quiesce(),
+        }
+    }
+
+    fn ledger(&self, now: Timestamp) -> LedgerReport {
+        match self {
+            Self::Mix(mix) => mix.report().ledger,
+            Self::Mailbox(mailbox, _) => mailbox.report(now).ledger,
+        }
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Host({}, {})", self.name, if self.core.is_some() { "up" } else { "down" })
+    }
+}

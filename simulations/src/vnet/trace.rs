@@ -1,0 +1,35 @@
+//! What happened in a run of the virtual network, line by line, without ciphertext.
+//!
+//! Two runs with one seed must give the same trace to the byte; a test compares them.
+
+use std::fmt::Write as _;
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+use sotto_protocol::time::Timestamp;
+
+/// The record of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    text: String,
+}
+
+impl Trace {
+    /// Adds a line: when, and what.
+    pub fn note(&mut self, at: Timestamp, what: std::fmt::Arguments<'_>) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{at:?} {what}");
+    }
+
+    /// All lines.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// SHA-256 of the text, to name a run in one line.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        HEXLOWER.encode(&Sha256::digest(self.text.as_bytes()))
+    }
+}

@@ -1,0 +1,286 @@
+//! Frames in flight and what happens when they arrive; and the doing of what cores ask for.
+
+use std::time::Duration;
+
+use sotto_client::core::Action as PersonAction;
+use sotto_mailbox::core::{Action as MailboxAction, BatchId};
+use sotto_mailbox::store::Store as _;
+use sotto_mix_node::core::{Action as MixAction, Source};
+use sotto_protocol::frame::Frame;
+use sotto_protocol::ident::{NodeId, SessionAddress};
+use sotto_protocol::limits::PAYLOAD_LEN;
+use sotto_protocol::sphinx::{Packet, SurbId};
+use sotto_protocol::time::Timestamp;
+
+use super::host::{Core, Host};
+use super::network::VirtualNetwork;
+use super::person::Person;
+
+/// How long a mailbox's disk takes for a batch.
+const DISK_LATENCY: Duration = Duration::from_millis(2);
+
+/// Something that happens at its time.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A packet reaches a node.
+    Packet { host: usize, from: From, packet: Packet },
+    /// A delivery reaches a person.
+    Delivery { person: usize, surb_id: SurbId, payload: Box<[u8; PAYLOAD_LEN]> },
+    /// A node's timer.
+    WakeHost { host: usize },
+    /// A person's timer.
+    WakePerson { person: usize },
+    /// A mailbox's disk has finished a batch.
+    DiskDone { host: usize, batch: BatchId },
+    /// A person's program tries to reach an entry.
+    Reconnect { person: usize },
+    /// Nodes announce themselves for the coming epoch.
+    Announce { epoch: u64 },
+    /// An epoch begins.
+    Epoch { epoch: u64 },
+}
+
+/// The sender of a packet, as the receiving link knows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum From {
+    Client(SessionAddress),
+    Node(NodeId),
+}
+
+impl VirtualNetwork {
+    pub(super) fn handle(&mut self, event: Event) {
+        match event {
+            Event::Packet { host, from, packet } => self.packet_arrives(host, from, packet),
+            Event::Delivery { person, surb_id, payload } => {
+                let now = self.now;
+                if let Some(Person { engine: Some(engine), rng, name, .. }) = self.people.get_mut(person) {
+                    self.trace.note(now, format_args!("{name} receives a delivery"));
+                    engine.handle_delivery(now, surb_id, &payload, rng);
+                }
+                self.settle_person(person);
+            }
+            Event::WakeHost { host } => self.wake_host(host),
+            Event::WakePerson { person } => self.wake_person(person),
+            Event::DiskDone { host, batch } => self.disk_done(host, batch),
+            Event::Reconnect { person } => self.connect(person),
+            Event::Announce { epoch } => self.announce(epoch),
+            Event::Epoch { epoch } => self.begin_epoch(epoch),
+        }
+    }
+
+    fn packet_arrives(&mut self, index: usize, from: From, packet: Packet) {
+        let now = self.now;
+        match (self.hosts.get_mut(index).and_then(|host| host.core.as_mut()), from) {
+            (Some(Core::Mix(mix)), From::Client(session)) => {
+                mix.handle_packet(now, Source::Client(session), packet);
+            }
+            (Some(Core::Mix(mix)), From::Node(node)) => mix.handle_packet(now, Source::Node(node), packet),
+            (Some(Core::Mailbox(mailbox, _)), From::Node(node)) => {
+                // The ledger has the label of a refusal.
+                let _ = mailbox.handle_packet(now, &node, packet);
+            }
+            (Some(Core::Mailbox(..)) | None, From::Client(_)) => {}
+            (None, From::Node(_)) => self.lost_between_nodes += 1,
+        }
+        self.settle_host(index);
+    }
+
+    fn wake_host(&mut self, index: usize) {
+        let now = self.now;
+        if let Some(host) = self.hosts.get_mut(index) {
+            if host.wake > now {
+                return;
+            }
+            host.wake = Timestamp::NEVER;
+            if let Some(core) = &mut host.core {
+                core.handle_timeout(now, &mut host.rng);
+            }
+        }
+        self.settle_host(index);
+    }
+
+    fn wake_person(&mut self, index: usize) {
+        let now = self.now;
+        if let Some(person) = self.people.get_mut(index) {
+            if person.wake > now {
+                return;
+            }
+            person.wake = Timestamp::NEVER;
+            if let Some(engine) = &mut person.engine {
+                engine.handle_timeout(now, &mut person.rng);
+            }
+        }
+        self.settle_person(index);
+    }
+
+    fn disk_done(&mut self, index: usize, done: BatchId) {
+        let now = self.now;
+        if let Some(Host { core: Some(Core::Mailbox(mailbox, in_flight)), store, name, .. }) =
+            self.hosts.get_mut(index)
+            && let Some((batch, ops)) = in_flight.take_if(|(batch, _)| *batch == done)
+        {
+            self.trace.note(now, format_args!("{name} has stored a batch of {}", ops.len()));
+            let results = store.apply(now, &ops);
+            mailbox.handle_results(batch, results);
+        }
+        self.settle_host(index);
+    }
+
+    /// Does what a node's core asks for, and schedules its next wake-up.
+    pub(super) fn settle_host(&mut self, index: usize) {
+        while let Some(asked) = self.next_of_host(index) {
+            match asked {
+                Asked::Send { to, packet } => self.send_to_node(index, to, packet),
+                Asked::Deliver { session, frame } => self.send_to_person(&session, frame),
+                Asked::Close { session } => self.close_session(&session),
+                Asked::Disk { batch } => {
+                    self.schedule.push(self.now + DISK_LATENCY, Event::DiskDone { host: index, batch });
+                }
+                Asked::Done => {}
+            }
+        }
+        if let Some(Host { core: Some(core), wake, .. }) = self.hosts.get_mut(index) {
+            let due = core.poll_timeout().max(self.now);
+            if due < *wake {
+                *wake = due;
+                self.schedule.push(due, Event::WakeHost { host: index });
+            }
+        }
+    }
+
+    /// The core's next wish, with the outcome already reported: the virtual links take everything that is
+    /// for a node that is up.
+    fn next_of_host(&mut self, index: usize) -> Option<Asked> {
+        let up = |to: &NodeId, hosts: &[Host]| {
+            self.by_id.get(to).and_then(|host| hosts.get(*host)).is_some_and(|host| host.core.is_some())
+        };
+        // The core is taken out for a moment, so that the other hosts can be looked at.
+        let mut core = self.hosts.get_mut(index)?.core.take()?;
+        let asked = match &mut core {
+            Core::Mix(mix) => mix.poll_action().map(|action| match action {
+                MixAction::Send { to, packet, ticket } if up(&to, &self.hosts) => {
+                    mix.handle_sent(ticket);
+                    Asked::Send { to, packet }
+                }
+                MixAction::Send { ticket, .. } => {
+                    mix.handle_send_failed(self.now, ticket);
+                    Asked::Done
+                }
+                MixAction::Deliver { session, frame, ticket } => {
+                    mix.handle_sent(ticket);
+                    Asked::Deliver { session, frame }
+                }
+                MixAction::CloseSession { session, .. } => Asked::Close { session },
+                MixAction::Dummy { .. } | MixAction::RetireKeys { .. } | MixAction::LinksChanged => {
+                    Asked::Done
+                }
+            }),
+            Core::Mailbox(mailbox, in_flight) => match mailbox.poll_action() {
+                Some(MailboxAction::Send { to, packet }) if up(&to, &self.hosts) => {
+                    mailbox.handle_sent();
+                    Some(Asked::Send { to, packet })
+                }
+                Some(MailboxAction::Send { .. }) => {
+                    mailbox.handle_unsent("next-hop-unreachable");
+                    Some(Asked::Done)
+                }
+                Some(MailboxAction::Dummy { .. }) => Some(Asked::Done),
+                Some(MailboxAction::CollectGarbage { records_max }) => {
+                    let collected = self
+                        .hosts
+                        .get_mut(index)
+                        .and_then(|host| host.store.collect_garbage(self.now, records_max).ok());
+                    mailbox.handle_garbage(self.now, collected.unwrap_or(0));
+                    Some(Asked::Done)
+                }
+                None if in_flight.is_none() => mailbox.take_batch().map(|batch| {
+                    *in_flight = Some((batch.id, batch.ops));
+                    Asked::Disk { batch: batch.id }
+                }),
+                None => None,
+            },
+        };
+        self.hosts.get_mut(index)?.core = Some(core);
+        asked
+    }
+
+    fn send_to_node(&mut self, from: usize, to: NodeId, packet: Packet) {
+        let (Some(sender), Some(host)) = (self.hosts.get(from), self.by_id.get(&to).copied()) else { return };
+        let from = From::Node(sender.id());
+        let name = self.hosts.get(host).map_or("?", |host| host.name.as_str());
+        if let Some(transit) = self.plan.faults.transit(&mut self.rng) {
+            self.trace.note(self.now, format_args!("{} -> {name} packet", sender.name));
+            self.schedule.push(self.now + transit, Event::Packet { host, from, packet });
+        } else {
+            self.trace.note(self.now, format_args!("{} -> {name} packet lost", sender.name));
+            self.lost_between_nodes += 1;
+        }
+    }
+
+    fn send_to_person(&mut self, session: &SessionAddress, frame: Frame) {
+        let person = self.people.iter().position(|person| {
+            person.session.as_ref().is_some_and(|open| open.connected && open.address == *session)
+        });
+        let Some(transit) = self.plan.faults.transit(&mut self.rng) else { return };
+        if let (Some(person), Frame::Delivery { surb_id, payload }) = (person, frame) {
+            self.schedule.push(self.now + transit, Event::Delivery { person, surb_id, payload });
+        }
+    }
+
+    fn close_session(&mut self, session: &SessionAddress) {
+        let now = self.now;
+        let index = self
+            .people
+            .iter()
+            .position(|person| person.session.as_ref().is_some_and(|open| open.address == *session));
+        if let Some(index) = index {
+            if let Some(Person { engine: Some(engine), session, .. }) = self.people.get_mut(index) {
+                *session = None;
+                engine.handle_session_lost(now);
+            }
+            self.schedule.push(now, Event::Reconnect { person: index });
+        }
+    }
+
+    /// Does what a person's engine asks for, keeps what it tells, and schedules its next wake-up.
+    pub(super) fn settle_person(&mut self, index: usize) {
+        let now = self.now;
+        let Some(Person { engine: Some(engine), session, wake, uplink, events, name, .. }) =
+            self.people.get_mut(index)
+        else {
+            return;
+        };
+        while let Some(PersonAction::Send { packet, .. }) = engine.poll_action() {
+            uplink.push(now);
+            let Some(open) = session.as_ref().filter(|session| session.connected) else { continue };
+            let Some(host) = self.by_id.get(&open.entry).copied() else { continue };
+            let entry = self.hosts.get(host).map_or("?", |host| host.name.as_str());
+            match self.plan.faults.transit(&mut self.rng) {
+                Some(transit) => {
+                    self.trace.note(now, format_args!("{name} -> {entry} packet"));
+                    let from = From::Client(open.address);
+                    self.schedule.push(now + transit, Event::Packet { host, from, packet });
+                }
+                None => self.trace.note(now, format_args!("{name} -> {entry} packet lost")),
+            }
+        }
+        while let Some(event) = engine.poll_event() {
+            self.trace.note(now, format_args!("{name} hears {event:?}"));
+            events.push((now, event));
+        }
+        let due = engine.poll_timeout().max(now);
+        if due < *wake {
+            *wake = due;
+            self.schedule.push(due, Event::WakePerson { person: index });
+        }
+    }
+}
+
+/// What a node's core asked for, as far as the network has to do something about it.
+enum Asked {
+    Send { to: NodeId, packet: Packet },
+    Deliver { session: SessionAddress, frame: Frame },
+    Close { session: SessionAddress },
+    Disk { batch: BatchId },
+    Done,
+}
