@@ -1,0 +1,104 @@
+//! Byte streams to and from other hosts, behind two traits, and TCP as the first of their kinds.
+//!
+//! A [`Link`](crate::link::Link) is built on top of whatever stream comes from here; what the bytes mean, and
+//! who is at the other end, is decided there. No address of a caller is handed out: no shell needs it, and what
+//! is not handed out is not logged.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+/// A boxed future, for traits that are used as objects.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A stream of bytes in both directions.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for T {}
+
+/// A stream of any kind.
+pub type BoxStream = Box<dyn Stream>;
+
+/// How long TCP may take to connect.
+pub const TCP_CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// Reaches other hosts.
+pub trait Dialer: Send + Sync + 'static {
+    /// Opens a stream to `address`, which is `host:port` as a descriptor states it.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers there, or `address` is of a form that this dialer does not know.
+    fn dial<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<BoxStream>>;
+}
+
+/// Is reached by other hosts.
+pub trait Listener: Send + 'static {
+    /// Waits for the next caller. Cancelled, it loses no caller.
+    ///
+    /// # Errors
+    ///
+    /// When this caller could not be accepted; a later one may be.
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<BoxStream>>;
+}
+
+/// Dials by TCP, without Nagle's delay.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TcpDialer;
+
+impl Dialer for TcpDialer {
+    fn dial<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<BoxStream>> {
+        Box::pin(async move {
+            let connecting = TcpStream::connect(address);
+            let stream = tokio::time::timeout(TCP_CONNECT_MAX, connecting)
+                .await
+                .map_err(|_| {
+                    io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        format!("no answer within {} s", TCP_CONNECT_MAX.as_secs()),
+                    )
+                })??;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as BoxStream)
+        })
+    }
+}
+
+/// Listens on a TCP port.
+#[derive(Debug)]
+pub struct TcpListener(tokio::net::TcpListener);
+
+impl TcpListener {
+    /// Listens on `address`, an `ip:port`; port 0 lets the system choose one.
+    ///
+    /// # Errors
+    ///
+    /// When the address is malformed, in use or not this host's.
+    pub async fn bind(address: &str) -> io::Result<Self> {
+        tokio::net::TcpListener::bind(address).await.map(Self)
+    }
+
+    /// Where it listens, with the port that the system chose.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not say.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+impl Listener for TcpListener {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<BoxStream>> {
+        Box::pin(async move {
+            let (stream, _address) = self.0.accept().await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as BoxStream)
+        })
+    }
+}

@@ -1,0 +1,163 @@
+//! A link as the shells use it: frames in, frames out, in one task or in two.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sotto_protocol::frame::Frame;
+use tokio_rustls::TlsStream;
+
+use super::error::LinkError;
+use super::record::Followed;
+use super::tls::{Negotiated, negotiated, peer};
+use super::wire::Wire;
+use super::{LinkTimes, Peer};
+use crate::clock::Countdown;
+
+/// An established link.
+pub struct Link {
+    peer: Peer,
+    negotiated: Negotiated,
+    reader: LinkReader,
+    writer: LinkWriter,
+}
+
+impl Link {
+    pub(super) fn new(stream: TlsStream<Followed>, times: LinkTimes) -> Result<Self, LinkError> {
+        let connection = stream.get_ref().1;
+        let (peer, negotiated) = (peer(connection)?, negotiated(connection)?);
+        let wire = Wire::new(stream);
+        let silence = times.silence_max.map(|span| (span, Countdown::new(span)));
+        let reader = LinkReader {
+            wire: Arc::clone(&wire),
+            silence,
+        };
+        let writer = LinkWriter {
+            wire,
+            stall_max: times.stall_max,
+        };
+        Ok(Self {
+            peer,
+            negotiated,
+            reader,
+            writer,
+        })
+    }
+
+    /// Who is at the other end.
+    #[must_use]
+    pub const fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// What the handshake agreed on.
+    #[must_use]
+    pub const fn negotiated(&self) -> Negotiated {
+        self.negotiated
+    }
+
+    /// See [`LinkReader::next`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn next(&mut self) -> Result<Frame, LinkError> {
+        self.reader.next().await
+    }
+
+    /// See [`LinkWriter::send`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn send(&mut self, frame: &Frame) -> Result<(), LinkError> {
+        self.writer.send(frame).await
+    }
+
+    /// See [`LinkWriter::refuse`].
+    pub fn refuse(self, label: &str, text: &str) {
+        self.writer.refuse(label, text);
+    }
+
+    /// The two halves, for two tasks. When one is dropped, the connection closes, and the other
+    /// half gets [`LinkError::Closed`].
+    #[must_use]
+    pub fn split(self) -> (LinkReader, LinkWriter) {
+        (self.reader, self.writer)
+    }
+}
+
+/// The half that receives.
+pub struct LinkReader {
+    wire: Arc<Wire>,
+    silence: Option<(Duration, Countdown)>,
+}
+
+impl LinkReader {
+    /// The next frame. Cancelled, it loses none; the limit on silence keeps running between calls.
+    ///
+    /// # Errors
+    ///
+    /// The link has ended when this returns an error. A record that is not exactly one acceptable frame,
+    /// and silence, are answered with a `Refused` frame before the connection is closed.
+    pub async fn next(&mut self) -> Result<Frame, LinkError> {
+        let next = match &mut self.silence {
+            None => self.wire.next_frame().await,
+            Some((silence_max, countdown)) => tokio::select! {
+                biased;
+                next = self.wire.next_frame() => {
+                    countdown.restart();
+                    next
+                }
+                () = countdown.run_out() => Err(LinkError::Silent(*silence_max)),
+            },
+        };
+        if let Err(error) = &next {
+            match error {
+                LinkError::Frame(_) | LinkError::Truncated | LinkError::Oversized | LinkError::Silent(_) => {
+                    self.wire.refuse(error.label(), &error.to_string());
+                }
+                _ => self.wire.close_unless_refusing(),
+            }
+        }
+        next
+    }
+}
+
+impl Drop for LinkReader {
+    fn drop(&mut self) {
+        self.wire.close_unless_refusing();
+    }
+}
+
+/// The half that sends.
+pub struct LinkWriter {
+    wire: Arc<Wire>,
+    stall_max: Duration,
+}
+
+impl LinkWriter {
+    /// Sends one frame as one TLS record, and returns when the system has taken it. Whether the peer will
+    /// get it, nobody can tell from here.
+    ///
+    /// Cancelled, it has sent the frame whole or not at all, or a later call completes it.
+    ///
+    /// # Errors
+    ///
+    /// When the link has ended, or the peer takes nothing for the time allowed; the link has ended then.
+    pub async fn send(&mut self, frame: &Frame) -> Result<(), LinkError> {
+        self.wire.send(frame, self.stall_max).await
+    }
+
+    /// Ends the link at once for this side and tells the peer why, best effort, in the background.
+    ///
+    /// `label` and `text` are cut to what a frame holds.
+    pub fn refuse(self, label: &str, text: &str) {
+        self.wire.refuse(label, text);
+    }
+}
+
+impl Drop for LinkWriter {
+    fn drop(&mut self) {
+        self.wire.close_unless_refusing();
+    }
+}

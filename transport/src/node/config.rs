@@ -1,0 +1,141 @@
+//! Reads a node's TOML configuration, with errors that name the file and the line.
+//!
+//! What may stand in it is for each node's own type to say, with `#[serde(deny_unknown_fields)]`.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+/// The longest configuration file, in bytes.
+pub const CONFIG_LEN_MAX: usize = 256 * 1024;
+
+/// Why a configuration could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {path}: {reason}")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: io::Error,
+    },
+    /// The file is too long.
+    #[error("the configuration {0} is longer than {CONFIG_LEN_MAX} bytes; is it the right file?")]
+    TooLong(PathBuf),
+    /// Something in it is wrong.
+    #[error("{path}:{line}: {message}")]
+    Wrong {
+        /// Which file.
+        path: PathBuf,
+        /// In which line, from 1.
+        line: usize,
+        /// What.
+        message: String,
+    },
+}
+
+impl ConfigError {
+    /// A stable name of the reason.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "config-unreadable",
+            Self::TooLong(_) => "config-too-long",
+            Self::Wrong { .. } => "config-wrong",
+        }
+    }
+}
+
+/// Reads the configuration at `path`.
+///
+/// # Errors
+///
+/// When the file cannot be read, is not TOML, or does not fit `T`.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    let text = read_text(path)?;
+    toml::from_str(&text).map_err(|error| ConfigError::Wrong {
+        path: path.to_owned(),
+        line: line_of(&text, error.span().map_or(0, |span| span.start)),
+        message: error.message().to_owned(),
+    })
+}
+
+fn read_text(path: &Path) -> Result<String, ConfigError> {
+    let mut text = String::new();
+    let limit = u64::try_from(CONFIG_LEN_MAX)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    File::open(path)
+        .and_then(|file| file.take(limit).read_to_string(&mut text))
+        .map_err(|reason| ConfigError::Unreadable {
+            path: path.to_owned(),
+            reason,
+        })?;
+    if text.len() > CONFIG_LEN_MAX {
+        return Err(ConfigError::TooLong(path.to_owned()));
+    }
+    Ok(text)
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes()
+        .take(offset)
+        .filter(|byte| *byte == b'\n')
+        .count()
+        .saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Example {
+        listen: String,
+        peers_max: u32,
+    }
+
+    fn read_example(text: &str) -> Result<Example, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("node.toml");
+        std::fs::write(&path, text).unwrap();
+        read(&path)
+    }
+
+    #[test]
+    fn a_good_file_is_read() {
+        let example = read_example("# a node\nlisten = \"127.0.0.1:1\"\npeers_max = 3\n").unwrap();
+        assert_eq!((example.listen.as_str(), example.peers_max), ("127.0.0.1:1", 3));
+    }
+
+    #[test]
+    fn an_error_names_file_and_line() {
+        let error = read_example("listen = \"x\"\npeers_max = \"many\"\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("node.toml:2: invalid type: string \"many\", expected u32"),
+            "{error}"
+        );
+        let error = read_example("listen = \"x\"\npeers_max = 3\n\npeer_max = 4\n")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("node.toml:4: unknown field `peer_max`"), "{error}");
+        let error = read_example("listen = \"x\npeers_max = 3\n")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("node.toml:1: "), "{error}");
+    }
+
+    #[test]
+    fn an_absent_or_endless_file_is_refused() {
+        let error = read::<Example>(Path::new("/nonexistent/node.toml")).unwrap_err();
+        assert_eq!(error.label(), "config-unreadable");
+        let error = read_example(&"#".repeat(CONFIG_LEN_MAX + 1)).unwrap_err();
+        assert_eq!(error.label(), "config-too-long");
+    }
+}

@@ -1,0 +1,216 @@
+//! A node's Sphinx keys on disk, one file per epoch, wiped when the epoch has passed.
+//!
+//! Forward secrecy rests on the wiping: who takes a node's disk afterwards cannot open packets recorded
+//! before. See [`private::wipe`] for what a disk may remember all the same.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rand::CryptoRng;
+use sotto_protocol::sphinx::HopSecret;
+
+use super::key_file::{self, KeyFileError};
+use crate::private::{self, PrivateFileError, UNFINISHED_SUFFIX};
+
+const NAME: &str = "sotto-hop-key-1";
+const FILE_PREFIX: &str = "epoch-";
+const FILE_SUFFIX: &str = ".key";
+
+/// The directory of a node's epoch keys.
+#[derive(Debug)]
+pub struct EpochKeys {
+    dir: PathBuf,
+}
+
+impl EpochKeys {
+    /// Opens the directory, making it if need be. A key that a crash left half written is wiped: nobody was
+    /// told of its public half.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be made or read, or is open to other users.
+    pub fn open(dir: &Path) -> Result<Self, KeyFileError> {
+        private::create_dir(dir)?;
+        let keys = Self { dir: dir.to_owned() };
+        for path in keys.paths()? {
+            if path
+                .as_os_str()
+                .as_encoded_bytes()
+                .ends_with(UNFINISHED_SUFFIX.as_bytes())
+            {
+                private::discard_unfinished(&path)?;
+            }
+        }
+        Ok(keys)
+    }
+
+    /// All keys on disk, by epoch.
+    ///
+    /// # Errors
+    ///
+    /// When one of them cannot be read.
+    pub fn load(&self) -> Result<Vec<(u64, HopSecret)>, KeyFileError> {
+        self.epochs()?
+            .into_iter()
+            .map(|epoch| Ok((epoch, self.read(epoch)?)))
+            .collect()
+    }
+
+    /// Stores the key of `epoch`, and returns when it is durable. The key may be announced from then on.
+    ///
+    /// # Errors
+    ///
+    /// When there is one already: packets may be under way that only the old one opens. Or when it cannot be
+    /// written.
+    pub fn store(&self, epoch: u64, secret: &HopSecret) -> Result<(), KeyFileError> {
+        Ok(private::write_new(
+            &self.path(epoch),
+            &key_file::encode(NAME, &secret.to_bytes()),
+        )?)
+    }
+
+    /// The key of `epoch`, made and stored if there is none.
+    ///
+    /// # Errors
+    ///
+    /// When it can neither be read nor written.
+    pub fn ensure(&self, epoch: u64, rng: &mut impl CryptoRng) -> Result<HopSecret, KeyFileError> {
+        match self.read(epoch) {
+            Err(KeyFileError::File(error)) if error.is_not_found() => {
+                let secret = HopSecret::generate(rng);
+                self.store(epoch, &secret)?;
+                Ok(secret)
+            }
+            other => other,
+        }
+    }
+
+    /// Wipes all keys of epochs before `epoch`, and returns which.
+    ///
+    /// # Errors
+    ///
+    /// When one of them cannot be wiped; those before it are gone.
+    pub fn retire_before(&self, epoch: u64) -> Result<Vec<u64>, KeyFileError> {
+        let mut retired = self.epochs()?;
+        retired.retain(|old| *old < epoch);
+        for old in &retired {
+            private::wipe(&self.path(*old))?;
+        }
+        Ok(retired)
+    }
+
+    /// The epochs that there are keys for, in order.
+    fn epochs(&self) -> Result<Vec<u64>, KeyFileError> {
+        let mut epochs: Vec<u64> = self
+            .paths()?
+            .iter()
+            .filter_map(|path| epoch_of(path.file_name()?))
+            .collect();
+        epochs.sort_unstable();
+        Ok(epochs)
+    }
+
+    fn paths(&self) -> Result<Vec<PathBuf>, KeyFileError> {
+        let failed = |reason| PrivateFileError::Io {
+            what: "list",
+            path: self.dir.clone(),
+            reason,
+        };
+        let entries = fs::read_dir(&self.dir).map_err(failed)?;
+        entries.map(|entry| Ok(entry.map_err(failed)?.path())).collect()
+    }
+
+    fn read(&self, epoch: u64) -> Result<HopSecret, KeyFileError> {
+        Ok(HopSecret::from_bytes(key_file::read(&self.path(epoch), NAME)?))
+    }
+
+    fn path(&self, epoch: u64) -> PathBuf {
+        self.dir.join(format!("{FILE_PREFIX}{epoch}{FILE_SUFFIX}"))
+    }
+}
+
+fn epoch_of(file_name: &OsStr) -> Option<u64> {
+    file_name
+        .to_str()?
+        .strip_prefix(FILE_PREFIX)?
+        .strip_suffix(FILE_SUFFIX)?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::rng::OsRng;
+
+    #[test]
+    fn a_key_is_made_once_and_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = EpochKeys::open(&dir.path().join("keys")).unwrap();
+        let made = keys.ensure(7, &mut OsRng).unwrap().public();
+        assert_eq!(keys.ensure(7, &mut OsRng).unwrap().public(), made);
+        assert_eq!(
+            keys.store(7, &HopSecret::generate(&mut OsRng))
+                .unwrap_err()
+                .label(),
+            "exists"
+        );
+        keys.ensure(10, &mut OsRng).unwrap();
+        keys.ensure(9, &mut OsRng).unwrap();
+        let loaded = EpochKeys::open(&dir.path().join("keys")).unwrap().load().unwrap();
+        assert_eq!(
+            loaded.iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(),
+            [7, 9, 10]
+        );
+        assert_eq!(loaded[0].1.public(), made);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&keys.dir), 0o700);
+        assert_eq!(mode(&keys.path(7)), 0o600);
+    }
+
+    #[test]
+    fn a_retired_key_is_overwritten_and_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = EpochKeys::open(&dir.path().join("keys")).unwrap();
+        for epoch in 5..9 {
+            keys.ensure(epoch, &mut OsRng).unwrap();
+        }
+        let witness = dir.path().join("witness");
+        fs::hard_link(keys.path(6), &witness).unwrap();
+        assert_eq!(keys.retire_before(7).unwrap(), [5, 6]);
+        assert_eq!(keys.epochs().unwrap(), [7, 8]);
+        assert!(fs::read(&witness).unwrap().iter().all(|byte| *byte == 0));
+        assert!(keys.retire_before(7).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_half_written_key_is_wiped_at_the_next_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys");
+        let keys = EpochKeys::open(&path).unwrap();
+        keys.ensure(5, &mut OsRng).unwrap();
+        let unfinished = path.join(format!("epoch-6.key{UNFINISHED_SUFFIX}"));
+        fs::write(&unfinished, b"sotto-hop-key-1 0123").unwrap();
+        let witness = dir.path().join("witness");
+        fs::hard_link(&unfinished, &witness).unwrap();
+        let keys = EpochKeys::open(&path).unwrap();
+        assert!(!unfinished.exists());
+        assert!(fs::read(&witness).unwrap().iter().all(|byte| *byte == 0));
+        assert_eq!(keys.epochs().unwrap(), [5]);
+    }
+
+    #[test]
+    fn a_malformed_key_is_an_error_and_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = EpochKeys::open(&dir.path().join("keys")).unwrap();
+        private::write_new(&keys.path(5), b"sotto-hop-key-1 0123").unwrap();
+        assert_eq!(
+            keys.ensure(5, &mut OsRng).unwrap_err().label(),
+            "malformed-key-file"
+        );
+        assert_eq!(keys.load().unwrap_err().label(), "malformed-key-file");
+    }
+}
