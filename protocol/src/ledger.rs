@@ -156,19 +156,19 @@ impl LedgerReport {
     /// Packets used here, of all kinds.
     #[must_use]
     pub fn delivered_total(&self) -> u64 {
-        self.delivered.values().sum()
+        total(&self.delivered)
     }
 
     /// Packets dropped, under all labels.
     #[must_use]
     pub fn dropped_total(&self) -> u64 {
-        self.dropped.values().sum()
+        total(&self.dropped)
     }
 
     /// Own packets handed to a link, of all kinds.
     #[must_use]
     pub fn originated_total(&self) -> u64 {
-        self.originated.values().sum()
+        total(&self.originated)
     }
 
     /// Whether the books of each node add up: `received = forwarded + delivered + dropped + held`,
@@ -176,9 +176,21 @@ impl LedgerReport {
     #[must_use]
     pub fn balanced(&self) -> bool {
         let links = &self.links;
-        self.received == self.forwarded + self.delivered_total() + self.dropped_total() + self.held
-            && self.received == links.received_from_clients + links.received_from_nodes
-            && links.sent_to_nodes == self.forwarded + self.originated_total()
+        let adds_up = |whole: u64, parts: &[u64]| {
+            u128::from(whole) == parts.iter().map(|part| u128::from(*part)).sum::<u128>()
+        };
+        adds_up(
+            self.received,
+            &[
+                self.forwarded,
+                self.delivered_total(),
+                self.dropped_total(),
+                self.held,
+            ],
+        ) && adds_up(
+            self.received,
+            &[links.received_from_clients, links.received_from_nodes],
+        ) && adds_up(links.sent_to_nodes, &[self.forwarded, self.originated_total()])
             && links.lost_on_link <= links.sent_to_nodes
     }
 
@@ -240,9 +252,129 @@ fn owned(counts: &BTreeMap<&'static str, u64>) -> BTreeMap<String, u64> {
         .collect()
 }
 
+fn total(counts: &BTreeMap<String, u64>) -> u64 {
+    counts
+        .values()
+        .fold(0, |total, count| total.saturating_add(*count))
+}
+
 fn add(total: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
     for (label, count) in counts {
         let total = total.entry(label.clone()).or_default();
         *total = total.saturating_add(*count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A node that received four packets and made three, and holds one.
+    fn busy() -> Ledger {
+        let mut ledger = Ledger::new();
+        ledger.record_received(PeerKind::Client);
+        for _ in 0..4 {
+            ledger.record_received(PeerKind::Node);
+        }
+        ledger.record(Outcome::Forwarded);
+        ledger.record(Outcome::Delivered(DELIVERED_TO_CLIENT));
+        ledger.record(Outcome::Delivered("mix-loop"));
+        ledger.record(Outcome::Dropped("replayed"));
+        ledger.record_originated("mix-loop");
+        ledger.record_originated("mix-loop");
+        ledger.record_unsent("next-hop-unreachable");
+        ledger
+    }
+
+    #[test]
+    fn books_balance_only_with_all_that_is_held() {
+        let ledger = busy();
+        assert!(ledger.report(1).balanced());
+        assert!(!ledger.report(0).balanced());
+        assert!(!ledger.report(2).balanced());
+    }
+
+    #[test]
+    fn a_report_names_every_outcome() {
+        let report = busy().report(1);
+        assert_eq!(report.received, 5);
+        assert_eq!(report.forwarded, 1);
+        assert_eq!(
+            report.delivered,
+            BTreeMap::from([("client".to_owned(), 1), ("mix-loop".to_owned(), 1)])
+        );
+        assert_eq!(report.dropped, BTreeMap::from([("replayed".to_owned(), 1)]));
+        assert_eq!(report.originated, BTreeMap::from([("mix-loop".to_owned(), 2)]));
+        assert_eq!(
+            report.unsent,
+            BTreeMap::from([("next-hop-unreachable".to_owned(), 1)])
+        );
+        let links = LinkCounts {
+            received_from_clients: 1,
+            received_from_nodes: 4,
+            sent_to_nodes: 3,
+            sent_to_clients: 1,
+            lost_on_link: 0,
+        };
+        assert_eq!(report.links, links);
+        assert_eq!(busy().dropped("replayed"), 1);
+        assert_eq!(busy().dropped("garbage"), 0);
+    }
+
+    #[test]
+    fn a_packet_that_vanished_between_the_books_shows() {
+        let mut report = busy().report(1);
+        report.links.received_from_nodes += 1;
+        assert!(!report.balanced(), "received by a link, not by the node");
+        let mut report = busy().report(1);
+        report.links.sent_to_nodes -= 1;
+        assert!(!report.balanced(), "forwarded by the node, not by a link");
+    }
+
+    #[test]
+    fn the_flow_of_a_network_balances_when_each_packet_arrived_or_is_known_to_be_lost() {
+        let mut sender = Ledger::new();
+        let mut receiver = Ledger::new();
+        for _ in 0..3 {
+            sender.record_originated("mix-loop");
+        }
+        for _ in 0..2 {
+            receiver.record_received(PeerKind::Node);
+            receiver.record(Outcome::Delivered("drop"));
+        }
+        let at_rest = LedgerReport::sum(&[sender.report(0), receiver.report(0)]);
+        assert!(at_rest.balanced());
+        assert_eq!(at_rest.on_the_wire(), 1);
+        assert!(!at_rest.flow_balanced());
+        sender.record_lost_on_link(1);
+        let explained = LedgerReport::sum(&[sender.report(0), receiver.report(0)]);
+        assert!(explained.balanced() && explained.flow_balanced());
+        assert_eq!(explained.delivered_total(), 2);
+    }
+
+    #[test]
+    fn a_sum_is_of_all_nodes_and_labels() {
+        let reports = [busy().report(1), busy().report(1), LedgerReport::default()];
+        let sum = LedgerReport::sum(&reports);
+        assert_eq!(sum.received, 10);
+        assert_eq!(sum.held, 2);
+        assert_eq!(sum.dropped_total(), 2);
+        assert_eq!(sum.originated_total(), 4);
+        assert!(sum.balanced());
+    }
+
+    #[test]
+    fn absurd_reports_are_unbalanced_and_do_not_overflow() {
+        let mut absurd = busy().report(u64::MAX);
+        absurd.delivered.insert("write".to_owned(), u64::MAX);
+        assert!(!absurd.balanced());
+        assert!(!LedgerReport::sum(&[absurd.clone(), absurd]).balanced());
+    }
+
+    #[test]
+    fn a_report_survives_json() {
+        let report = busy().report(1);
+        let json = serde_json::to_string(&report).unwrap();
+        assert_eq!(serde_json::from_str::<LedgerReport>(&json).unwrap(), report);
     }
 }

@@ -203,3 +203,148 @@ const _: () = assert!(
     PREFIX.len() + (AUTHORITIES_MAX * 129 + 64) * 8 / 5 < NETWORK_LINK_LEN_MAX,
     "the longest link fits"
 );
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::{network, secret};
+    use super::*;
+
+    fn refused(text: &str) -> NetworkLinkError {
+        text.parse::<NetworkInfo>().unwrap_err()
+    }
+
+    /// A link of any bytes, with the right checksum.
+    fn link_of(bytes: &[u8]) -> String {
+        let bytes = [bytes, &checksum(bytes)].concat();
+        format!("{PREFIX}{}", BASE32_NOPAD.encode(&bytes).to_ascii_lowercase())
+    }
+
+    #[test]
+    fn a_link_survives_in_either_case_and_between_spaces() {
+        let link = network().to_link().unwrap();
+        assert_eq!(link.parse(), Ok(network()));
+        assert_eq!(link.to_ascii_uppercase().parse(), Ok(network()));
+        assert_eq!(format!(" {link}\n").parse(), Ok(network()));
+    }
+
+    #[test]
+    fn every_single_mistyped_character_is_noticed() {
+        let link = network().to_link().unwrap();
+        for place in PREFIX.len()..link.len() {
+            for typed in ["a", "z", "5", "1"] {
+                let mut mistyped = link.clone();
+                mistyped.replace_range(place..=place, typed);
+                if mistyped != link {
+                    assert_eq!(refused(&mistyped), NetworkLinkError::Mistyped, "{place} {typed}");
+                }
+            }
+        }
+        assert!(
+            refused(&link[..link.len() - 3])
+                .to_string()
+                .contains("mistyped or cut off")
+        );
+    }
+
+    #[test]
+    fn a_missing_doubled_or_swapped_character_is_noticed() {
+        let link = network().to_link().unwrap();
+        for place in PREFIX.len()..link.len() - 1 {
+            let mut missing = link.clone();
+            missing.remove(place);
+            assert_eq!(refused(&missing), NetworkLinkError::Mistyped);
+            let mut doubled = link.clone();
+            doubled.insert(place, char::from(link.as_bytes()[place]));
+            assert_eq!(refused(&doubled), NetworkLinkError::Mistyped);
+            let swapped = [
+                &link[..place],
+                &link[place + 1..place + 2],
+                &link[place..=place],
+                &link[place + 2..],
+            ]
+            .concat();
+            assert!(swapped == link || refused(&swapped) == NetworkLinkError::Mistyped);
+        }
+    }
+
+    #[test]
+    fn something_else_is_no_link() {
+        for text in [
+            "",
+            "sotto",
+            "sotto:invite:abc",
+            "https://example.org",
+            "\u{130}\u{130}",
+        ] {
+            assert_eq!(refused(text).label(), "link-prefix", "{text}");
+        }
+        assert_eq!(refused(PREFIX).label(), "link-mistyped");
+        assert_eq!(
+            refused(&"x".repeat(NETWORK_LINK_LEN_MAX + 1)).label(),
+            "link-too-long"
+        );
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        assert_eq!(refused(&link_of(&[2, 0])), NetworkLinkError::Version(2));
+    }
+
+    #[test]
+    fn a_link_that_describes_no_network_is_refused() {
+        let link = |spoil: fn(&mut NetworkInfo)| {
+            let mut info = network();
+            spoil(&mut info);
+            let own = info.to_link().unwrap_err();
+            let encoded = codec::encode(&info, NETWORK_LINK_LEN_MAX).unwrap();
+            assert_eq!(refused(&link_of(&[&[VERSION], &encoded[..]].concat())), own);
+            own.label()
+        };
+        assert_eq!(link(|info| info.network = "a b".to_owned()), "link-content");
+        assert_eq!(
+            link(|info| info.authorities[0].address = "a".to_owned()),
+            "link-content"
+        );
+        assert_eq!(link(|info| info.threshold = 0), "link-authorities");
+        assert_eq!(link(|info| info.threshold = 4), "link-authorities");
+        assert_eq!(link(|info| info.authorities.clear()), "link-authorities");
+        assert_eq!(
+            link(|info| info.authorities[1] = info.authorities[0].clone()),
+            "link-authorities"
+        );
+        assert_eq!(refused(&link_of(&[VERSION, 200])).label(), "link-content");
+    }
+
+    #[test]
+    fn the_longest_link_survives() {
+        let authorities = (0..16).map(|number| AuthorityEntry {
+            key: secret(number).id(),
+            address: format!("{}.{}:65535", "a".repeat(63), "b".repeat(26)),
+        });
+        let info = NetworkInfo {
+            network: "n".repeat(32),
+            authorities: authorities.collect(),
+            threshold: 16,
+        };
+        assert_eq!(info.to_link().unwrap().parse(), Ok(info));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_never_panics(text in ".{0,200}") {
+            prop_assert!(text.parse::<NetworkInfo>().is_err());
+            let prefixed = [PREFIX, &text].concat();
+            prop_assert!(prefixed.parse::<NetworkInfo>().is_err());
+        }
+
+        #[test]
+        fn arbitrary_content_under_a_right_checksum_never_panics(
+            bytes in prop::collection::vec(any::<u8>(), 0..300)
+        ) {
+            let _ = link_of(&bytes).parse::<NetworkInfo>();
+            let _ = link_of(&[&[VERSION], &bytes[..]].concat()).parse::<NetworkInfo>();
+        }
+    }
+}

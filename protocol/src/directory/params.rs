@@ -178,3 +178,139 @@ fn interval(ms: u32, name: &'static str) -> Result<(), DocumentRefusal> {
         "1 to 3600000, one hour",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(spoil: impl FnOnce(&mut Params)) -> &'static str {
+        let mut params = Params::default();
+        spoil(&mut params);
+        match params.validate() {
+            Err(DocumentRefusal::ParameterOutOfRange { name, .. }) => name,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_defaults_and_a_network_without_delays_are_valid() {
+        assert_eq!(Params::default().validate(), Ok(()));
+        assert_eq!(
+            Params {
+                delay_ms_mean: 0,
+                delay_ms_max: 1,
+                ..Params::default()
+            }
+            .validate(),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn delays_have_bounds() {
+        assert_eq!(refused(|p| p.delay_ms_max = 0), "delay_ms_max");
+        assert_eq!(refused(|p| p.delay_ms_max = 600_001), "delay_ms_max");
+        assert_eq!(refused(|p| p.delay_ms_mean = p.delay_ms_max + 1), "delay_ms_mean");
+    }
+
+    #[test]
+    fn epochs_and_grace_have_bounds() {
+        assert_eq!(refused(|p| p.epoch_s = 9), "epoch_s");
+        assert_eq!(refused(|p| p.epoch_s = 604_801), "epoch_s");
+        assert_eq!(refused(|p| p.grace_s = 3 * p.epoch_s + 1), "grace_s");
+    }
+
+    #[test]
+    fn intervals_have_bounds() {
+        for ms in [0, 3_600_001, u32::MAX] {
+            assert_eq!(
+                refused(|p| p.mix_loop_interval_ms_mean = ms),
+                "mix_loop_interval_ms_mean"
+            );
+            assert_eq!(
+                refused(|p| p.link_dummy_interval_ms_mean = ms),
+                "link_dummy_interval_ms_mean"
+            );
+            assert_eq!(
+                refused(|p| p.classes[0].payload_interval_ms_mean = ms),
+                "payload_interval_ms_mean"
+            );
+            assert_eq!(
+                refused(|p| p.classes[0].loop_interval_ms_mean = ms),
+                "loop_interval_ms_mean"
+            );
+            assert_eq!(
+                refused(|p| p.classes[0].drop_interval_ms_mean = ms),
+                "drop_interval_ms_mean"
+            );
+            assert_eq!(
+                refused(|p| p.classes[0].downlink_interval_ms_mean = ms),
+                "downlink_interval_ms_mean"
+            );
+        }
+    }
+
+    #[test]
+    fn replicas_have_bounds() {
+        assert_eq!(refused(|p| p.replicas = 0), "replicas");
+        assert_eq!(refused(|p| p.replicas = 9), "replicas");
+    }
+
+    #[test]
+    fn a_downlink_that_cannot_carry_the_replies_is_refused() {
+        // Replies come at 1/1000 + 1/5000 per ms, so the downlink's mean interval must be under 833.3 ms.
+        let with = |ms: u32| {
+            let mut params = Params::default();
+            params.classes[0].downlink_interval_ms_mean = ms;
+            params.validate().is_ok()
+        };
+        assert!(with(833));
+        assert!(!with(834));
+    }
+
+    #[test]
+    fn there_are_one_to_eight_classes_of_different_names() {
+        assert_eq!(refused(|p| p.classes.clear()), "classes");
+        assert_eq!(
+            refused(|p| p.classes[1].name = p.classes[0].name.clone()),
+            "classes"
+        );
+        let many = |count: usize| {
+            let class = &Params::default().classes[0];
+            let classes = (0..count)
+                .map(|i| CoverClass {
+                    name: format!("class-{i}"),
+                    ..class.clone()
+                })
+                .collect();
+            Params {
+                classes,
+                ..Params::default()
+            }
+            .validate()
+            .is_ok()
+        };
+        assert!(many(CLASSES_MAX));
+        assert!(!many(CLASSES_MAX + 1));
+    }
+
+    #[test]
+    fn a_class_has_a_proper_name() {
+        let mut params = Params::default();
+        params.classes[0].name = "Standard!".to_owned();
+        assert_eq!(params.validate().unwrap_err().label(), "text");
+    }
+
+    #[test]
+    fn a_configuration_file_may_leave_out_what_it_does_not_change_but_not_invent() {
+        let params: Params = serde_json::from_str(r#"{"delay_ms_mean": 20}"#).unwrap();
+        assert_eq!(
+            params,
+            Params {
+                delay_ms_mean: 20,
+                ..Params::default()
+            }
+        );
+        assert!(serde_json::from_str::<Params>(r#"{"delay_ms_men": 20}"#).is_err());
+    }
+}

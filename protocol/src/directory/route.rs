@@ -168,3 +168,173 @@ fn drawn(
     let [a, b, c] = places;
     Ok([draw(a)?, draw(b)?, draw(c)?])
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+
+    use super::super::testing::{EPOCH, consensus, only, secret};
+    use super::*;
+
+    const PER_PLACE: u8 = 4;
+
+    fn places(consensus: &Consensus, route: &[Hop]) -> Vec<Place> {
+        route
+            .iter()
+            .map(|hop| consensus.node(&hop.node).unwrap().place)
+            .collect()
+    }
+
+    fn assert_legal(places: &[Place]) {
+        for link in places.windows(2) {
+            assert!(may_link(link[0], link[1]), "{places:?}");
+        }
+    }
+
+    #[test]
+    fn exactly_the_links_of_the_topology_are_legal() {
+        let all = [Place::Entry, LAYER_1, LAYER_2, LAYER_3, Place::Mailbox];
+        let legal: Vec<(usize, usize)> = (0..5)
+            .flat_map(|from| (0..5).map(move |to| (from, to)))
+            .filter(|(from, to)| may_link(all[*from], all[*to]))
+            .collect();
+        assert_eq!(legal, [(0, 1), (1, 2), (2, 3), (3, 0), (3, 4), (4, 1)]);
+    }
+
+    #[test]
+    fn clients_routes_are_legal_and_end_where_they_should() {
+        let consensus = consensus(PER_PLACE);
+        let rng = &mut ChaCha20Rng::seed_from_u64(1);
+        let (entry, mailbox) = (
+            only(&consensus, Place::Entry)[1],
+            only(&consensus, Place::Mailbox)[2],
+        );
+        for _ in 0..200 {
+            let forward = forward_route(&consensus, &entry, &mailbox, EPOCH, rng).unwrap();
+            let reply = reply_route(&consensus, &entry, EPOCH, rng).unwrap();
+            let around = loop_route(&consensus, &entry, EPOCH, rng).unwrap();
+            assert_eq!((forward.len(), reply.len(), around.len()), (5, 4, 5));
+            assert_eq!((forward[0].node, forward[4].node), (entry, mailbox));
+            assert_eq!(reply[3].node, entry);
+            assert_eq!((around[0].node, around[4].node), (entry, entry));
+            assert_legal(&places(&consensus, &forward));
+            assert_legal(&[&[Place::Mailbox], &places(&consensus, &reply)[..]].concat());
+            assert_legal(&places(&consensus, &around));
+        }
+    }
+
+    #[test]
+    fn every_nodes_loop_is_legal_and_comes_back() {
+        let consensus = consensus(PER_PLACE);
+        let rng = &mut ChaCha20Rng::seed_from_u64(2);
+        for own in &consensus.nodes {
+            let around = mix_loop_route(&consensus, &own.node, EPOCH, rng).unwrap();
+            assert_eq!(around.len(), 4);
+            assert_eq!(around[3].node, own.node);
+            assert_legal(&[&[own.place], &places(&consensus, &around)[..]].concat());
+        }
+    }
+
+    #[test]
+    fn routes_use_the_keys_of_their_epoch() {
+        let mut consensus = consensus(1);
+        for node in &mut consensus.nodes {
+            node.hop_keys[1].key = crate::sphinx::HopPublic::from_bytes([0xee; 32]);
+        }
+        let rng = &mut ChaCha20Rng::seed_from_u64(3);
+        let entry = only(&consensus, Place::Entry)[0];
+        let now = loop_route(&consensus, &entry, EPOCH, rng).unwrap();
+        let next = loop_route(&consensus, &entry, EPOCH + 1, rng).unwrap();
+        assert!(now.iter().all(|hop| hop.key.as_bytes() != &[0xee; 32]));
+        assert!(next.iter().all(|hop| hop.key.as_bytes() == &[0xee; 32]));
+    }
+
+    #[test]
+    fn each_mix_is_drawn_as_often_and_layers_are_independent() {
+        // 6400 routes over 4 x 4 x 4 ways, expected 100 each: with 63 degrees of freedom chi-square is over
+        // 112 once in 10,000 seeds. The seed is fixed, so the test always gives the same answer.
+        let consensus = consensus(PER_PLACE);
+        let rng = &mut ChaCha20Rng::seed_from_u64(4);
+        let entry = only(&consensus, Place::Entry)[0];
+        let layers = [LAYER_1, LAYER_2, LAYER_3].map(|layer| only(&consensus, layer));
+        let mut counts = [0u32; 64];
+        for _ in 0..6400 {
+            let route = reply_route(&consensus, &entry, EPOCH, rng).unwrap();
+            let way = (0..3).fold(0, |way, i| {
+                way * 4 + layers[i].iter().position(|node| *node == route[i].node).unwrap()
+            });
+            counts[way] += 1;
+        }
+        let chi: f64 = counts
+            .iter()
+            .map(|count| (f64::from(*count) - 100.0).powi(2) / 100.0)
+            .sum();
+        assert!(chi < 112.0, "{chi}");
+    }
+
+    #[test]
+    fn one_seed_gives_one_route() {
+        let consensus = consensus(PER_PLACE);
+        let entry = only(&consensus, Place::Entry)[0];
+        let route =
+            |seed| loop_route(&consensus, &entry, EPOCH, &mut ChaCha20Rng::seed_from_u64(seed)).unwrap();
+        assert_eq!(route(5), route(5));
+        assert_ne!(route(5), route(6));
+    }
+
+    #[test]
+    fn a_node_without_a_key_for_the_epoch_is_not_drawn() {
+        let mut consensus = consensus(2);
+        let [without, with] = only(&consensus, LAYER_2)[..] else {
+            panic!()
+        };
+        consensus
+            .nodes
+            .iter_mut()
+            .find(|node| node.node == without)
+            .unwrap()
+            .hop_keys
+            .remove(1);
+        let rng = &mut ChaCha20Rng::seed_from_u64(7);
+        let entry = only(&consensus, Place::Entry)[0];
+        for _ in 0..50 {
+            assert_eq!(
+                reply_route(&consensus, &entry, EPOCH + 1, rng).unwrap()[1].node,
+                with
+            );
+        }
+    }
+
+    #[test]
+    fn a_route_that_cannot_be_is_refused_by_name() {
+        let full = consensus(1);
+        let rng = &mut ChaCha20Rng::seed_from_u64(8);
+        let (entry, mailbox) = (only(&full, Place::Entry)[0], only(&full, Place::Mailbox)[0]);
+        let stranger = secret(99).id();
+        let label = |result: Result<Vec<Hop>, RouteError>| result.unwrap_err().label();
+        assert_eq!(
+            label(forward_route(&full, &stranger, &mailbox, EPOCH, rng)),
+            "route-unknown-node"
+        );
+        assert_eq!(
+            label(mix_loop_route(&full, &stranger, EPOCH, rng)),
+            "route-unknown-node"
+        );
+        assert_eq!(
+            label(forward_route(&full, &mailbox, &entry, EPOCH, rng)),
+            "route-wrong-place"
+        );
+        assert_eq!(
+            label(forward_route(&full, &entry, &entry, EPOCH, rng)),
+            "route-wrong-place"
+        );
+        assert_eq!(label(reply_route(&full, &entry, EPOCH + 2, rng)), "route-no-key");
+        let mut empty = full;
+        empty.nodes.retain(|node| node.place != LAYER_3);
+        assert_eq!(
+            label(reply_route(&empty, &entry, EPOCH, rng)),
+            "route-empty-place"
+        );
+    }
+}

@@ -204,3 +204,177 @@ impl SignedConsensus {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{consensus, network, secret};
+    use super::*;
+
+    fn authorities() -> AuthoritySet {
+        network().authority_set().unwrap()
+    }
+
+    fn signed_by(numbers: &[u8]) -> SignedConsensus {
+        let secrets: Vec<NodeSecret> = numbers.iter().map(|number| secret(*number)).collect();
+        consensus(1).sign(&secrets.iter().collect::<Vec<_>>()).unwrap()
+    }
+
+    fn refused(signed: &SignedConsensus) -> &'static str {
+        signed.verify(&authorities()).unwrap_err().label()
+    }
+
+    /// Signs any body by two authorities.
+    fn resigned(body: Vec<u8>) -> SignedConsensus {
+        let mut signed = SignedConsensus {
+            body,
+            signatures: Vec::new(),
+        };
+        signed.add_signature(&secret(101));
+        signed.add_signature(&secret(102));
+        signed
+    }
+
+    #[test]
+    fn a_consensus_with_enough_signatures_survives() {
+        for signers in [&[101, 102][..], &[103, 101], &[101, 102, 103]] {
+            let bytes = signed_by(signers).to_bytes().unwrap();
+            let read = SignedConsensus::from_bytes(&bytes).unwrap();
+            assert_eq!(read.verify(&authorities()), Ok(consensus(1)));
+        }
+    }
+
+    #[test]
+    fn too_few_signatures_are_refused() {
+        assert_eq!(refused(&signed_by(&[])), "too-few-signatures");
+        assert_eq!(refused(&signed_by(&[102])), "too-few-signatures");
+        assert_eq!(refused(&signed_by(&[102, 102])), "too-few-signatures");
+    }
+
+    #[test]
+    fn one_authority_counts_once() {
+        let mut signed = signed_by(&[101]);
+        signed.signatures.push(signed.signatures[0]);
+        assert_eq!(refused(&signed), "duplicate-signer");
+        let mut signed = signed_by(&[101, 102]);
+        signed.signatures.reverse();
+        assert_eq!(refused(&signed), "duplicate-signer");
+    }
+
+    #[test]
+    fn a_stranger_does_not_count_and_does_no_harm() {
+        assert_eq!(refused(&signed_by(&[101, 55])), "unknown-signer");
+        assert_eq!(refused(&signed_by(&[55, 56])), "unknown-signer");
+        assert!(signed_by(&[101, 103, 55]).verify(&authorities()).is_ok());
+    }
+
+    #[test]
+    fn a_bad_signature_is_refused_even_beside_enough_good_ones() {
+        let mut signed = signed_by(&[101, 102, 103]);
+        signed.signatures[0].1 = secret(101).sign(b"another context\0", &signed.body);
+        assert_eq!(refused(&signed), "bad-signature");
+        let mut signed = signed_by(&[101, 102]);
+        let last = signed.body.len() - 1;
+        signed.body[last] ^= 1;
+        assert_eq!(refused(&signed), "bad-signature");
+    }
+
+    #[test]
+    fn more_signatures_than_authorities_can_be_are_refused() {
+        let signed = signed_by(&(60..60 + 17).collect::<Vec<u8>>());
+        assert_eq!(refused(&signed), "too-many-signatures");
+    }
+
+    #[test]
+    fn another_network_or_version_is_refused() {
+        let other = AuthoritySet::new("production", authorities().keys(), 2).unwrap();
+        assert_eq!(
+            signed_by(&[101, 102]).verify(&other).unwrap_err().label(),
+            "wrong-network"
+        );
+        let mut body = signed_by(&[]).body;
+        body[0] = 0;
+        assert_eq!(refused(&resigned(body)), "wrong-version");
+    }
+
+    #[test]
+    fn what_is_signed_is_still_checked() {
+        let mut unsorted = consensus(1);
+        unsorted.nodes.reverse();
+        assert_eq!(unsorted.sign(&[]).unwrap_err().label(), "node-order");
+        let body = [
+            vec![DOCUMENT_VERSION],
+            codec::encode(&unsorted, DOCUMENT_LEN_MAX).unwrap(),
+        ]
+        .concat();
+        assert_eq!(refused(&resigned(body)), "node-order");
+    }
+
+    #[test]
+    fn every_other_encoding_is_refused_even_if_it_is_signed() {
+        let body = signed_by(&[]).body;
+        assert_eq!(refused(&resigned([&body[..], &[0]].concat())), "trailing-bytes");
+        assert_eq!(refused(&resigned(body[..body.len() - 1].to_vec())), "malformed");
+        assert_eq!(
+            refused(&resigned(
+                [&[DOCUMENT_VERSION, 251, 4, 0][..], &body[2..]].concat()
+            )),
+            "non-canonical"
+        );
+        let bytes = signed_by(&[101, 102]).to_bytes().unwrap();
+        let label = |bytes: &[u8]| SignedConsensus::from_bytes(bytes).unwrap_err().label();
+        assert_eq!(label(&[&bytes[..], &[0]].concat()), "trailing-bytes");
+        assert_eq!(label(&bytes[..bytes.len() - 1]), "malformed");
+        assert_eq!(label(&vec![0; DOCUMENT_LEN_MAX + 1]), "too-large");
+    }
+
+    #[test]
+    fn the_largest_network_fits_the_limit() {
+        let mut largest = consensus(1);
+        let keys: Vec<_> = largest.nodes[0].hop_keys.repeat(2);
+        for (node, number) in largest.nodes.iter_mut().zip(0..) {
+            node.hop_keys = keys
+                .iter()
+                .zip(number..)
+                .map(|(key, epoch)| super::super::EpochKey {
+                    epoch: u64::MAX - 9 + epoch,
+                    ..*key
+                })
+                .collect();
+            node.address = format!("{}.{}:65535", "a".repeat(63), "b".repeat(26));
+            node.onion_address = Some(format!("{}.onion:65535", "a".repeat(56)));
+        }
+        let node_len = codec::encode(&largest.nodes[0], DOCUMENT_LEN_MAX).unwrap().len();
+        assert!(
+            node_len * crate::limits::NODES_MAX + 16 * 1024 < DOCUMENT_LEN_MAX,
+            "{node_len}"
+        );
+    }
+
+    #[test]
+    fn a_set_of_authorities_can_be_met_and_cannot_be_empty() {
+        let keys: Vec<NodeId> = (0..17).map(|number| secret(number).id()).collect();
+        let set = |count: usize, threshold| AuthoritySet::new("demo", &keys[..count], threshold);
+        assert!(set(1, 1).is_ok() && set(16, 16).is_ok());
+        assert_eq!(set(0, 0), Err(AuthoritySetError::Count(0)));
+        assert_eq!(set(17, 1), Err(AuthoritySetError::Count(17)));
+        assert_eq!(
+            set(3, 0),
+            Err(AuthoritySetError::Threshold {
+                threshold: 0,
+                count: 3
+            })
+        );
+        assert_eq!(
+            set(3, 4),
+            Err(AuthoritySetError::Threshold {
+                threshold: 4,
+                count: 3
+            })
+        );
+        let twice = [keys[0], keys[1], keys[0]];
+        assert_eq!(
+            AuthoritySet::new("demo", &twice, 1),
+            Err(AuthoritySetError::Duplicate(keys[0]))
+        );
+    }
+}

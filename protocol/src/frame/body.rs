@@ -232,8 +232,8 @@ impl<'a> In<'a> {
         Ok(*part)
     }
 
-    const fn all(&mut self) -> &'a [u8] {
-        std::mem::replace(&mut self.0, &[])
+    fn all(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.0)
     }
 
     fn text(&mut self, len: usize) -> Result<String, FrameRefusal> {

@@ -106,14 +106,16 @@ impl DocumentPart {
         self.count
     }
 
+    /// The piece's share of the document.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub(super) fn header(&self) -> [u8; PART_HEADER_LEN] {
         let [index_high, index_low] = self.index.to_be_bytes();
         let [count_high, count_low] = self.count.to_be_bytes();
         [self.kind.to_byte(), index_high, index_low, count_high, count_low]
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
     }
 
     pub(super) fn from_body(body: &[u8]) -> Result<Self, FrameRefusal> {

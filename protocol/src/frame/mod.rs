@@ -33,6 +33,7 @@ pub const LABEL_LEN_MAX: usize = 32;
 pub const REFUSED_TEXT_LEN_MAX: usize = 200;
 
 /// One frame. `Debug` names the kind and shows nothing of the content.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Frame {
     /// Nothing: keeps an idle link from looking idle.
     Dummy,
