@@ -42,19 +42,21 @@ impl RootSecret {
     /// The secret key blinded by `h`, which is clamped first.
     pub(super) fn blind(&self, h: &[u8; 32]) -> BlindedSecret {
         let root = expand(&self.seed);
-        let mut hash_prefix = [0; 32];
-        let digest = Sha512::new()
-            .chain_update(b"Derive temporary signing key hash input")
-            .chain_update(root.hash_prefix)
-            .finalize();
-        hash_prefix
-            .iter_mut()
-            .zip(digest.iter())
-            .for_each(|(to, from)| *to = *from);
-        BlindedSecret::new(ExpandedSecretKey {
-            scalar: root.scalar * clamp(h),
-            hash_prefix,
-        })
+        let factor = clamp(h);
+        let digest = Zeroizing::new(<[u8; 64]>::from(
+            Sha512::new()
+                .chain_update(b"Derive temporary signing key hash input")
+                .chain_update(root.hash_prefix)
+                .finalize(),
+        ));
+        let mut secret = ExpandedSecretKey {
+            scalar: root.scalar * *factor,
+            hash_prefix: [0; 32],
+        };
+        for (to, from) in secret.hash_prefix.iter_mut().zip(digest.iter()) {
+            *to = *from;
+        }
+        BlindedSecret::new(secret)
     }
 }
 
@@ -83,7 +85,7 @@ impl RootPublic {
 
     /// The public key blinded by `h`, which is clamped first.
     pub(super) fn blind(&self, h: &[u8; 32]) -> BoxId {
-        BoxId::from_bytes((self.0 * clamp(h)).compress().to_bytes())
+        BoxId::from_bytes((self.0 * *clamp(h)).compress().to_bytes())
     }
 }
 
@@ -155,6 +157,6 @@ fn expand(seed: &[u8; 32]) -> ExpandedSecretKey {
     ExpandedSecretKey::from_bytes(&digest)
 }
 
-fn clamp(h: &[u8; 32]) -> Scalar {
-    Scalar::from_bytes_mod_order(clamp_integer(*h))
+fn clamp(h: &[u8; 32]) -> Zeroizing<Scalar> {
+    Zeroizing::new(Scalar::from_bytes_mod_order(clamp_integer(*h)))
 }

@@ -135,7 +135,7 @@ impl fmt::Debug for WriteCap {
 }
 
 /// The right to find and open a stream's boxes from one position on. `Debug` shows the position only;
-/// dropped, it is wiped.
+/// dropped, its chain is wiped.
 #[derive(Clone)]
 pub struct ReadCap {
     root: RootPublic,

@@ -46,10 +46,11 @@ impl Chain {
 
     /// The secrets of the box at this position.
     pub(super) fn step(&self) -> Step {
-        let [_, encryption, blinding] = *self.output();
+        let output = self.output();
+        let [_, encryption, blinding] = &*output;
         Step {
-            encryption: Zeroizing::new(encryption),
-            blinding: Zeroizing::new(blinding),
+            encryption: Zeroizing::new(*encryption),
+            blinding: Zeroizing::new(*blinding),
         }
     }
 

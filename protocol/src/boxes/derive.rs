@@ -14,18 +14,23 @@ pub(super) fn derive_keys<const N: usize>(
 ) -> Zeroizing<[[u8; 32]; N]> {
     const { assert!(N * 32 <= 255 * 64, "RFC 5869 gives at most 255 blocks") };
     let mut output = Zeroizing::new([[0; 32]; N]);
-    #[expect(
-        clippy::expect_used,
-        reason = "the only error is a length that the assertion above excludes"
-    )]
-    Hkdf::<Sha512>::new(Some(salt), key)
-        .expand(info, output.as_flattened_mut())
-        .expect("length was checked");
+    fill(salt, key, info, output.as_flattened_mut());
     output
 }
 
 /// One key of 32 bytes.
 pub(super) fn derive_key(salt: &'static [u8], key: &[u8; 32], info: &[u8]) -> Zeroizing<[u8; 32]> {
-    let [output] = *derive_keys::<1>(salt, key, info);
-    Zeroizing::new(output)
+    let mut output = Zeroizing::new([0; 32]);
+    fill(salt, key, info, output.as_mut_slice());
+    output
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "the only error is a length that both callers stay below"
+)]
+fn fill(salt: &'static [u8], key: &[u8; 32], info: &[u8], output: &mut [u8]) {
+    Hkdf::<Sha512>::new(Some(salt), key)
+        .expand(info, output)
+        .expect("at most 255 blocks");
 }
