@@ -326,7 +326,7 @@ fn refused_descriptors() -> Vec<Refused> {
                         epoch,
                         ..d.hop_keys[0]
                     })
-                    .collect()
+                    .collect();
             }),
             "hop-key-count",
         ),
