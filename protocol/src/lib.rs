@@ -4,10 +4,7 @@
 //! random generator. There is deliberately no socket, no clock, no file, no task and no global
 //! random generator in this crate, so that the same code runs in production, in tests with injected
 //! faults and in virtual time.
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod boxes;
 pub mod codec;

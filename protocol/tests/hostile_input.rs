@@ -4,6 +4,7 @@
 //! The seeds are fixed, so a failure repeats. Inputs are noise, and valid input with flipped bits, cut,
 //! lengthened, spliced or blanked.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(clippy::print_stdout, reason = "the counts of each label are worth a look")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -339,11 +340,9 @@ fn descriptors() {
         })
         .to_vec();
     let labels = attack("descriptors", &valid, 8 * DESCRIPTOR_LEN_MAX as u64, || {
-        |input: &[u8]| {
-            match SignedDescriptor::from_bytes(input).and_then(|signed| signed.verify(NETWORK)) {
-                Ok(_) => panic!("a mutated descriptor verified"),
-                Err(refusal) => Verdict::Refused(refusal.label()),
-            }
+        |input: &[u8]| match SignedDescriptor::from_bytes(input).and_then(|signed| signed.verify(NETWORK)) {
+            Ok(_) => panic!("a mutated descriptor verified"),
+            Err(refusal) => Verdict::Refused(refusal.label()),
         }
     });
     assert!(labels.len() > 2, "{labels:?}");
@@ -353,10 +352,8 @@ fn descriptors() {
 fn consensuses() {
     let mut rng = rng();
     let authority = NodeSecret::generate(&mut rng);
-    let places = [Place::Entry]
-        .into_iter()
-        .chain((1..=3).map(|layer| Place::Mix { layer }))
-        .chain([Place::Mailbox]);
+    let places =
+        [Place::Entry].into_iter().chain((1..=3).map(|layer| Place::Mix { layer })).chain([Place::Mailbox]);
     let mut nodes: Vec<ConsensusNode> = places
         .map(|place| ConsensusNode {
             node: NodeSecret::generate(&mut rng).id(),
@@ -384,11 +381,10 @@ fn consensuses() {
     let bytes_max = 64 * valid[0].len() as u64;
     assert!(bytes_max < DOCUMENT_LEN_MAX as u64);
     let labels = attack("consensuses", &valid, bytes_max, || {
-        |input: &[u8]| {
-            match SignedConsensus::from_bytes(input).and_then(|signed| signed.verify(&authorities)) {
-                Ok(_) => panic!("a mutated consensus verified"),
-                Err(refusal) => Verdict::Refused(refusal.label()),
-            }
+        |input: &[u8]| match SignedConsensus::from_bytes(input).and_then(|signed| signed.verify(&authorities))
+        {
+            Ok(_) => panic!("a mutated consensus verified"),
+            Err(refusal) => Verdict::Refused(refusal.label()),
         }
     });
     assert!(labels.len() > 2, "{labels:?}");

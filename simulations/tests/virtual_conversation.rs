@@ -23,9 +23,10 @@ fn acquainted(plan: VnetPlan) -> VirtualNetwork {
         .unwrap();
     assert!(
         net.run_until(MINUTE, |net| {
-            net.events("alice").unwrap().iter().any(|(_, event)| {
-                matches!(event, Event::ContactEstablished { contact } if contact == "bob")
-            })
+            net.events("alice")
+                .unwrap()
+                .iter()
+                .any(|(_, event)| matches!(event, Event::ContactEstablished { contact } if contact == "bob"))
         }),
         "alice never heard of bob"
     );
@@ -94,11 +95,8 @@ fn a_conversation_without_faults() {
 
 /// A short conversation with 5 % loss, reordering, a crash of a mailbox and of a person.
 fn troubled(seed: u64) -> VirtualNetwork {
-    let faults = Faults {
-        latency_min: Duration::from_millis(1),
-        latency_max: Duration::from_millis(40),
-        loss: 0.05,
-    };
+    let faults =
+        Faults { latency_min: Duration::from_millis(1), latency_max: Duration::from_millis(40), loss: 0.05 };
     let mut net = acquainted(VnetPlan { faults, ..VnetPlan::small(seed) });
     let there = ["one", "two", "three"];
     for text in there {

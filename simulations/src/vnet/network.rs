@@ -8,7 +8,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use sotto_client::core::{Engine, EngineError, Event as PersonEvent, MessageId};
 use sotto_client::store::MemoryStore;
-use sotto_directory::core::{Authority, AuthorityConfig, Refusal};
+use sotto_directory::core::{
+    Admission, Authority, AuthorityConfig, AuthorityError, Bootstrap, DescriptorRefusal,
+};
 use sotto_protocol::directory::{
     AuthoritySet, AuthoritySetError, Consensus, DocumentRefusal, Role, epoch_of, epoch_start,
 };
@@ -35,7 +37,10 @@ const ANNOUNCE_AHEAD: Duration = Duration::from_secs(2);
 pub enum VnetError {
     /// The authority refused a descriptor.
     #[error("the authority refused a descriptor: {0}")]
-    Authority(#[from] Refusal),
+    Descriptor(#[from] DescriptorRefusal),
+    /// The plan's parameters are not allowed.
+    #[error("the authority refused the plan: {0}")]
+    Authority(#[from] AuthorityError),
     /// A document could not be made or did not verify.
     #[error("a document was refused: {0}")]
     Document(#[from] DocumentRefusal),
@@ -90,9 +95,13 @@ impl VirtualNetwork {
 
         let secret = NodeSecret::generate(&mut rng);
         let authorities = AuthoritySet::new(NETWORK, &[secret.id()], 1)?;
-        let config = AuthorityConfig::for_test_network(NETWORK, plan.params.clone())
-            .with_bootstrap(plan.entries, plan.mixes, plan.mailboxes);
-        let mut authority = Authority::new(secret, config);
+        let config = AuthorityConfig {
+            network: NETWORK.to_owned(),
+            params: plan.params.clone(),
+            admission: Admission::All,
+            bootstrap: Bootstrap { entries: plan.entries, mixes: plan.mixes, mailboxes: plan.mailboxes },
+        };
+        let mut authority = Authority::new(config, secret)?;
         for host in &hosts {
             authority.handle_descriptor(BEGIN, &host.descriptor(NETWORK, epoch, BEGIN)?.to_bytes()?)?;
         }
@@ -324,7 +333,10 @@ impl VirtualNetwork {
                 .descriptor(NETWORK, epoch, self.now)
                 .and_then(|descriptor| descriptor.to_bytes())
                 .map_err(VnetError::from)
-                .and_then(|bytes| Ok(self.authority.handle_descriptor(self.now, &bytes)?));
+                .and_then(|bytes| {
+                    self.authority.handle_descriptor(self.now, &bytes)?;
+                    Ok(())
+                });
             if let Err(error) = outcome {
                 self.trace.note(self.now, format_args!("{} not admitted: {error}", host.name));
             }
