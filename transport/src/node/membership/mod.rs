@@ -5,6 +5,7 @@
 //! consensus before the newest, which counts for a grace, is for the node's core to keep.
 
 mod schedule;
+mod serve;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ use crate::rng::OsRng;
 use schedule::{next_poll, next_publication, retry_at};
 
 pub use schedule::{POLL_SPREAD_MAX, RETRY_MAX, RETRY_MIN};
+pub use serve::{NO_CONSENSUS, consensus_frames};
 
 /// What a node tells its network about itself.
 #[derive(Clone, Debug)]
