@@ -32,10 +32,7 @@ impl Clock {
     /// The system's time, from now on.
     #[must_use]
     pub fn system() -> Self {
-        Self {
-            started: instant_now(),
-            base_micros: Arc::new(AtomicU64::new(wall_micros())),
-        }
+        Self { started: instant_now(), base_micros: Arc::new(AtomicU64::new(wall_micros())) }
     }
 
     /// The time now.
@@ -80,18 +77,12 @@ fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the monotonic clock for the cores"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock for the cores")]
 fn instant_now() -> Instant {
     Instant::now()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the time of day"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the time of day")]
 fn wall_micros() -> u64 {
     // A system set to a time before 1970 counts as 1970: its consensus will be refused as not yet valid.
     micros(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
@@ -108,10 +99,7 @@ pub(crate) struct Countdown {
 impl Countdown {
     /// Starts to count down `span`.
     pub(crate) fn new(span: Duration) -> Self {
-        Self {
-            span,
-            sleep: Box::pin(tokio::time::sleep(span)),
-        }
+        Self { span, sleep: Box::pin(tokio::time::sleep(span)) }
     }
 
     /// Starts over.
@@ -151,16 +139,8 @@ mod tests {
     fn the_clock_follows_a_time_of_day_that_ran_ahead_and_no_other() {
         let second = 1_000_000;
         assert_eq!(base_that_catches_up(100 * second, 5 * second, 105 * second), None);
-        assert_eq!(
-            base_that_catches_up(100 * second, 5 * second, 106 * second),
-            None,
-            "slewing"
-        );
-        assert_eq!(
-            base_that_catches_up(100 * second, 5 * second, 90 * second),
-            None,
-            "set back"
-        );
+        assert_eq!(base_that_catches_up(100 * second, 5 * second, 106 * second), None, "slewing");
+        assert_eq!(base_that_catches_up(100 * second, 5 * second, 90 * second), None, "set back");
         assert_eq!(
             base_that_catches_up(100 * second, 5 * second, 3705 * second),
             Some(3700 * second),

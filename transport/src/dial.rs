@@ -55,14 +55,12 @@ impl Dialer for TcpDialer {
     fn dial<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<BoxStream>> {
         Box::pin(async move {
             let connecting = TcpStream::connect(address);
-            let stream = tokio::time::timeout(TCP_CONNECT_MAX, connecting)
-                .await
-                .map_err(|_| {
-                    io::Error::new(
-                        io::ErrorKind::TimedOut,
-                        format!("no answer within {} s", TCP_CONNECT_MAX.as_secs()),
-                    )
-                })??;
+            let stream = tokio::time::timeout(TCP_CONNECT_MAX, connecting).await.map_err(|_| {
+                io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    format!("no answer within {} s", TCP_CONNECT_MAX.as_secs()),
+                )
+            })??;
             stream.set_nodelay(true)?;
             Ok(Box::new(stream) as BoxStream)
         })

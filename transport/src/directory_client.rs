@@ -83,9 +83,8 @@ pub async fn request_consensus(
             }
         }
     };
-    let document = tokio::time::timeout(EXCHANGE_MAX, exchange)
-        .await
-        .map_err(|_| DirectoryError::Timeout)??;
+    let document =
+        tokio::time::timeout(EXCHANGE_MAX, exchange).await.map_err(|_| DirectoryError::Timeout)??;
     let signed = SignedConsensus::from_bytes(&document)?;
     let consensus = signed.verify(authorities)?;
     Ok((signed, consensus))
@@ -125,9 +124,7 @@ pub async fn offer_descriptor(link: &mut Link, descriptor: &SignedDescriptor) ->
             }
         }
     };
-    tokio::time::timeout(EXCHANGE_MAX, exchange)
-        .await
-        .map_err(|_| DirectoryError::Timeout)?
+    tokio::time::timeout(EXCHANGE_MAX, exchange).await.map_err(|_| DirectoryError::Timeout)?
 }
 
 /// The error for a frame that is not what was waited for.

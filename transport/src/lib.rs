@@ -9,15 +9,7 @@
 //!   randomness.
 //! - A [`link`] writes one TLS record of one size per frame, and never a closing alert.
 //! - One peer that misbehaves costs itself its connection, and nobody else anything.
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing
-    )
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod clock;
 pub mod dial;

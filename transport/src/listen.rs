@@ -47,10 +47,7 @@ impl LinkFailures {
     #[must_use]
     pub fn snapshot(&self) -> BTreeMap<String, u64> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts
-            .iter()
-            .map(|(label, count)| ((*label).to_owned(), *count))
-            .collect()
+        counts.iter().map(|(label, count)| ((*label).to_owned(), *count)).collect()
     }
 }
 

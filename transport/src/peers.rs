@@ -55,9 +55,7 @@ impl Default for PeerTimes {
 impl PeerTimes {
     fn backoff(&self, failures: u32) -> Duration {
         let doubled = self.backoff_first.saturating_mul(2_u32.saturating_pow(failures));
-        doubled
-            .min(self.backoff_max)
-            .mul_f64(OsRng.random_range(0.5..=1.0))
+        doubled.min(self.backoff_max).mul_f64(OsRng.random_range(0.5..=1.0))
     }
 }
 
@@ -196,13 +194,10 @@ impl PeerPool {
         let peers = lock(&self.0.peers);
         let queue = lock(&peers.get(node).ok_or(SendRefusal::Unknown)?.queue).clone();
         drop(peers);
-        queue
-            .ok_or(SendRefusal::Down)?
-            .try_send(frame)
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => SendRefusal::Full,
-                mpsc::error::TrySendError::Closed(_) => SendRefusal::Down,
-            })
+        queue.ok_or(SendRefusal::Down)?.try_send(frame).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => SendRefusal::Full,
+            mpsc::error::TrySendError::Closed(_) => SendRefusal::Down,
+        })
     }
 
     /// Whether there is a link to `node`.
@@ -239,10 +234,7 @@ impl PeerPool {
         let mut tasks = std::mem::take(&mut *lock(&self.0.tasks));
         let all_ended = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(wait_max, all_ended).await.is_err() {
-            tracing::warn!(
-                links = tasks.len(),
-                "gave up on links that did not take their last frames"
-            );
+            tracing::warn!(links = tasks.len(), "gave up on links that did not take their last frames");
         }
     }
 }
@@ -318,9 +310,7 @@ impl Peer {
     }
 
     fn report(&self) -> PeerReport {
-        let queued = lock(&self.queue)
-            .as_ref()
-            .map(|queue| queue.max_capacity() - queue.capacity());
+        let queued = lock(&self.queue).as_ref().map(|queue| queue.max_capacity() - queue.capacity());
         PeerReport {
             node: self.node.to_string(),
             up: queued.is_some(),
@@ -409,15 +399,9 @@ mod tests {
     #[test]
     fn the_wait_doubles_up_to_its_limit_and_is_jittered() {
         let times = PeerTimes::default();
-        for (failures, longest_ms) in [
-            (0, 50),
-            (1, 100),
-            (2, 200),
-            (6, 3200),
-            (7, 5000),
-            (63, 5000),
-            (u32::MAX, 5000),
-        ] {
+        for (failures, longest_ms) in
+            [(0, 50), (1, 100), (2, 200), (6, 3200), (7, 5000), (63, 5000), (u32::MAX, 5000)]
+        {
             let longest = Duration::from_millis(longest_ms);
             for _ in 0..50 {
                 let wait = times.backoff(failures);

@@ -72,11 +72,7 @@ impl PrivateFileError {
 }
 
 fn failed<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> PrivateFileError + 'a {
-    move |reason| PrivateFileError::Io {
-        what,
-        path: path.to_owned(),
-        reason,
-    }
+    move |reason| PrivateFileError::Io { what, path: path.to_owned(), reason }
 }
 
 /// Makes sure that `path` is a directory of mode 0700, with its parents.
@@ -86,11 +82,7 @@ fn failed<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> P
 /// When it cannot be made, or is there and open to other users. It is not closed to them silently: it
 /// may be a directory that they need.
 pub fn create_dir(path: &Path) -> Result<(), PrivateFileError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(failed("make the directory", path))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("make the directory", path))?;
     let metadata = fs::metadata(path).map_err(failed("examine", path))?;
     refuse_others(path, &metadata, "700")
 }
@@ -138,14 +130,9 @@ pub fn read(path: &Path, len_max: usize) -> Result<Zeroizing<Vec<u8>>, PrivateFi
     // Room for everything from the start: a buffer that grows would leave copies behind.
     let mut content = Zeroizing::new(Vec::with_capacity(len_max.saturating_add(1)));
     let limit = u64::try_from(len_max).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(limit)
-        .read_to_end(&mut content)
-        .map_err(failed("read", path))?;
+    file.take(limit).read_to_end(&mut content).map_err(failed("read", path))?;
     if content.len() > len_max {
-        return Err(PrivateFileError::TooLong {
-            path: path.to_owned(),
-            len_max,
-        });
+        return Err(PrivateFileError::TooLong { path: path.to_owned(), len_max });
     }
     Ok(content)
 }
@@ -159,19 +146,13 @@ pub fn read(path: &Path, len_max: usize) -> Result<Zeroizing<Vec<u8>>, PrivateFi
 ///
 /// When one of the steps fails; the file may be there still.
 pub fn wipe(path: &Path) -> Result<(), PrivateFileError> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .open(path)
-        .map_err(failed("open", path))?;
+    let mut file = OpenOptions::new().write(true).open(path).map_err(failed("open", path))?;
     let mut remaining_len = file.metadata().map_err(failed("examine", path))?.len();
     file.seek(SeekFrom::Start(0)).map_err(failed("overwrite", path))?;
     let zeros = [0; 4096];
     while remaining_len > 0 {
-        let piece_len = usize::try_from(remaining_len)
-            .unwrap_or(zeros.len())
-            .min(zeros.len());
-        file.write_all(zeros.get(..piece_len).unwrap_or_default())
-            .map_err(failed("overwrite", path))?;
+        let piece_len = usize::try_from(remaining_len).unwrap_or(zeros.len()).min(zeros.len());
+        file.write_all(zeros.get(..piece_len).unwrap_or_default()).map_err(failed("overwrite", path))?;
         remaining_len = remaining_len.saturating_sub(u64::try_from(piece_len).unwrap_or(u64::MAX));
     }
     file.sync_all().map_err(failed("overwrite", path))?;
@@ -209,9 +190,7 @@ fn write_unfinished(path: &Path, content: &[u8]) -> Result<PathBuf, PrivateFileE
         .mode(0o600)
         .open(&unfinished)
         .map_err(failed("write", &unfinished))?;
-    file.write_all(content)
-        .and_then(|()| file.sync_all())
-        .map_err(failed("write", &unfinished))?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(failed("write", &unfinished))?;
     Ok(unfinished)
 }
 
@@ -220,19 +199,13 @@ fn sync_parent(path: &Path) -> Result<(), PrivateFileError> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    File::open(parent)
-        .and_then(|dir| dir.sync_all())
-        .map_err(failed("make durable", parent))
+    File::open(parent).and_then(|dir| dir.sync_all()).map_err(failed("make durable", parent))
 }
 
 fn refuse_others(path: &Path, metadata: &fs::Metadata, wanted: &'static str) -> Result<(), PrivateFileError> {
     let mode = metadata.mode() & 0o777;
     if mode & OTHERS_ACCESS != 0 {
-        return Err(PrivateFileError::OpenToOthers {
-            path: path.to_owned(),
-            mode,
-            wanted,
-        });
+        return Err(PrivateFileError::OpenToOthers { path: path.to_owned(), mode, wanted });
     }
     Ok(())
 }
@@ -248,10 +221,8 @@ mod tests {
     }
 
     fn names(dir: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(dir)
-            .unwrap()
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<_> =
+            fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }

@@ -31,30 +31,19 @@ impl LinkConnector {
     ///
     /// When the TLS library does not take the key.
     pub fn for_node(dialer: Arc<dyn Dialer>, own: &NodeSecret, times: LinkTimes) -> Result<Self, LinkError> {
-        Ok(Self {
-            dialer,
-            own_key: Some(own_key(own)?),
-            times,
-        })
+        Ok(Self { dialer, own_key: Some(own_key(own)?), times })
     }
 
     /// For a client, which shows no key.
     #[must_use]
     pub fn anonymous(dialer: Arc<dyn Dialer>, times: LinkTimes) -> Self {
-        Self {
-            dialer,
-            own_key: None,
-            times,
-        }
+        Self { dialer, own_key: None, times }
     }
 
     /// The same connector with other times.
     #[must_use]
     pub fn with_times(&self, times: LinkTimes) -> Self {
-        Self {
-            times,
-            ..self.clone()
-        }
+        Self { times, ..self.clone() }
     }
 
     /// A link to `node`, and to nobody else, at `address`.
@@ -63,19 +52,15 @@ impl LinkConnector {
     ///
     /// [`LinkError::Unreachable`], [`LinkError::WrongKey`], or another failure of the handshake.
     pub async fn connect(&self, node: &NodeId, address: &str) -> Result<Link, LinkError> {
-        let unreachable = |reason| LinkError::Unreachable {
-            address: address.to_owned(),
-            reason,
-        };
+        let unreachable = |reason| LinkError::Unreachable { address: address.to_owned(), reason };
         let dialed = within(self.times, self.dialer.dial(address)).await?;
         let stream = Followed::new(dialed.map_err(unreachable)?);
-        let config = tls::client_config(self.own_key.as_ref(), *node).map_err(configuration)?;
+        let config =
+            tls::client_config(self.own_key.as_ref(), *node).map_err(|error| configuration(&error))?;
         // The pinned key says who the peer is. TLS wants a name as well: this one is never sent.
         let name = ServerName::IpAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED).into());
         let handshake = TlsConnector::from(config).connect(name, stream);
-        let stream = within(self.times, handshake)
-            .await?
-            .map_err(|e| LinkError::from_handshake(&e))?;
+        let stream = within(self.times, handshake).await?.map_err(|e| LinkError::from_handshake(&e))?;
         Link::new(stream.into(), self.times)
     }
 }
@@ -103,10 +88,7 @@ impl LinkAcceptor {
     ///
     /// When the TLS library does not take the key.
     pub fn new(own: &NodeSecret, times: LinkTimes) -> Result<Self, LinkError> {
-        Ok(Self {
-            config: tls::server_config(own_key(own)?).map_err(configuration)?,
-            times,
-        })
+        Ok(Self { config: tls::server_config(own_key(own)?).map_err(|error| configuration(&error))?, times })
     }
 
     /// A link on `stream`.
@@ -116,26 +98,20 @@ impl LinkAcceptor {
     /// When the handshake fails or takes too long.
     pub async fn accept(&self, stream: BoxStream) -> Result<Link, LinkError> {
         let handshake = TlsAcceptor::from(Arc::clone(&self.config)).accept(Followed::new(stream));
-        let stream = within(self.times, handshake)
-            .await?
-            .map_err(|e| LinkError::from_handshake(&e))?;
+        let stream = within(self.times, handshake).await?.map_err(|e| LinkError::from_handshake(&e))?;
         Link::new(stream.into(), self.times)
     }
 }
 
 async fn within<T>(times: LinkTimes, step: impl Future<Output = T>) -> Result<T, LinkError> {
     let limited = tokio::time::timeout(times.handshake_max, step);
-    limited
-        .await
-        .map_err(|_| LinkError::HandshakeTimeout(times.handshake_max))
+    limited.await.map_err(|_| LinkError::HandshakeTimeout(times.handshake_max))
 }
 
 fn own_key(own: &NodeSecret) -> Result<Arc<CertifiedKey>, LinkError> {
-    keys::certified_key(own).map_err(configuration)
+    keys::certified_key(own).map_err(|error| configuration(&error))
 }
 
-fn configuration(error: rustls::Error) -> LinkError {
-    LinkError::Handshake(format!(
-        "this side's TLS configuration does not hold together: {error}"
-    ))
+fn configuration(error: &rustls::Error) -> LinkError {
+    LinkError::Handshake(format!("this side's TLS configuration does not hold together: {error}"))
 }

@@ -116,10 +116,7 @@ impl LinkError {
             | rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol) => Self::Version,
             rustls::Error::InvalidCertificate(CertificateError::Other(other)) => {
                 match other.0.downcast_ref::<KeyMismatch>() {
-                    Some(keys) => Self::WrongKey {
-                        expected: keys.expected,
-                        shown: keys.shown,
-                    },
+                    Some(keys) => Self::WrongKey { expected: keys.expected, shown: keys.shown },
                     None => Self::Handshake(other.to_string()),
                 }
             }
@@ -143,9 +140,7 @@ impl LinkError {
 }
 
 fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
-    error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+    error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
 }
 
 /// What the pinned verifier tells rustls, to be found again in the handshake's error.

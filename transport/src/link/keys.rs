@@ -12,14 +12,11 @@ use sotto_protocol::ident::{NodeId, NodeSecret};
 use zeroize::Zeroizing;
 
 /// `SubjectPublicKeyInfo { algorithm: id-Ed25519, subjectPublicKey: 32 bytes }` (RFC 8410, section 4).
-const SPKI_PREFIX: [u8; 12] = [
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-];
+const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// `OneAsymmetricKey { version: 0, algorithm: id-Ed25519, privateKey: 32 bytes }` (RFC 8410, section 7).
-const PKCS8_PREFIX: [u8; 16] = [
-    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
-];
+const PKCS8_PREFIX: [u8; 16] =
+    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
 /// The raw public key of `node` as it stands in a TLS `Certificate` message: 44 bytes.
 pub(super) fn spki(node: &NodeId) -> Vec<u8> {
@@ -41,10 +38,7 @@ pub(super) fn certified_key(secret: &NodeSecret) -> Result<Arc<CertifiedKey>, ru
     der.extend_from_slice(&PKCS8_PREFIX);
     der.extend_from_slice(secret.to_seed().as_slice());
     let key = any_eddsa_type(&PrivatePkcs8KeyDer::from(der.as_slice()))?;
-    Ok(Arc::new(CertifiedKey::new(
-        vec![CertificateDer::from(spki(&secret.id()))],
-        key,
-    )))
+    Ok(Arc::new(CertifiedKey::new(vec![CertificateDer::from(spki(&secret.id()))], key)))
 }
 
 #[cfg(test)]
@@ -68,22 +62,14 @@ mod tests {
         assert_eq!(node_of(&der), Some(id));
         assert_eq!(node_of(&der[..43]), None, "short");
         assert_eq!(node_of(&[der.as_slice(), &[0]].concat()), None, "long");
-        let mut x25519 = der.clone();
+        let mut x25519 = der;
         x25519[8] = 0x6e;
         assert_eq!(node_of(&x25519), None, "another algorithm");
         let mut identity_point = [0; 32];
         identity_point[0] = 1;
-        assert_eq!(
-            node_of(&spki(&NodeId::from_bytes(identity_point))),
-            None,
-            "small order"
-        );
+        assert_eq!(node_of(&spki(&NodeId::from_bytes(identity_point))), None, "small order");
         let mut off_curve = [0; 32];
         off_curve[0] = 2;
-        assert_eq!(
-            node_of(&spki(&NodeId::from_bytes(off_curve))),
-            None,
-            "not a point"
-        );
+        assert_eq!(node_of(&spki(&NodeId::from_bytes(off_curve))), None, "not a point");
     }
 }

@@ -58,10 +58,6 @@ pub struct LinkTimes {
 impl Default for LinkTimes {
     /// A handshake within 10 s, a frame taken within 30 s, silence without end.
     fn default() -> Self {
-        Self {
-            handshake_max: Duration::from_secs(10),
-            silence_max: None,
-            stall_max: Duration::from_secs(30),
-        }
+        Self { handshake_max: Duration::from_secs(10), silence_max: None, stall_max: Duration::from_secs(30) }
     }
 }

@@ -40,10 +40,7 @@ impl RecordBoundary {
                 self.body_len = (self.body_len << 8) | usize::from(byte);
             }
             if self.header_used == RECORD_HEADER_LEN {
-                *self = Self {
-                    body_remaining: self.body_len,
-                    ..Self::default()
-                };
+                *self = Self { body_remaining: self.body_len, ..Self::default() };
             }
         }
     }
@@ -61,10 +58,7 @@ pub(super) struct Followed {
 
 impl Followed {
     pub(super) fn new(stream: BoxStream) -> Self {
-        Self {
-            stream,
-            incoming: RecordBoundary::default(),
-        }
+        Self { stream, incoming: RecordBoundary::default() }
     }
 
     /// Whether the bytes so far end in the middle of a record.
@@ -129,11 +123,7 @@ mod tests {
             for piece in bytes.chunks(piece_len) {
                 boundary.feed(piece);
                 fed += piece.len();
-                assert_eq!(
-                    boundary.is_within_record(),
-                    !ends.contains(&fed),
-                    "{fed} bytes by {piece_len}"
-                );
+                assert_eq!(boundary.is_within_record(), !ends.contains(&fed), "{fed} bytes by {piece_len}");
             }
         }
     }

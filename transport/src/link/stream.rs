@@ -27,20 +27,9 @@ impl Link {
         let (peer, negotiated) = (peer(connection)?, negotiated(connection)?);
         let wire = Wire::new(stream);
         let silence = times.silence_max.map(|span| (span, Countdown::new(span)));
-        let reader = LinkReader {
-            wire: Arc::clone(&wire),
-            silence,
-        };
-        let writer = LinkWriter {
-            wire,
-            stall_max: times.stall_max,
-        };
-        Ok(Self {
-            peer,
-            negotiated,
-            reader,
-            writer,
-        })
+        let reader = LinkReader { wire: Arc::clone(&wire), silence };
+        let writer = LinkWriter { wire, stall_max: times.stall_max };
+        Ok(Self { peer, negotiated, reader, writer })
     }
 
     /// Who is at the other end.

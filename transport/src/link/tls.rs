@@ -51,10 +51,7 @@ pub(super) fn client_config(
     expected: NodeId,
 ) -> Result<Arc<ClientConfig>, rustls::Error> {
     let provider = provider();
-    let verifier = Arc::new(Pinned {
-        expected,
-        algorithms: algorithms(&provider),
-    });
+    let verifier = Arc::new(Pinned { expected, algorithms: algorithms(&provider) });
     let own: Arc<dyn ResolvesClientCert> = match own {
         Some(key) => Arc::new(AlwaysResolvesClientRawPublicKeys::new(Arc::clone(key))),
         None => Arc::new(NoKey),
@@ -73,9 +70,7 @@ pub(super) fn client_config(
 /// For listening as the holder of `own` key.
 pub(super) fn server_config(own: Arc<CertifiedKey>) -> Result<Arc<ServerConfig>, rustls::Error> {
     let provider = provider();
-    let verifier = Arc::new(AnyNode {
-        algorithms: algorithms(&provider),
-    });
+    let verifier = Arc::new(AnyNode { algorithms: algorithms(&provider) });
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])?
         .with_client_cert_verifier(verifier)
@@ -114,9 +109,7 @@ pub(super) fn negotiated(connection: &CommonState) -> Result<Negotiated, LinkErr
     }
     let agreed = (
         connection.protocol_version(),
-        connection
-            .negotiated_key_exchange_group()
-            .map(|group| group.name()),
+        connection.negotiated_key_exchange_group().map(|group| group.name()),
         connection.negotiated_cipher_suite().map(|suite| suite.suite()),
     );
     match agreed {
@@ -124,14 +117,10 @@ pub(super) fn negotiated(connection: &CommonState) -> Result<Negotiated, LinkErr
             Some(version @ ProtocolVersion::TLSv1_3),
             Some(key_exchange @ NamedGroup::X25519MLKEM768),
             Some(suite),
-        ) => Ok(Negotiated {
-            version,
-            key_exchange,
-            suite,
-        }),
-        other => Err(LinkError::Handshake(format!(
-            "expected TLS 1.3 with X25519MLKEM768, and got {other:?}"
-        ))),
+        ) => Ok(Negotiated { version, key_exchange, suite }),
+        other => {
+            Err(LinkError::Handshake(format!("expected TLS 1.3 with X25519MLKEM768, and got {other:?}")))
+        }
     }
 }
 
@@ -142,8 +131,6 @@ pub(super) fn peer(connection: &CommonState) -> Result<Peer, LinkError> {
         [key] => keys::node_of(key.as_ref())
             .map(Peer::Node)
             .ok_or_else(|| LinkError::Handshake("the peer's key is not an Ed25519 key".to_owned())),
-        _ => Err(LinkError::Handshake(
-            "expected one raw public key, and got a chain".to_owned(),
-        )),
+        _ => Err(LinkError::Handshake("expected one raw public key, and got a chain".to_owned())),
     }
 }

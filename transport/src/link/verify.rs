@@ -40,13 +40,8 @@ impl ServerCertVerifier for Pinned {
         if bool::from(keys::spki(&self.expected).ct_eq(end_entity.as_ref())) {
             return Ok(ServerCertVerified::assertion());
         }
-        let mismatch = KeyMismatch {
-            expected: self.expected,
-            shown,
-        };
-        Err(Error::InvalidCertificate(CertificateError::Other(OtherError(
-            Arc::new(mismatch),
-        ))))
+        let mismatch = KeyMismatch { expected: self.expected, shown };
+        Err(Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(mismatch)))))
     }
 
     fn verify_tls12_signature(

@@ -63,16 +63,8 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(stream: TlsStream<Followed>) -> Arc<Self> {
-        let state = State {
-            stream: Some(stream),
-            is_refusing: false,
-            reader: None,
-            writer: None,
-        };
-        Arc::new(Self {
-            state: Mutex::new(state),
-            sending: tokio::sync::Mutex::new(()),
-        })
+        let state = State { stream: Some(stream), is_refusing: false, reader: None, writer: None };
+        Arc::new(Self { state: Mutex::new(state), sending: tokio::sync::Mutex::new(()) })
     }
 
     /// The next record, which must be one frame. Cancelled, it loses nothing.
@@ -122,10 +114,7 @@ impl Wire {
         state.wake_both();
         drop(state);
         let wire = Arc::clone(self);
-        let refusal = Frame::Refused {
-            label: label.to_owned(),
-            text: text.to_owned(),
-        };
+        let refusal = Frame::Refused { label: label.to_owned(), text: text.to_owned() };
         tokio::spawn(async move {
             let telling = async {
                 wire.send_as(User::Refusal, &refusal).await?;

@@ -65,15 +65,10 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
 
 fn read_text(path: &Path) -> Result<String, ConfigError> {
     let mut text = String::new();
-    let limit = u64::try_from(CONFIG_LEN_MAX)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
+    let limit = u64::try_from(CONFIG_LEN_MAX).unwrap_or(u64::MAX).saturating_add(1);
     File::open(path)
         .and_then(|file| file.take(limit).read_to_string(&mut text))
-        .map_err(|reason| ConfigError::Unreadable {
-            path: path.to_owned(),
-            reason,
-        })?;
+        .map_err(|reason| ConfigError::Unreadable { path: path.to_owned(), reason })?;
     if text.len() > CONFIG_LEN_MAX {
         return Err(ConfigError::TooLong(path.to_owned()));
     }
@@ -81,11 +76,7 @@ fn read_text(path: &Path) -> Result<String, ConfigError> {
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes()
-        .take(offset)
-        .filter(|byte| *byte == b'\n')
-        .count()
-        .saturating_add(1)
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count().saturating_add(1)
 }
 
 #[cfg(test)]
@@ -114,20 +105,11 @@ mod tests {
 
     #[test]
     fn an_error_names_file_and_line() {
-        let error = read_example("listen = \"x\"\npeers_max = \"many\"\n")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("node.toml:2: invalid type: string \"many\", expected u32"),
-            "{error}"
-        );
-        let error = read_example("listen = \"x\"\npeers_max = 3\n\npeer_max = 4\n")
-            .unwrap_err()
-            .to_string();
+        let error = read_example("listen = \"x\"\npeers_max = \"many\"\n").unwrap_err().to_string();
+        assert!(error.contains("node.toml:2: invalid type: string \"many\", expected u32"), "{error}");
+        let error = read_example("listen = \"x\"\npeers_max = 3\n\npeer_max = 4\n").unwrap_err().to_string();
         assert!(error.contains("node.toml:4: unknown field `peer_max`"), "{error}");
-        let error = read_example("listen = \"x\npeers_max = 3\n")
-            .unwrap_err()
-            .to_string();
+        let error = read_example("listen = \"x\npeers_max = 3\n").unwrap_err().to_string();
         assert!(error.contains("node.toml:1: "), "{error}");
     }
 

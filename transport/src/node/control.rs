@@ -34,10 +34,7 @@ impl ControlServer {
 
     /// Serves until `shutdown`, which the method `shutdown` triggers.
     pub async fn serve(self, control: Arc<impl NodeControl>, shutdown: Shutdown) {
-        let handler = Arc::new(Handler {
-            control,
-            shutdown: shutdown.clone(),
-        });
+        let handler = Arc::new(Handler { control, shutdown: shutdown.clone() });
         self.0.serve(handler, shutdown).await;
     }
 }

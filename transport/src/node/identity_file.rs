@@ -15,10 +15,7 @@ const NAME: &str = "sotto-identity-1";
 ///
 /// When there is one already (an identity is not overwritten), or it cannot be written.
 pub fn create(path: &Path, secret: &NodeSecret) -> Result<(), KeyFileError> {
-    Ok(private::write_new(
-        path,
-        &key_file::encode(NAME, &secret.to_seed()),
-    )?)
+    Ok(private::write_new(path, &key_file::encode(NAME, &secret.to_seed()))?)
 }
 
 /// Reads the identity.
@@ -44,16 +41,8 @@ mod tests {
         let secret = NodeSecret::generate(&mut OsRng);
         create(&path, &secret).unwrap();
         assert_eq!(read(&path).unwrap().id(), secret.id());
-        assert_eq!(
-            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-        assert_eq!(
-            create(&path, &NodeSecret::generate(&mut OsRng))
-                .unwrap_err()
-                .label(),
-            "exists"
-        );
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(create(&path, &NodeSecret::generate(&mut OsRng)).unwrap_err().label(), "exists");
         assert_eq!(read(&path).unwrap().id(), secret.id());
     }
 
@@ -63,11 +52,8 @@ mod tests {
         let path = dir.path().join("identity.key");
         private::write_new(&path, b"sotto-hop-key-1 00").unwrap();
         assert_eq!(read(&path).unwrap_err().label(), "malformed-key-file");
-        private::replace(
-            &path,
-            &key_file::encode(NAME, &NodeSecret::generate(&mut OsRng).to_seed()),
-        )
-        .unwrap();
+        private::replace(&path, &key_file::encode(NAME, &NodeSecret::generate(&mut OsRng).to_seed()))
+            .unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert_eq!(read(&path).unwrap_err().label(), "open-to-others");
     }

@@ -55,10 +55,7 @@ pub(super) fn encode(name: &'static str, secret: &Zeroizing<[u8; 32]>) -> Zeroiz
 /// Reads a key file written by [`encode`] under the same name.
 pub(super) fn read(path: &Path, name: &'static str) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
     let content = private::read(path, KEY_FILE_LEN_MAX)?;
-    decode(&content, name).ok_or_else(|| KeyFileError::Malformed {
-        path: path.to_owned(),
-        name,
-    })
+    decode(&content, name).ok_or_else(|| KeyFileError::Malformed { path: path.to_owned(), name })
 }
 
 fn decode(content: &[u8], name: &str) -> Option<Zeroizing<[u8; 32]>> {
@@ -80,29 +77,13 @@ mod tests {
     fn only_a_whole_line_under_the_right_name_is_a_key() {
         let secret = Zeroizing::new([0xab; 32]);
         let content = encode("sotto-test-1", &secret);
-        assert_eq!(
-            content.as_slice(),
-            format!("sotto-test-1 {}\n", "ab".repeat(32)).as_bytes()
-        );
-        assert_eq!(decode(&content, "sotto-test-1"), Some(secret.clone()));
+        assert_eq!(content.as_slice(), format!("sotto-test-1 {}\n", "ab".repeat(32)).as_bytes());
+        assert_eq!(decode(&content, "sotto-test-1"), Some(secret));
         assert_eq!(decode(&content, "sotto-test-2"), None);
-        assert_eq!(
-            decode(&content[..content.len() - 2], "sotto-test-1"),
-            None,
-            "a digit short"
-        );
-        assert_eq!(
-            decode(&[content.as_slice(), b"\n"].concat(), "sotto-test-1"),
-            None
-        );
+        assert_eq!(decode(&content[..content.len() - 2], "sotto-test-1"), None, "a digit short");
+        assert_eq!(decode(&[content.as_slice(), b"\n"].concat(), "sotto-test-1"), None);
         assert_eq!(decode(b"", "sotto-test-1"), None);
-        assert_eq!(
-            decode(
-                &[b"sotto-test-1 ".as_slice(), &[b'g'; 64]].concat(),
-                "sotto-test-1"
-            ),
-            None
-        );
+        assert_eq!(decode(&[b"sotto-test-1 ".as_slice(), &[b'g'; 64]].concat(), "sotto-test-1"), None);
         assert!(content.len() <= KEY_FILE_LEN_MAX);
     }
 }

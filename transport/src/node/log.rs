@@ -49,9 +49,7 @@ pub fn init(format: LogFormat) -> Result<(), LogError> {
         }
         _ => EnvFilter::new(FILTER_DEFAULT),
     };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let started = match format {
         LogFormat::Human => builder.with_ansi(io::stderr().is_terminal()).finish().try_init(),
         LogFormat::Json => builder.json().finish().try_init(),

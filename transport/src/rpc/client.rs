@@ -95,10 +95,7 @@ impl RpcClient {
     ///
     /// When nobody serves there.
     pub async fn connect(path: &Path) -> Result<Self, RpcClientError> {
-        let unreachable = |reason| RpcClientError::Unreachable {
-            path: path.to_owned(),
-            reason,
-        };
+        let unreachable = |reason| RpcClientError::Unreachable { path: path.to_owned(), reason };
         let (reader, writer) = UnixStream::connect(path).await.map_err(unreachable)?.into_split();
         let pending = Pending::new(Mutex::new(Some(HashMap::new())));
         let (queue, notifications) = mpsc::channel(NOTIFICATIONS_MAX);
@@ -147,10 +144,7 @@ impl RpcClient {
             return Err(RpcClientError::TooLong);
         }
         let (answer, answered) = oneshot::channel();
-        lock(&self.pending)
-            .as_mut()
-            .ok_or(RpcClientError::Closed)?
-            .insert(id, answer);
+        lock(&self.pending).as_mut().ok_or(RpcClientError::Closed)?.insert(id, answer);
         let calling = async {
             self.lines.send(line).await.map_err(|_| RpcClientError::Closed)?;
             let answer: Answer = answered.await.map_err(|_| RpcClientError::Closed)?;
@@ -200,19 +194,10 @@ async fn read_messages(reader: OwnedReadHalf, pending: &Pending, notifications: 
     let mut reader = BufReader::new(reader);
     while let Ok(Line::Whole(line)) = read_line(&mut reader).await {
         let Ok(message) = serde_json::from_slice::<Message>(&line) else {
-            tracing::warn!(
-                label = "rpc-garbage",
-                "the server sent a line that is not JSON-RPC"
-            );
+            tracing::warn!(label = "rpc-garbage", "the server sent a line that is not JSON-RPC");
             return;
         };
-        let Message {
-            id,
-            method,
-            params,
-            result,
-            error,
-        } = message;
+        let Message { id, method, params, result, error } = message;
         if let Some(method) = method {
             // Nobody may want notifications: then there is nowhere to put this one.
             let _wanted = notifications.send(Notification { method, params }).await;
@@ -223,10 +208,7 @@ async fn read_messages(reader: OwnedReadHalf, pending: &Pending, notifications: 
             (Some(call), Some(error)) => drop(call.send(Err(error))),
             (Some(call), None) => drop(call.send(Ok(result))),
             (None, Some(error)) => {
-                tracing::warn!(
-                    label = error.label().unwrap_or("refused"),
-                    "the server refused a line"
-                );
+                tracing::warn!(label = error.label().unwrap_or("refused"), "the server refused a line");
             }
             // The call was given up before its answer came.
             (None, None) => {}

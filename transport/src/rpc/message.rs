@@ -33,11 +33,7 @@ impl RpcError {
     /// There is no such method.
     #[must_use]
     pub fn method_not_found(method: &str) -> Self {
-        Self::new(
-            METHOD_NOT_FOUND,
-            "method-not-found",
-            &format!("there is no method {method:?}"),
-        )
+        Self::new(METHOD_NOT_FOUND, "method-not-found", &format!("there is no method {method:?}"))
     }
 
     /// The parameters are not what the method takes.
@@ -73,11 +69,7 @@ impl RpcError {
     }
 
     fn new(code: i64, label: &str, message: &str) -> Self {
-        Self {
-            code,
-            message: message.to_owned(),
-            data: Some(json!({ "label": label })),
-        }
+        Self { code, message: message.to_owned(), data: Some(json!({ "label": label })) }
     }
 }
 
@@ -98,10 +90,7 @@ pub(super) struct BadRequest {
 
 impl BadRequest {
     fn new(id: Value, label: &str, message: &str) -> Self {
-        Self {
-            id,
-            error: RpcError::invalid_request(label, message),
-        }
+        Self { id, error: RpcError::invalid_request(label, message) }
     }
 }
 
@@ -118,11 +107,7 @@ pub(super) fn parse_request(line: &[u8]) -> Result<Request, BadRequest> {
             return Err(BadRequest::new(Value::Null, "batch", message));
         }
         _ => {
-            return Err(BadRequest::new(
-                Value::Null,
-                "invalid-request",
-                "expected a JSON object",
-            ));
+            return Err(BadRequest::new(Value::Null, "invalid-request", "expected a JSON object"));
         }
     };
     let id = match object.remove("id") {
@@ -188,11 +173,7 @@ pub(super) async fn read_line(reader: &mut (impl AsyncBufRead + Unpin)) -> std::
     if line.pop_if(|byte| *byte == b'\n').is_some() {
         return Ok(Line::Whole(line));
     }
-    Ok(if line.len() < LINE_LEN_MAX {
-        Line::End
-    } else {
-        Line::TooLong
-    })
+    Ok(if line.len() < LINE_LEN_MAX { Line::End } else { Line::TooLong })
 }
 
 #[cfg(test)]
@@ -202,23 +183,9 @@ mod tests {
     #[test]
     fn well_formed_requests_are_read() {
         let request = parse_request(br#"{"jsonrpc":"2.0","id":1,"method":"status"}"#).unwrap();
-        assert_eq!(
-            request,
-            Request {
-                id: Some(json!(1)),
-                method: "status".to_owned(),
-                params: json!({})
-            }
-        );
+        assert_eq!(request, Request { id: Some(json!(1)), method: "status".to_owned(), params: json!({}) });
         let request = parse_request(br#"{"jsonrpc":"2.0","method":"m","params":[1]}"#).unwrap();
-        assert_eq!(
-            request,
-            Request {
-                id: None,
-                method: "m".to_owned(),
-                params: json!([1])
-            }
-        );
+        assert_eq!(request, Request { id: None, method: "m".to_owned(), params: json!([1]) });
     }
 
     #[test]
@@ -228,52 +195,20 @@ mod tests {
             ("", -32700, "parse", json!(null)),
             ("\u{1}", -32700, "parse", json!(null)),
             ("[]", -32600, "batch", json!(null)),
-            (
-                r#"[{"jsonrpc":"2.0","method":"m"}]"#,
-                -32600,
-                "batch",
-                json!(null),
-            ),
+            (r#"[{"jsonrpc":"2.0","method":"m"}]"#, -32600, "batch", json!(null)),
             ("1", -32600, "invalid-request", json!(null)),
             (r#"{"id":1,"method":"m"}"#, -32600, "invalid-request", json!(1)),
-            (
-                r#"{"jsonrpc":"1.0","id":"a","method":"m"}"#,
-                -32600,
-                "invalid-request",
-                json!("a"),
-            ),
+            (r#"{"jsonrpc":"1.0","id":"a","method":"m"}"#, -32600, "invalid-request", json!("a")),
             (r#"{"jsonrpc":"2.0","id":1}"#, -32600, "invalid-request", json!(1)),
-            (
-                r#"{"jsonrpc":"2.0","id":1,"method":2}"#,
-                -32600,
-                "invalid-request",
-                json!(1),
-            ),
-            (
-                r#"{"jsonrpc":"2.0","id":{},"method":"m"}"#,
-                -32600,
-                "invalid-request",
-                json!(null),
-            ),
-            (
-                r#"{"jsonrpc":"2.0","id":1,"method":"m","params":3}"#,
-                -32600,
-                "invalid-request",
-                json!(1),
-            ),
+            (r#"{"jsonrpc":"2.0","id":1,"method":2}"#, -32600, "invalid-request", json!(1)),
+            (r#"{"jsonrpc":"2.0","id":{},"method":"m"}"#, -32600, "invalid-request", json!(null)),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"m","params":3}"#, -32600, "invalid-request", json!(1)),
         ] {
             let bad = parse_request(line.as_bytes()).unwrap_err();
-            assert_eq!(
-                (bad.error.code, bad.error.label(), &bad.id),
-                (code, Some(label), &id),
-                "{line}"
-            );
+            assert_eq!((bad.error.code, bad.error.label(), &bad.id), (code, Some(label), &id), "{line}");
         }
         let deep = "[".repeat(LINE_LEN_MAX / 2);
-        assert_eq!(
-            parse_request(deep.as_bytes()).unwrap_err().error.label(),
-            Some("parse")
-        );
+        assert_eq!(parse_request(deep.as_bytes()).unwrap_err().error.label(), Some("parse"));
     }
 
     #[tokio::test]

@@ -86,10 +86,7 @@ impl RpcServer {
             };
             match accepted {
                 Ok(_) if connections.len() >= CONNECTIONS_MAX => {
-                    tracing::warn!(
-                        label = "connections-full",
-                        "closed a connection to the RPC socket"
-                    );
+                    tracing::warn!(label = "connections-full", "closed a connection to the RPC socket");
                 }
                 Ok((stream, _)) => {
                     connections.spawn(serve_connection(stream, Arc::clone(&handler), shutdown.clone()));
@@ -161,11 +158,7 @@ async fn answer(
         Ok(request) => request,
         Err(BadRequest { id, error }) => return Some(response_line(&id, &Err(error))),
     };
-    let call = RpcRequest {
-        method: request.method,
-        params: request.params,
-        subscriber: subscriber.clone(),
-    };
+    let call = RpcRequest { method: request.method, params: request.params, subscriber: subscriber.clone() };
     let outcome = tokio::select! {
         biased;
         outcome = handler.call(call) => outcome,

@@ -75,10 +75,7 @@ pub(super) fn bind(path: &Path) -> Result<(UnixListener, SocketFile), RpcServerE
         _ => Path::new("."),
     };
     private::create_dir(dir)?;
-    let failed = |reason| RpcServerError::Io {
-        path: path.to_owned(),
-        reason,
-    };
+    let failed = |reason| RpcServerError::Io { path: path.to_owned(), reason };
     // Of two servers that start at once, the second looks only after the first answers.
     let lock = File::open(dir).map_err(failed)?;
     flock(&lock, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
@@ -91,10 +88,7 @@ pub(super) fn bind(path: &Path) -> Result<(UnixListener, SocketFile), RpcServerE
 }
 
 fn remove_stale(path: &Path) -> Result<(), RpcServerError> {
-    let failed = |reason| RpcServerError::Io {
-        path: path.to_owned(),
-        reason,
-    };
+    let failed = |reason| RpcServerError::Io { path: path.to_owned(), reason };
     match fs::symlink_metadata(path) {
         Err(reason) if reason.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(reason) => return Err(failed(reason)),

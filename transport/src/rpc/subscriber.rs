@@ -21,13 +21,7 @@ pub struct Subscriber {
 impl Subscriber {
     pub(super) fn new() -> (Self, mpsc::Receiver<Vec<u8>>) {
         let (lines, queue) = mpsc::channel(QUEUE_MAX);
-        (
-            Self {
-                lines,
-                cut_off: Arc::new(watch::Sender::new(false)),
-            },
-            queue,
-        )
+        (Self { lines, cut_off: Arc::new(watch::Sender::new(false)) }, queue)
     }
 
     /// Sends a notification, and says whether the connection still stands. One that has not read its last
@@ -41,11 +35,7 @@ impl Subscriber {
         let line = notification_line(method, params);
         let is_sent = line.len() <= LINE_LEN_MAX && self.lines.try_send(line).is_ok();
         if !is_sent {
-            tracing::warn!(
-                label = "slow-subscriber",
-                method,
-                "cut off a connection that does not read"
-            );
+            tracing::warn!(label = "slow-subscriber", method, "cut off a connection that does not read");
             self.cut_off();
         }
         is_sent
