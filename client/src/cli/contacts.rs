@@ -1,0 +1,44 @@
+//! `sotto contacts`: lists people.
+
+use serde_json::{Value, json};
+
+use super::{Common, Ended, escape, when};
+use crate::core::{ContactState, ContactView};
+use crate::shell::Failure;
+use crate::shell::client::Reach;
+
+pub(super) async fn run(common: &Common) -> Result<Ended, Failure> {
+    let connection = common.connect(Reach::Vault).await?;
+    let contacts = connection.call("contacts", json!({})).await;
+    connection.close().await;
+    common.output().result(&contacts?, human)?;
+    Ok(Ended::Well)
+}
+
+fn human(contacts: &Value) -> String {
+    let contacts: Vec<ContactView> = serde_json::from_value(contacts.clone()).unwrap_or_default();
+    if contacts.is_empty() {
+        return "Nobody yet. `sotto invite NAME` makes an invitation, `sotto accept NAME LINK` takes one up.".to_owned();
+    }
+    let rows: Vec<String> = contacts.iter().map(row).collect();
+    rows.join("\n")
+}
+
+fn row(contact: &ContactView) -> String {
+    let state = match contact.state {
+        ContactState::Established => String::new(),
+        ContactState::Pending => match contact.expires_ms {
+            Some(at_ms) => format!("  waiting for an answer, until {}", when::utc(at_ms)),
+            None => "  waiting for an answer".to_owned(),
+        },
+        ContactState::Expired => "  the invitation ran out; make another one".to_owned(),
+        ContactState::Taken => "  somebody else took up that invitation; ask for another one".to_owned(),
+    };
+    let count = |count: u64, word: &str| if count == 0 { String::new() } else { format!("  {count} {word}") };
+    format!(
+        "{}{}{}{state}",
+        escape::line(&contact.name),
+        count(contact.unread, "unread"),
+        count(contact.queued, "on the way")
+    )
+}

@@ -1,0 +1,233 @@
+//! The command line: what people type, and what they get to read.
+//!
+//! Every command is written once against [`Connection`], so it does the same whether a daemon runs or not. Results go
+//! to standard output, notes and errors to standard error; with `--json` the result, or the error, is one
+//! JSON value on standard output. Text from peers is escaped before it is printed ([`escape`]). No secret is ever
+//! taken from the arguments or the environment.
+
+mod accept;
+mod contacts;
+mod daemon;
+pub mod escape;
+mod init;
+mod invite;
+mod manual;
+mod output;
+mod recv;
+mod send;
+mod status;
+mod stored;
+mod when;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::shell::client::{Connection, Reach};
+use crate::shell::passphrase::PassphraseSource;
+use crate::shell::{Failure, Profile};
+use output::Output;
+
+/// How a command ended, as its exit code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ended {
+    /// 0: done.
+    Well,
+    /// 3: the time allowed ran out first. What was queued stays queued.
+    TimedOut,
+}
+
+const EXIT_FAILED: u8 = 1;
+const EXIT_TIMED_OUT: u8 = 3;
+
+/// Private messages that nobody can trace.
+///
+/// Sotto sends messages through a mixnet: a network of relays that wrap, delay and reorder
+/// packets of one size, so that nobody who watches can tell who writes to whom, or when.
+/// There are no accounts. Two people meet by an invitation that one hands to the other.
+#[derive(Parser, Debug)]
+#[command(name = "sotto", version, max_term_width = 100, after_long_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sotto init --network network.txt      make a profile for the network in network.txt
+  sotto daemon                          stay connected (leave it running, in a terminal or as a service)
+  sotto invite bob                      print an invitation to hand to Bob
+  sotto accept alice sotto:invite:...   take up an invitation from Alice
+  sotto send bob \"Lunch at noon?\"       send a message
+  echo \"a long one\" | sotto send bob -  send what comes from standard input
+  sotto recv --follow                   show messages as they arrive
+  sotto status                          see what is connected and what still waits
+
+Exit codes:
+  0 done    1 error    2 wrong usage    3 the time allowed ran out (what was queued stays queued)
+
+Leave the daemon running if you can. It sends packets at random times all day, whether you write or not.
+Without it packets flow only while you use a command, and anybody who watches your network sees when that is.";
+
+/// Options of every command.
+#[derive(Args, Debug)]
+struct Common {
+    /// Which profile to use: each has its own contacts, messages and passphrase.
+    #[arg(long, global = true, default_value = "default", value_name = "NAME")]
+    profile: String,
+    /// Print one JSON value on standard output instead of text; errors too.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Read the passphrase from the first line of this open file descriptor (0 is standard input).
+    #[arg(long, global = true, value_name = "N", conflicts_with = "passphrase_command")]
+    passphrase_fd: Option<u32>,
+    /// Read the passphrase from the first line that this shell command prints.
+    #[arg(long, global = true, value_name = "CMD")]
+    passphrase_command: Option<String>,
+}
+
+impl Common {
+    fn passphrase(&self) -> PassphraseSource {
+        match (self.passphrase_fd, &self.passphrase_command) {
+            (Some(number), _) => PassphraseSource::Descriptor(number),
+            (None, Some(command)) => PassphraseSource::Command(command.clone()),
+            (None, None) => PassphraseSource::Terminal,
+        }
+    }
+
+    fn profile(&self) -> Result<Profile, Failure> {
+        Ok(Profile::locate(&self.profile)?)
+    }
+
+    async fn connect(&self, reach: Reach) -> Result<Connection, Failure> {
+        Connection::open(&self.profile()?, &self.passphrase(), reach).await
+    }
+
+    const fn output(&self) -> Output {
+        Output::new(self.json)
+    }
+}
+
+/// How long to wait for mailboxes.
+#[derive(Args, Debug)]
+struct Wait {
+    /// Wait until the mailboxes have it, even if a daemon could see to that. Without a daemon the command always
+    /// waits.
+    #[arg(long)]
+    wait: bool,
+    /// Give up waiting after this many seconds (exit code 3). What was queued stays queued.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Init(init::InitArgs),
+    Invite(invite::InviteArgs),
+    Accept(accept::AcceptArgs),
+    /// List the people you can write to.
+    Contacts,
+    Send(send::SendArgs),
+    Recv(recv::RecvArgs),
+    /// Show what is connected, what still waits and why.
+    Status,
+    Daemon(daemon::DaemonArgs),
+    /// Write the man pages into a directory.
+    #[command(hide = true)]
+    Man {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// Print completions for a shell.
+    #[command(hide = true)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = cli.common.output();
+    match run(&cli) {
+        Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::TimedOut) => ExitCode::from(EXIT_TIMED_OUT),
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(EXIT_FAILED)
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<Ended, Failure> {
+    start_log(cli)?;
+    // Two threads at least: a disk that is slow to commit must not hold up a packet whose moment has come.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("runtime", format!("cannot start: {error}")))?;
+    runtime.block_on(dispatch(cli))
+}
+
+async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
+    let common = &cli.common;
+    match &cli.command {
+        Command::Init(args) => init::run(common, args),
+        Command::Invite(args) => invite::run(common, args).await,
+        Command::Accept(args) => accept::run(common, args).await,
+        Command::Contacts => contacts::run(common).await,
+        Command::Send(args) => send::run(common, args).await,
+        Command::Recv(args) => recv::run(common, args).await,
+        Command::Status => status::run(common).await,
+        Command::Daemon(args) => daemon::run(common, args).await,
+        Command::Man { directory } => manual::man(directory),
+        Command::Completions { shell } => manual::completions(*shell),
+    }
+}
+
+/// The daemon logs; other commands only when asked to by `SOTTO_LOG`.
+fn start_log(cli: &Cli) -> Result<(), Failure> {
+    use sotto_transport::node::log::{FILTER_VARIABLE, LogFormat, init};
+    if !matches!(cli.command, Command::Daemon(_)) && std::env::var_os(FILTER_VARIABLE).is_none() {
+        return Ok(());
+    }
+    let format = if cli.common.json { LogFormat::Json } else { LogFormat::Human };
+    init(format).map_err(|error| Failure::new("log", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_passphrase_comes_from_one_place_and_never_from_an_argument() {
+        assert!(Cli::try_parse_from(["sotto", "status", "--passphrase", "secret"]).is_err());
+        let both = ["sotto", "status", "--passphrase-fd", "0", "--passphrase-command", "true"];
+        assert!(Cli::try_parse_from(both).is_err());
+        let cli = Cli::try_parse_from(["sotto", "status", "--passphrase-fd", "3"]).unwrap();
+        assert_eq!(cli.common.passphrase(), PassphraseSource::Descriptor(3));
+    }
+
+    #[test]
+    fn the_help_explains_in_words_and_by_examples() {
+        let help = Cli::command().render_long_help().to_string();
+        for word in ["mixnet", "Examples:", "Exit codes:", "sotto daemon", "--passphrase-fd"] {
+            assert!(help.contains(word), "{word} is missing from the help");
+        }
+        assert!(!help.contains("completions"), "hidden commands stay hidden");
+    }
+}

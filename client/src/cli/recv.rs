@@ -1,0 +1,238 @@
+//! `sotto recv`: shows messages.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::output::{Output, print};
+use super::{Common, Ended, escape, stored, when};
+use crate::core::{Direction, MessageKind, MessageView};
+use crate::shell::Failure;
+use crate::shell::client::{Connection, News, Reach};
+
+/// How long a command that runs alone listens unless told otherwise, in seconds.
+const ALONE_FOR_S: u64 = 30;
+/// How often to look even if nothing was told.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Show messages that you have not seen yet, or wait for new ones.
+///
+/// A message counts as seen once it was printed. With a daemon running the command shows what has come and ends.
+/// Without one it connects and listens for 30 seconds, or as long as --for says.
+#[derive(Args, Debug)]
+pub(super) struct RecvArgs {
+    /// Only messages from this person.
+    contact: Option<String>,
+    /// Keep on showing messages until interrupted by Ctrl-C. With --json: one object a line.
+    #[arg(long, conflicts_with_all = ["all"])]
+    follow: bool,
+    /// Listen for this many seconds.
+    #[arg(long = "for", value_name = "SECONDS", conflicts_with_all = ["all"])]
+    for_s: Option<u64>,
+    /// End as soon as this many messages were shown; exit code 3 if the time of --for runs out before.
+    #[arg(long, value_name = "N", conflicts_with_all = ["all"])]
+    count: Option<u64>,
+    /// Show the whole conversation with the person, sent messages too, seen or not. Needs no network.
+    #[arg(long, requires = "contact")]
+    all: bool,
+}
+
+pub(super) async fn run(common: &Common, args: &RecvArgs) -> Result<Ended, Failure> {
+    let reach = if args.all { Reach::Vault } else { Reach::Network };
+    let mut connection = common.connect(reach).await?;
+    let outcome = match &args.contact {
+        Some(contact) if args.all => history(common.output(), &connection, contact).await,
+        _ => receive(common.output(), &mut connection, args).await,
+    };
+    connection.close().await;
+    outcome
+}
+
+/// Prints a whole conversation.
+async fn history(output: Output, connection: &Connection, contact: &str) -> Result<Ended, Failure> {
+    let mut all = Vec::new();
+    loop {
+        let after = all.last().map(|message: &MessageView| message.seq);
+        let (page, more) =
+            take_page(connection.call("messages", json!({ "contact": contact, "after": after })).await?)?;
+        let is_last = page.is_empty() || !more;
+        all.extend(page);
+        if is_last {
+            break;
+        }
+    }
+    let rows = serde_json::to_value(&all).unwrap_or_default();
+    output.result(&rows, |_| all.iter().map(human).collect::<Vec<_>>().join("\n"))?;
+    Ok(Ended::Well)
+}
+
+/// Prints unseen messages, for as long as the arguments say.
+async fn receive(output: Output, connection: &mut Connection, args: &RecvArgs) -> Result<Ended, Failure> {
+    if connection.is_alone() {
+        output.note(stored::ALONE_NOTE);
+    }
+    let for_s = match (args.for_s, args.follow, args.count) {
+        (Some(for_s), _, _) => Some(for_s),
+        (None, true, _) | (None, false, Some(_)) => None,
+        (None, false, None) => Some(if connection.is_alone() { ALONE_FOR_S } else { 0 }),
+    };
+    let ending = async {
+        match for_s {
+            Some(for_s) => tokio::time::sleep(Duration::from_secs(for_s)).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(ending);
+    let mut shown = Shown { output, follows: args.follow, count: 0, rows: Vec::new() };
+    let ended = loop {
+        shown.take_unread(connection, args).await?;
+        if args.count.is_some_and(|count| shown.count >= count) {
+            break Ended::Well;
+        }
+        tokio::select! {
+            news = tokio::time::timeout(LOOK_INTERVAL, connection.news()) => {
+                if news == Ok(News::Ended) {
+                    return Err(Failure::new("daemon-ended", "the daemon ended meanwhile: start it again, then recv"));
+                }
+            }
+            () = &mut ending => {
+                // What came in the last moment is not left lying.
+                shown.take_unread(connection, args).await?;
+                break match args.count {
+                    Some(count) if shown.count < count => Ended::TimedOut,
+                    _ => Ended::Well,
+                };
+            }
+            interrupted = tokio::signal::ctrl_c() => {
+                interrupted.map_err(|error| Failure::new("signal", error.to_string()))?;
+                break Ended::Well;
+            }
+        }
+    };
+    shown.finish(connection).await?;
+    Ok(ended)
+}
+
+/// What has been printed, or will be as one array.
+struct Shown {
+    output: Output,
+    follows: bool,
+    count: u64,
+    /// Kept back for one JSON array.
+    rows: Vec<MessageView>,
+}
+
+impl Shown {
+    /// Prints what is unread and marks it read; an array is printed at the end, and marked then.
+    async fn take_unread(&mut self, connection: &Connection, args: &RecvArgs) -> Result<(), Failure> {
+        if self.is_array() {
+            let unread = connection.call("unread", json!({ "contact": args.contact })).await?;
+            (self.rows, _) = take_page(unread)?;
+            self.rows.truncate(limit(args.count, 0));
+            self.count = u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
+            return Ok(());
+        }
+        loop {
+            let room = limit(args.count, self.count);
+            let unread = connection.call("unread", json!({ "contact": args.contact })).await?;
+            let (mut page, more) = take_page(unread)?;
+            page.truncate(room);
+            if page.is_empty() {
+                return Ok(());
+            }
+            for message in &page {
+                let row = serde_json::to_value(message).unwrap_or_default();
+                self.output.result(&row, |_| human(message))?;
+                self.count = self.count.saturating_add(1);
+            }
+            mark_read(connection, &page).await?;
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Prints the array, if that is the form.
+    async fn finish(&self, connection: &Connection) -> Result<(), Failure> {
+        if self.is_array() {
+            let rows = serde_json::to_value(&self.rows).unwrap_or_default();
+            print(&escape::json(&rows.to_string()))?;
+            mark_read(connection, &self.rows).await?;
+        }
+        Ok(())
+    }
+
+    const fn is_array(&self) -> bool {
+        self.output.is_json() && !self.follows
+    }
+}
+
+/// How many more messages are wanted.
+fn limit(count: Option<u64>, shown: u64) -> usize {
+    count.map_or(usize::MAX, |count| usize::try_from(count.saturating_sub(shown)).unwrap_or(usize::MAX))
+}
+
+/// Only after printing: a message may be shown twice after a crash, but none goes by unseen.
+async fn mark_read(connection: &Connection, messages: &[MessageView]) -> Result<(), Failure> {
+    let mut last: BTreeMap<&str, u64> = BTreeMap::new();
+    for message in messages {
+        let seq = last.entry(&message.contact).or_default();
+        *seq = message.seq.max(*seq);
+    }
+    for (contact, seq) in last {
+        connection.call("mark-read", json!({ "contact": contact, "seq": seq })).await?;
+    }
+    Ok(())
+}
+
+fn take_page(mut page: Value) -> Result<(Vec<MessageView>, bool), Failure> {
+    let more = page.get("more").and_then(Value::as_bool).unwrap_or_default();
+    let messages = page.get_mut("messages").map(Value::take).unwrap_or_default();
+    let messages = serde_json::from_value(messages)
+        .map_err(|error| Failure::new("internal", format!("the messages cannot be read: {error}")))?;
+    Ok((messages, more))
+}
+
+fn human(message: &MessageView) -> String {
+    let contact = escape::line(&message.contact);
+    let text = escape::lines(&message.text, "    ");
+    let at = when::utc(message.at_ms);
+    match (message.direction, message.kind) {
+        (Direction::In, MessageKind::Text) => format!("{at}  {contact}: {text}"),
+        (Direction::In, MessageKind::Unknown) => format!("{at}  {contact}: [{text}]"),
+        (Direction::Out, _) => format!("{at}  to {contact} ({}): {text}", message.state.label()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{MessageId, MessageState};
+
+    #[test]
+    fn hostile_text_and_names_do_not_reach_the_terminal() {
+        let message = MessageView {
+            id: MessageId::from_bytes([1; 16]),
+            contact: "Bob\u{202e}".to_owned(),
+            seq: 1,
+            direction: Direction::In,
+            kind: MessageKind::Text,
+            text: "\x1b]0;owned\x07\r\u{7f}first\nsecond\u{9b}2J".to_owned(),
+            at_ms: 0,
+            state: MessageState::Received,
+        };
+        insta::assert_snapshot!(human(&message), @r"
+        1970-01-01 00:00:00Z  Bob<U+202E>: <U+001B>]0;owned<U+0007><U+000D><U+007F>first
+            second<U+009B>2J
+        ");
+    }
+
+    #[test]
+    fn no_more_messages_than_wanted_are_taken() {
+        assert_eq!(limit(None, 7), usize::MAX);
+        assert_eq!(limit(Some(3), 1), 2);
+        assert_eq!(limit(Some(3), 9), 0);
+    }
+}

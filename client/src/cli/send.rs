@@ -1,0 +1,91 @@
+//! `sotto send`: sends a message.
+
+use std::io::Read;
+
+use clap::Args;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::{Common, Ended, Wait, escape, stored};
+use crate::core::MessageState;
+use crate::core::limits::TEXT_LEN_MAX;
+use crate::shell::Failure;
+use crate::shell::client::Reach;
+
+/// Send a message.
+///
+/// With a daemon running the command ends at once and the daemon does the rest. Without one it stays until the
+/// mailboxes have the message. Give `-` to read the text from standard input: arguments are visible to other
+/// users of this computer.
+#[derive(Args, Debug)]
+pub(super) struct SendArgs {
+    /// Whom to send it to, as `sotto contacts` names the person.
+    contact: String,
+    /// The text, or `-` to read it from standard input (as it is, its last line feed removed).
+    text: String,
+    #[command(flatten)]
+    wait: Wait,
+}
+
+pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<Ended, Failure> {
+    let mut connection = common.connect(Reach::Network).await?;
+    // After the passphrase, which may come from standard input as well.
+    let text = if args.text == "-" { read_stdin(TEXT_LEN_MAX)? } else { Zeroizing::new(args.text.clone()) };
+    let outcome = async {
+        let mut sent = connection.call("send", json!({ "contact": args.contact, "text": text.as_str() })).await?;
+        let mut ended = Ended::Well;
+        if connection.is_alone() || args.wait.wait {
+            if connection.is_alone() {
+                common.output().note(stored::ALONE_NOTE);
+            }
+            let message = sent.get("message").cloned().unwrap_or_default();
+            let state;
+            (ended, state) = stored::message(&mut connection, &args.wait, &message).await?;
+            if let (Value::Object(sent), Some(state)) = (&mut sent, state) {
+                sent.insert("state".to_owned(), state.label().into());
+            }
+        }
+        Ok::<_, Failure>((sent, ended))
+    }
+    .await;
+    connection.close().await;
+    let (sent, ended) = outcome?;
+    common.output().result(&sent, |sent| human(sent, ended, &escape::line(&args.contact)))?;
+    if sent.get("state").and_then(Value::as_str) == Some(MessageState::Conflict.label()) {
+        return Err(Failure::new(
+            "message-conflict",
+            "a mailbox holds something else in this message's place, so it cannot be read: send it again",
+        ));
+    }
+    Ok(ended)
+}
+
+fn human(sent: &Value, ended: Ended, contact: &str) -> String {
+    match (ended, sent.get("state").and_then(Value::as_str)) {
+        (_, Some("stored")) => format!("Stored: the mailboxes have the message for {contact}."),
+        (Ended::TimedOut, _) => format!(
+            "The message for {contact} is queued and not stored yet. It goes on whenever sotto runs; `sotto status` says \
+             what it waits for."
+        ),
+        _ => format!("Queued: the daemon sends the message to {contact}. `sotto status` shows how far it is."),
+    }
+}
+
+/// Reads standard input to its end, without the last line feed.
+///
+/// # Errors
+/// `stdin`, when it cannot be read, is not UTF-8 or is longer than `len_max` bytes.
+pub(super) fn read_stdin(len_max: usize) -> Result<Zeroizing<String>, Failure> {
+    let failed = |what: String| Failure::new("stdin", format!("cannot use standard input: {what}"));
+    // Room for everything from the start: a buffer that grows would leave copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(len_max.saturating_add(2)));
+    let limit = u64::try_from(len_max).unwrap_or(u64::MAX).saturating_add(2);
+    std::io::stdin().lock().take(limit).read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    if text.len() > len_max {
+        return Err(failed(format!("it is longer than {len_max} bytes; send it in several messages")));
+    }
+    Ok(text)
+}

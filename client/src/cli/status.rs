@@ -1,0 +1,114 @@
+//! `sotto status`: tells what is connected, what waits and why.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::{Common, Ended, escape};
+use crate::core::{ConsensusState, SessionState, StatusView};
+use crate::shell::Failure;
+use crate::shell::client::Reach;
+
+const NO_DAEMON: &str = "not running. Cover traffic flows only while a command runs, and so gives away when you use \
+     Sotto; messages arrive only then. Leave `sotto daemon` running.";
+
+pub(super) async fn run(common: &Common) -> Result<Ended, Failure> {
+    let connection = common.connect(Reach::Vault).await?;
+    let outcome = async {
+        let mut status = connection.call("status", json!({})).await?;
+        let daemon = if connection.is_alone() {
+            json!({ "running": false, "why_it_matters": NO_DAEMON })
+        } else {
+            let daemon = connection.call("daemon", json!({})).await?;
+            json!({ "running": true, "pid": daemon.get("pid"), "version": daemon.get("version") })
+        };
+        if let Value::Object(status) = &mut status {
+            status.insert("profile".to_owned(), common.profile.clone().into());
+            status.insert("daemon".to_owned(), daemon);
+        }
+        Ok::<_, Failure>(status)
+    }
+    .await;
+    connection.close().await;
+    common.output().result(&outcome?, human)?;
+    Ok(Ended::Well)
+}
+
+fn human(status: &Value) -> String {
+    let pid = status.pointer("/daemon/pid").and_then(Value::as_u64);
+    let profile = status.get("profile").and_then(Value::as_str).unwrap_or_default();
+    let mut out = format!("Profile     {}\n", escape::line(profile));
+    let mut row = |name: &str, text: &str| {
+        // Writing to a string does not fail.
+        let _written = writeln!(out, "{name:<11} {text}");
+    };
+    match pid {
+        Some(pid) => row("Daemon", &format!("running (process {pid})")),
+        None => row("Daemon", NO_DAEMON),
+    }
+    let Ok(view) = serde_json::from_value::<StatusView>(status.clone()) else {
+        row("Status", "not readable by this version of sotto");
+        return out.trim_end().to_owned();
+    };
+    if pid.is_some() {
+        describe_network(&view, &mut row);
+    }
+    if view.waiting.is_empty() {
+        row("Waiting", "nothing: the mailboxes have every message");
+    }
+    for waiting in &view.waiting {
+        let what = if waiting.message.is_some() { "message to" } else { "answer to the invitation of" };
+        let contact = escape::line(&waiting.contact);
+        row("Waiting", &format!("{what} {contact}: {}, {}", waiting.state.label(), escape::line(&waiting.why)));
+    }
+    if !view.store_working {
+        row("Vault", "cannot be written; nothing is lost that was told, and it is tried again and again");
+    }
+    for trouble in status.get("troubles").and_then(Value::as_array).into_iter().flatten() {
+        let field = |name: &str| escape::line(trouble.get(name).and_then(Value::as_str).unwrap_or_default());
+        row("Trouble", &format!("{}: {} [{}]", field("part"), field("text"), field("label")));
+    }
+    out.trim_end().to_owned()
+}
+
+fn describe_network(view: &StatusView, row: &mut impl FnMut(&str, &str)) {
+    let consensus = match view.consensus {
+        ConsensusState::Missing => "no consensus yet",
+        ConsensusState::NotYet => "its consensus is not valid yet: is this computer's clock slow?",
+        ConsensusState::Fresh => "its consensus is fresh",
+        ConsensusState::Grace => "its consensus has run out and is used until a newer one comes",
+        ConsensusState::Expired => "its consensus has run out: no packets until a newer one comes",
+    };
+    let network = escape::line(view.network.as_deref().unwrap_or("not known yet"));
+    let epoch = view.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
+    row("Network", &format!("{network}{epoch}: {consensus}"));
+    let entry: String = view.entry.as_deref().unwrap_or("none").chars().take(8).collect();
+    match view.session {
+        SessionState::Connected => row("Session", &format!("connected to entry {entry}")),
+        SessionState::Disconnected => row("Session", &format!("not connected (entry {entry})")),
+    }
+    match &view.cover {
+        Some(cover) if cover.running => row(
+            "Cover",
+            &format!(
+                "running, class {}: on average a packet every {} ms, a loop every {} ms, a drop every {} ms",
+                escape::line(&view.class),
+                cover.payload_interval_ms_mean,
+                cover.loop_interval_ms_mean,
+                cover.drop_interval_ms_mean
+            ),
+        ),
+        _ => row("Cover", "not running: it needs a session and a consensus"),
+    }
+    if let Some(rtt_ms) = view.rtt_ms {
+        row("Round trip", &format!("{rtt_ms} ms to a mailbox and back"));
+    }
+    let counters = &view.counters;
+    row(
+        "Loops",
+        &format!(
+            "{} sent, {} returned, {} lost",
+            counters.sent_loop, counters.loops_returned, counters.loops_lost
+        ),
+    );
+}

@@ -1,0 +1,200 @@
+//! A connection to whoever owns the profile: the daemon, or this very process.
+//!
+//! A command is written once against [`Connection`] and need not know which of the two it talks to. If no daemon
+//! answers, the process takes the lock, opens the vault and runs the engine itself.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sotto_transport::clock::Clock;
+use sotto_transport::dial::TcpDialer;
+use sotto_transport::link::{LinkConnector, LinkTimes};
+use sotto_transport::node::shutdown::Shutdown;
+use sotto_transport::rng::OsRng;
+use sotto_transport::rpc::{Notification, RpcClient, RpcClientError};
+use tokio::sync::{broadcast, mpsc};
+
+use super::lock::LockError;
+use super::net::{self, NetworkAccess, Running};
+use super::passphrase::PassphraseSource;
+use super::service::Call;
+use super::settings::{self, Config};
+use super::{Failure, Profile, ProfileLock};
+use crate::core::{Engine, EngineSettings, Event};
+use crate::vault::{Passphrase, Vault};
+
+/// How long to wait for a process that has the lock to finish, or to begin to answer.
+const BUSY_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How often to look meanwhile.
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Whether a command that runs alone needs the network.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// Connect, keep up cover, send and receive.
+    Network,
+    /// Only look at what the vault holds.
+    Vault,
+}
+
+/// A connection to the owner of the profile.
+pub enum Connection {
+    /// To the daemon.
+    Daemon(DaemonConnection),
+    /// To the tasks of this process.
+    Alone(AloneConnection),
+}
+
+/// To the daemon.
+pub struct DaemonConnection {
+    client: RpcClient,
+    notifications: mpsc::Receiver<Notification>,
+}
+
+/// To the tasks of this process.
+pub struct AloneConnection {
+    running: Running,
+    events: broadcast::Receiver<Event>,
+    _lock: ProfileLock,
+}
+
+/// Something may have changed.
+#[derive(Clone, PartialEq, Debug)]
+pub enum News {
+    /// This happened.
+    Event(Event),
+    /// Things happened that nobody can tell any more: look for yourself.
+    Missed,
+    /// The connection has ended.
+    Ended,
+}
+
+impl Connection {
+    /// Connects to the daemon, or becomes the owner.
+    ///
+    /// # Errors
+    /// Whatever keeps the vault shut, and `profile-busy` if another command keeps the profile for too long.
+    pub async fn open(profile: &Profile, passphrase: &PassphraseSource, reach: Reach) -> Result<Self, Failure> {
+        profile.require()?;
+        let started = Clock::system();
+        let give_up_at = started.now() + BUSY_WAIT_MAX;
+        loop {
+            if let Some(daemon) = DaemonConnection::open(profile).await? {
+                return Ok(Self::Daemon(daemon));
+            }
+            match ProfileLock::take(profile) {
+                Ok(lock) => {
+                    let passphrase = passphrase.get()?;
+                    let running = run(profile, &lock, &passphrase, reach, Shutdown::new())?;
+                    let events = running.service().subscribe();
+                    return Ok(Self::Alone(AloneConnection { running, events, _lock: lock }));
+                }
+                Err(LockError::Busy { .. }) if started.now() < give_up_at => {
+                    tokio::time::sleep(BUSY_PAUSE).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Whether this process does the work itself.
+    #[must_use]
+    pub const fn is_alone(&self) -> bool {
+        matches!(self, Self::Alone(_))
+    }
+
+    /// Calls a method of [`super::service`].
+    ///
+    /// # Errors
+    /// The refusal, or why there is no answer.
+    pub async fn call(&self, method: &str, params: Value) -> Result<Value, Failure> {
+        match self {
+            Self::Daemon(daemon) => daemon.call(method, &params).await,
+            Self::Alone(alone) => alone.running.service().call(Call::parse(method, &params)?).await,
+        }
+    }
+
+    /// The next thing that happens.
+    pub async fn news(&mut self) -> News {
+        match self {
+            Self::Daemon(daemon) => match daemon.notifications.recv().await {
+                None => News::Ended,
+                Some(told) => serde_json::from_value(told.params).map_or(News::Missed, News::Event),
+            },
+            Self::Alone(alone) => match alone.events.recv().await {
+                Ok(event) => News::Event(event),
+                Err(broadcast::error::RecvError::Lagged(_)) => News::Missed,
+                Err(broadcast::error::RecvError::Closed) => News::Ended,
+            },
+        }
+    }
+
+    /// Ends the connection; a process that runs alone closes its vault.
+    pub async fn close(self) {
+        match self {
+            Self::Daemon(_) => {}
+            Self::Alone(alone) => alone.running.stop().await,
+        }
+    }
+}
+
+impl DaemonConnection {
+    /// Connects and subscribes; `None` if no daemon answers.
+    ///
+    /// # Errors
+    /// When something answers that does not behave like a daemon.
+    pub async fn open(profile: &Profile) -> Result<Option<Self>, Failure> {
+        let client = match RpcClient::connect(&profile.socket()).await {
+            Ok(client) => client,
+            Err(RpcClientError::Unreachable { .. }) => return Ok(None),
+            Err(error) => return Err(rpc_failure(&error)),
+        };
+        let Some(notifications) = client.notifications() else { return Ok(None) };
+        let daemon = Self { client, notifications };
+        match daemon.call("subscribe", &json!({})).await {
+            Ok(_) => Ok(Some(daemon)),
+            // It ended just now: the profile will be free.
+            Err(failure) if failure.label == "closed" || failure.label == "shutting-down" => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Calls a method.
+    ///
+    /// # Errors
+    /// The daemon's refusal, or why there is no answer.
+    pub async fn call(&self, method: &str, params: &Value) -> Result<Value, Failure> {
+        self.client.call(method, params).await.map_err(|error| rpc_failure(&error))
+    }
+}
+
+fn rpc_failure(error: &RpcClientError) -> Failure {
+    Failure::new(error.label(), error.to_string())
+}
+
+/// Opens the vault and starts the engine. The caller holds the lock, and keeps it as long as the tasks run.
+///
+/// # Errors
+/// Whatever keeps the vault or the settings from being read.
+pub fn run(
+    profile: &Profile,
+    _lock: &ProfileLock,
+    passphrase: &Passphrase,
+    reach: Reach,
+    shutdown: Shutdown,
+) -> Result<Running, Failure> {
+    let config = Config::read(profile)?;
+    let network = settings::read_network(profile)?;
+    let vault = Vault::open(&profile.vault(), passphrase, OsRng)?;
+    let clock = Clock::system();
+    let engine_settings = EngineSettings { class: config.cover_class.clone() };
+    let engine = Engine::open(vault, engine_settings, clock.now(), &mut OsRng)?;
+    let access = (reach == Reach::Network).then(|| NetworkAccess {
+        network,
+        connector: LinkConnector::anonymous(std::sync::Arc::new(TcpDialer), LinkTimes::default()),
+        consensus_file: profile.consensus_file(),
+        cover_class: config.cover_class,
+    });
+    net::start(engine, clock, access, shutdown)
+        .map_err(|error| Failure::new("link-authorities", error.to_string()))
+}

@@ -1,0 +1,23 @@
+//! What surrounds the engine on a real machine: the profile's files, the passphrase, the network, the daemon.
+//!
+//! One process at a time holds a profile's lock, and with it the vault, the network and the cover traffic.
+//! [`service`] is what can be asked of that process; it answers alike whether the question comes over the
+//! daemon's socket or from a command that runs alone. No protocol decision is made here, and nothing is
+//! printed: words for people are chosen in [`crate::cli`].
+
+pub mod client;
+pub mod daemon;
+mod directory;
+mod failure;
+mod lock;
+pub mod net;
+pub mod passphrase;
+mod profile;
+pub mod service;
+mod session;
+pub mod settings;
+mod trouble;
+
+pub use failure::Failure;
+pub use lock::ProfileLock;
+pub use profile::{Profile, ProfileError};

@@ -1,0 +1,1 @@
+//! Calls and answers, against an engine on a store in memory.

@@ -1,0 +1,197 @@
+//! The profile's plain files: which network it belongs to, and the user's choices.
+//!
+//! Neither is secret from whoever has the device: who reads them learns that this is a Sotto profile and which
+//! network it uses. Names, contacts and messages are in the vault only.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use sotto_protocol::directory::{NETWORK_LINK_LEN_MAX, NetworkInfo, NetworkLinkError};
+use sotto_transport::private::{self, PrivateFileError};
+
+use super::Profile;
+
+/// The longest `config.toml`, in bytes.
+const CONFIG_LEN_MAX: usize = 16 * 1024;
+/// The format of `config.toml` that this program reads and writes.
+const CONFIG_VERSION: u32 = 1;
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] PrivateFileError),
+    /// The network's link is not one.
+    #[error(transparent)]
+    Network(#[from] NetworkLinkError),
+    /// The file given for a network cannot be read.
+    #[error(
+        "{given:?} is neither a network link (`sotto:network:...`) nor a file with one: {reason}"
+    )]
+    NetworkFile {
+        /// What was given.
+        given: String,
+        /// Why it cannot be read.
+        reason: std::io::Error,
+    },
+    /// `config.toml` is malformed.
+    #[error("{} is not valid: {reason}", path.display())]
+    Config {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl SettingsError {
+    /// The stable name of the reason.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.label(),
+            Self::Network(error) => error.label(),
+            Self::NetworkFile { .. } => "network-file",
+            Self::Config { .. } => "config",
+        }
+    }
+}
+
+/// The user's choices.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    version: u32,
+    /// The name of the cover class, from the network's consensus. Changing it is visible to the entry.
+    pub cover_class: String,
+}
+
+impl Config {
+    /// With this cover class.
+    #[must_use]
+    pub fn new(cover_class: &str) -> Self {
+        Self { version: CONFIG_VERSION, cover_class: cover_class.to_owned() }
+    }
+
+    /// Reads the profile's `config.toml`.
+    ///
+    /// # Errors
+    /// [`SettingsError::File`] or [`SettingsError::Config`].
+    pub fn read(profile: &Profile) -> Result<Self, SettingsError> {
+        let path = profile.config_file();
+        let bytes = private::read(&path, CONFIG_LEN_MAX)?;
+        let malformed = |reason: String| SettingsError::Config { path: path.clone(), reason };
+        let text = std::str::from_utf8(&bytes).map_err(|_| malformed("it is not UTF-8".to_owned()))?;
+        let config: Self = toml::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        if config.version != CONFIG_VERSION {
+            return Err(malformed(format!(
+                "it has version {}, this program reads version {CONFIG_VERSION}",
+                config.version
+            )));
+        }
+        Ok(config)
+    }
+
+    /// Writes the profile's `config.toml`.
+    ///
+    /// # Errors
+    /// [`SettingsError::File`] or [`SettingsError::Config`].
+    pub fn write(&self, profile: &Profile) -> Result<(), SettingsError> {
+        let path = profile.config_file();
+        let text = toml::to_string(self)
+            .map_err(|error| SettingsError::Config { path: path.clone(), reason: error.to_string() })?;
+        Ok(private::replace(&path, text.as_bytes())?)
+    }
+}
+
+/// Reads a network from its link, or from a file that holds the link.
+///
+/// # Errors
+/// [`SettingsError::Network`] or [`SettingsError::NetworkFile`].
+pub fn network_from(given: &str) -> Result<NetworkInfo, SettingsError> {
+    if given.trim_start().starts_with("sotto:") {
+        return Ok(given.parse()?);
+    }
+    let unreadable = |reason| SettingsError::NetworkFile { given: given.to_owned(), reason };
+    let file = std::fs::File::open(given).map_err(unreadable)?;
+    let mut text = String::new();
+    let limit = u64::try_from(NETWORK_LINK_LEN_MAX).unwrap_or(u64::MAX).saturating_add(2);
+    std::io::Read::read_to_string(&mut std::io::Read::take(file, limit), &mut text).map_err(unreadable)?;
+    Ok(text.parse()?)
+}
+
+/// Reads the profile's network.
+///
+/// # Errors
+/// [`SettingsError::File`] or [`SettingsError::Network`].
+pub fn read_network(profile: &Profile) -> Result<NetworkInfo, SettingsError> {
+    let bytes = private::read(&profile.network_file(), NETWORK_LINK_LEN_MAX.saturating_add(1))?;
+    Ok(String::from_utf8_lossy(&bytes).parse()?)
+}
+
+/// Writes the profile's network.
+///
+/// # Errors
+/// [`SettingsError::File`] or [`SettingsError::Network`].
+pub fn write_network(profile: &Profile, network: &NetworkInfo) -> Result<(), SettingsError> {
+    let text = format!("{}\n", network.to_link()?);
+    Ok(private::replace(&profile.network_file(), text.as_bytes())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use sotto_protocol::directory::AuthorityEntry;
+    use sotto_protocol::ident::NodeSecret;
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    fn network() -> NetworkInfo {
+        let key = NodeSecret::from_seed(&Zeroizing::new([3; 32])).id();
+        let authorities = vec![AuthorityEntry { key, address: "127.0.0.1:9".to_owned() }];
+        NetworkInfo { network: "test".to_owned(), authorities, threshold: 1 }
+    }
+
+    fn profile(root: &std::path::Path) -> Profile {
+        let profile = Profile::within("alice", root, None).unwrap();
+        profile.create_directories().unwrap();
+        profile
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let root = tempfile::tempdir().unwrap();
+        let profile = profile(root.path());
+        write_network(&profile, &network()).unwrap();
+        Config::new("frugal").write(&profile).unwrap();
+        assert_eq!(read_network(&profile).unwrap(), network());
+        assert_eq!(Config::read(&profile).unwrap(), Config::new("frugal"));
+    }
+
+    #[test]
+    fn a_network_comes_from_a_link_or_a_file() {
+        let root = tempfile::tempdir().unwrap();
+        let link = network().to_link().unwrap();
+        assert_eq!(network_from(&format!(" {link}\n")).unwrap(), network());
+        let file = root.path().join("network.txt");
+        std::fs::write(&file, format!("{link}\n")).unwrap();
+        assert_eq!(network_from(file.to_str().unwrap()).unwrap(), network());
+        assert_eq!(network_from("sotto:network:abc").unwrap_err().label(), "link-mistyped");
+        assert_eq!(network_from("/no/such/file").unwrap_err().label(), "network-file");
+        std::fs::write(&file, "x".repeat(10_000)).unwrap();
+        assert_eq!(network_from(file.to_str().unwrap()).unwrap_err().label(), "link-too-long");
+    }
+
+    #[test]
+    fn a_config_with_an_unknown_field_or_version_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let profile = profile(root.path());
+        for text in ["", "version = 2\ncover_class = \"a\"", "version = 1\ncover_class = \"a\"\ncolour = 1", "\u{0}"] {
+            private::replace(&profile.config_file(), text.as_bytes()).unwrap();
+            assert_eq!(Config::read(&profile).unwrap_err().label(), "config", "{text:?}");
+        }
+        std::fs::remove_file(profile.config_file()).unwrap();
+        assert_eq!(Config::read(&profile).unwrap_err().label(), "io");
+    }
+}
