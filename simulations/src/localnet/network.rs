@@ -1,0 +1,341 @@
+//! The local network: founding it, waiting until it works, killing and restarting nodes, ending it.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use sotto_transport::clock::Clock;
+use sotto_transport::node::control;
+
+use super::error::LocalnetError;
+use super::node::{Kind, Node, NodeReport};
+use super::plan::LocalnetPlan;
+use super::ports::free_addresses;
+use super::process::{Process, signal};
+use super::programs::Programs;
+use super::state::LocalnetState;
+use super::tap::Tap;
+
+/// How long the network may take to start, a node to come back, or the books to come to rest.
+const READY_WAIT_MAX: Duration = Duration::from_secs(60);
+/// How long to wait between two looks at the same condition.
+const POLL_INTERVAL: Duration = Duration::from_millis(25);
+/// The name of every local network.
+const NETWORK: &str = "localnet";
+
+/// A network whose processes this one has started.
+#[derive(Debug)]
+pub struct Localnet {
+    dir: PathBuf,
+    plan: LocalnetPlan,
+    programs: Programs,
+    clock: Clock,
+    link: String,
+    nodes: Vec<Node>,
+    taps: BTreeMap<String, Tap>,
+    detached: bool,
+}
+
+impl Localnet {
+    /// Founds a network below `dir`, which must be empty or absent, and waits until every node has the first
+    /// consensus and all its links. The processes end with this one unless `detached`.
+    ///
+    /// # Errors
+    /// [`LocalnetError`] names the node that failed and its log.
+    pub async fn up(dir: &Path, plan: LocalnetPlan, detached: bool) -> Result<Self, LocalnetError> {
+        let programs = Programs::beside_this_one()?;
+        let dir = std::path::absolute(dir).map_err(LocalnetError::system("find the current directory"))?;
+        std::fs::create_dir_all(&dir)
+            .map_err(LocalnetError::system(format!("make the directory {}", dir.display())))?;
+        let mut network = Self {
+            dir,
+            programs,
+            clock: Clock::system(),
+            link: String::new(),
+            nodes: Vec::new(),
+            taps: BTreeMap::new(),
+            detached,
+            plan,
+        };
+        network.found().await?;
+        network.wait_ready().await?;
+        Ok(network)
+    }
+
+    /// The network's link, for `sotto init`.
+    #[must_use]
+    pub fn link(&self) -> &str {
+        &self.link
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What it consists of.
+    #[must_use]
+    pub fn plan(&self) -> &LocalnetPlan {
+        &self.plan
+    }
+
+    /// Where the programs are.
+    #[must_use]
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
+    /// The clock that the taps use.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The tap in front of a node, if the plan has taps.
+    #[must_use]
+    pub fn tap(&self, name: &str) -> Option<&Tap> {
+        self.taps.get(name)
+    }
+
+    /// The nodes' names, the authority first.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.nodes.iter().map(|node| node.name.clone()).collect()
+    }
+
+    /// Everything needed to find and stop this network from another process.
+    #[must_use]
+    pub fn state(&self) -> LocalnetState {
+        LocalnetState::new(&self.dir, &self.link, &self.nodes)
+    }
+
+    /// Kills a node with SIGKILL.
+    ///
+    /// # Errors
+    /// [`LocalnetError::NoNode`], or the system's refusal.
+    pub async fn kill(&mut self, name: &str) -> Result<(), LocalnetError> {
+        let process = self.node_mut(name)?.process.take();
+        let process = process.ok_or_else(|| LocalnetError::NoNode(name.to_owned()))?;
+        process.kill().await.map_err(LocalnetError::system(format!("kill {name}")))?;
+        Ok(())
+    }
+
+    /// Starts a node that was killed, on its old directory.
+    ///
+    /// # Errors
+    /// [`LocalnetError::NoNode`], or the program cannot be started.
+    pub fn restart(&mut self, name: &str) -> Result<(), LocalnetError> {
+        let (programs, detached) = (self.programs.clone(), self.detached);
+        self.node_mut(name)?.start(&programs, detached)
+    }
+
+    /// Waits until every node runs, has a consensus and all its links.
+    ///
+    /// # Errors
+    /// [`LocalnetError::NotReady`] or [`LocalnetError::Ended`] with the log.
+    pub async fn wait_ready(&mut self) -> Result<(), LocalnetError> {
+        let clock = self.clock.clone();
+        for node in self.nodes.iter_mut().filter(|node| node.kind != Kind::Authority) {
+            let deadline = clock.now() + READY_WAIT_MAX;
+            loop {
+                node.check_alive()?;
+                if report(node).await.is_ok_and(|report| report.is_ready()) {
+                    break;
+                }
+                if clock.now() > deadline {
+                    let (name, log) = (node.name.clone(), node.log());
+                    return Err(LocalnetError::NotReady { name, waited_s: READY_WAIT_MAX.as_secs(), log });
+                }
+                pause(&clock).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// What every entry, mix and mailbox says of itself, by name.
+    ///
+    /// # Errors
+    /// A node that does not run or does not answer.
+    pub async fn reports(&self) -> Result<Vec<(String, NodeReport)>, LocalnetError> {
+        let mut reports = Vec::new();
+        for node in self.nodes.iter().filter(|node| node.kind != Kind::Authority) {
+            reports.push((node.name.clone(), report(node).await?));
+        }
+        Ok(reports)
+    }
+
+    /// Lets the nodes stop making packets of their own, and waits until nothing is held and every packet that
+    /// was sent has arrived. To be called when no client runs any more.
+    ///
+    /// # Errors
+    /// A node does not answer. If the books do not come to rest the last reports are returned as they are:
+    /// the caller sees in them what is missing.
+    pub async fn come_to_rest(&self) -> Result<Vec<(String, NodeReport)>, LocalnetError> {
+        for node in self.nodes.iter().filter(|node| node.kind != Kind::Authority) {
+            control::quiesce(&node.socket())
+                .await
+                .map_err(|source| LocalnetError::Socket { name: node.name.clone(), source })?;
+        }
+        let deadline = self.clock.now() + READY_WAIT_MAX;
+        loop {
+            let reports = self.reports().await?;
+            let ledgers = || reports.iter().map(|(_, report)| &report.ledger);
+            let at_rest = ledgers().all(|ledger| ledger.held == 0)
+                && sotto_protocol::ledger::LedgerReport::sum(ledgers()).flow_balanced();
+            if at_rest || self.clock.now() > deadline {
+                return Ok(reports);
+            }
+            pause(&self.clock).await;
+        }
+    }
+
+    /// Ends every process with SIGTERM. Returns the names of those that had to be killed.
+    ///
+    /// # Errors
+    /// The system's refusal.
+    pub async fn down(mut self) -> Result<Vec<String>, LocalnetError> {
+        // All at once, so that ten seconds of waiting are not ten times eleven.
+        let running: Vec<(String, Process)> = self
+            .nodes
+            .iter_mut()
+            .filter_map(|node| Some((node.name.clone(), node.process.take()?)))
+            .collect();
+        for (name, process) in &running {
+            signal(process.pid(), Signal::TERM).map_err(LocalnetError::system(format!("end {name}")))?;
+        }
+        let mut killed = Vec::new();
+        for (name, process) in running {
+            let ended = process.terminate().await.map_err(LocalnetError::system(format!("end {name}")))?;
+            if !ended {
+                killed.push(name);
+            }
+        }
+        Ok(killed)
+    }
+
+    async fn found(&mut self) -> Result<(), LocalnetError> {
+        let (plan, programs) = (self.plan.clone(), self.programs.clone());
+        let count = 1 + plan.entries + plan.mixes() + plan.mailboxes;
+        let mut addresses =
+            free_addresses(count).map_err(LocalnetError::system("find free ports"))?.into_iter();
+        let mut next_address =
+            move || addresses.next().ok_or_else(|| LocalnetError::Directory("no port left".to_owned()));
+
+        let address = next_address()?;
+        let mut authority = self.node("authority", Kind::Authority);
+        let announce = self.announced("authority", address).await?;
+        let (dir, listen) = (authority.dir.display().to_string(), address.to_string());
+        let common = ["init", "--dir", &dir, "--listen", &listen, "--announce", &announce];
+        programs
+            .run("sotto-directory", &[&common[..], &["--network-name", NETWORK]].concat())
+            .await?;
+        set_parameters(&authority.config(), &plan)?;
+        let config = authority.config().display().to_string();
+        self.link = programs
+            .run("sotto-directory", &["network-link", "--config", &config])
+            .await?
+            .trim()
+            .to_owned();
+        authority.start(&programs, self.detached)?;
+        self.nodes.push(authority);
+
+        let kinds = [
+            (Kind::Entry, "entry", plan.entries),
+            (Kind::Mix, "mix", plan.mixes()),
+            (Kind::Mailbox, "mailbox", plan.mailboxes),
+        ];
+        for (kind, name, count) in kinds {
+            for n in 1..=count {
+                let address = next_address()?;
+                let mut node = self.node(&format!("{name}-{n}"), kind);
+                let announce = self.announced(&node.name, address).await?;
+                let (dir, listen) = (node.dir.display().to_string(), address.to_string());
+                let epoch_s = plan.params.epoch_s.to_string();
+                let mut args = vec!["init", "--dir", &dir, "--listen", &listen, "--announce", &announce];
+                args.extend(["--network", &self.link, "--epoch-s", &epoch_s]);
+                if kind != Kind::Mailbox {
+                    args.extend(["--role", name]);
+                }
+                programs.run(kind.program(), &args).await?;
+                node.start(&programs, self.detached)?;
+                self.nodes.push(node);
+            }
+        }
+        self.state().write()
+    }
+
+    fn node(&self, name: &str, kind: Kind) -> Node {
+        Node { name: name.to_owned(), kind, dir: self.dir.join(name), process: None }
+    }
+
+    /// The address that others are told: the node's own, or that of a tap before it.
+    async fn announced(&mut self, name: &str, address: SocketAddr) -> Result<String, LocalnetError> {
+        if !self.plan.tapped {
+            return Ok(address.to_string());
+        }
+        let tap = Tap::start(address, self.clock.clone())
+            .await
+            .map_err(LocalnetError::system(format!("tap {name}")))?;
+        let announce = tap.address().to_string();
+        self.taps.insert(name.to_owned(), tap);
+        Ok(announce)
+    }
+
+    fn node_mut(&mut self, name: &str) -> Result<&mut Node, LocalnetError> {
+        self.nodes
+            .iter_mut()
+            .find(|node| node.name == name)
+            .ok_or_else(|| LocalnetError::NoNode(name.to_owned()))
+    }
+}
+
+/// Waits for a condition that a process outside brings about, looking again every few milliseconds. Returns
+/// `None` when `span` is over.
+pub(super) async fn wait_for<T, F: Future<Output = Option<T>>>(
+    clock: &Clock,
+    span: Duration,
+    mut look: impl FnMut() -> F,
+) -> Option<T> {
+    let deadline = clock.now() + span;
+    loop {
+        if let Some(found) = look().await {
+            return Some(found);
+        }
+        if clock.now() > deadline {
+            return None;
+        }
+        pause(clock).await;
+    }
+}
+
+async fn pause(clock: &Clock) {
+    clock.sleep_until(clock.now() + POLL_INTERVAL).await;
+}
+
+async fn report(node: &Node) -> Result<NodeReport, LocalnetError> {
+    let status = node.raw_status().await?;
+    serde_json::from_value(status)
+        .map_err(|error| LocalnetError::Answer { name: node.name.clone(), what: error.to_string() })
+}
+
+/// Writes the plan's parameters and counts into the authority's configuration.
+fn set_parameters(config: &Path, plan: &LocalnetPlan) -> Result<(), LocalnetError> {
+    let doing = || format!("set the parameters in {}", config.display());
+    let invalid = |error: String| LocalnetError::Directory(format!("cannot {}: {error}", doing()));
+    let text = std::fs::read_to_string(config).map_err(LocalnetError::system(doing()))?;
+    let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| invalid(error.to_string()))?;
+    let params = toml::Value::try_from(&plan.params).map_err(|error| invalid(error.to_string()))?;
+    table.insert("params".to_owned(), params);
+    let count = |n: usize| toml::Value::Integer(i64::try_from(n).unwrap_or(i64::MAX));
+    let bootstrap = toml::Table::from_iter([
+        ("entries".to_owned(), count(plan.entries)),
+        ("mixes".to_owned(), count(plan.mixes())),
+        ("mailboxes".to_owned(), count(plan.mailboxes)),
+    ]);
+    table.insert("bootstrap".to_owned(), toml::Value::Table(bootstrap));
+    std::fs::write(config, table.to_string()).map_err(LocalnetError::system(doing()))
+}

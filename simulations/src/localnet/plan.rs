@@ -1,0 +1,53 @@
+//! What a local network consists of.
+
+use sotto_protocol::directory::{CoverClass, Params};
+
+/// Mix layers; the protocol has three.
+const LAYERS: usize = 3;
+
+/// Counts and parameters.
+#[derive(Clone, Debug)]
+pub struct LocalnetPlan {
+    /// Entries.
+    pub entries: usize,
+    /// Mixes in each of the three layers.
+    pub mixes_per_layer: usize,
+    /// Mailboxes.
+    pub mailboxes: usize,
+    /// What the authority signs.
+    pub params: Params,
+    /// Whether a wire tap stands in front of every node.
+    pub tapped: bool,
+}
+
+impl LocalnetPlan {
+    /// All mixes.
+    #[must_use]
+    pub fn mixes(&self) -> usize {
+        self.mixes_per_layer * LAYERS
+    }
+}
+
+impl Default for LocalnetPlan {
+    /// Two entries, three layers of two mixes, two mailboxes; 20 ms mean delay, and a cover rate of about 24
+    /// packets a second a client, so that a demonstration does not make people wait.
+    fn default() -> Self {
+        let params = Params {
+            delay_ms_mean: 20,
+            delay_ms_max: 1_000,
+            epoch_s: 3_600,
+            grace_s: 3_600,
+            mix_loop_interval_ms_mean: 1_000,
+            link_dummy_interval_ms_mean: 500,
+            replicas: 2,
+            classes: vec![CoverClass {
+                name: "standard".to_owned(),
+                payload_interval_ms_mean: 50,
+                loop_interval_ms_mean: 500,
+                drop_interval_ms_mean: 500,
+                downlink_interval_ms_mean: 20,
+            }],
+        };
+        Self { entries: 2, mixes_per_layer: 2, mailboxes: 2, params, tapped: false }
+    }
+}
