@@ -18,7 +18,8 @@ pub(super) async fn run(common: &Common) -> Result<Ended, Failure> {
 fn human(contacts: &Value) -> String {
     let contacts: Vec<ContactView> = serde_json::from_value(contacts.clone()).unwrap_or_default();
     if contacts.is_empty() {
-        return "Nobody yet. `sotto invite NAME` makes an invitation, `sotto accept NAME LINK` takes one up.".to_owned();
+        return "Nobody yet. `sotto invite NAME` makes an invitation, `sotto accept NAME LINK` takes one up."
+            .to_owned();
     }
     let rows: Vec<String> = contacts.iter().map(row).collect();
     rows.join("\n")

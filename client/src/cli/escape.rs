@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn bidirectional_overrides_lose_their_power() {
-        let overrides = "\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{200e}\u{200f}\u{61c}";
+        let overrides =
+            "\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{200e}\u{200f}\u{61c}";
         let shown = line(overrides);
         assert!(shown.is_ascii(), "{shown}");
         assert_eq!(line("pay \u{202e}ylno em"), "pay <U+202E>ylno em");
@@ -100,12 +101,17 @@ mod tests {
 
     #[test]
     fn invisible_characters_are_shown() {
-        assert_eq!(line("a\u{200b}b\u{feff}\u{ad}\u{2028}\u{e0041}"), "a<U+200B>b<U+FEFF><U+00AD><U+2028><U+E0041>");
+        assert_eq!(
+            line("a\u{200b}b\u{feff}\u{ad}\u{2028}\u{e0041}"),
+            "a<U+200B>b<U+FEFF><U+00AD><U+2028><U+E0041>"
+        );
     }
 
     #[test]
     fn ordinary_text_of_any_script_stays_as_it_is() {
-        for text in ["Grüße, 你好, שלום, سلام, नमस्ते", "👩\u{200d}🚀 ❤️", "می\u{200c}خواهم", "1 < 2 \\ <U+0041>"] {
+        for text in
+            ["Grüße, 你好, שלום, سلام, नमस्ते", "👩\u{200d}🚀 ❤️", "می\u{200c}خواهم", "1 < 2 \\ <U+0041>"]
+        {
             assert_eq!(line(text), text);
             assert_eq!(lines(text, "  "), text);
         }

@@ -35,8 +35,10 @@ pub(super) struct InitArgs {
 pub(super) fn run(common: &Common, args: &InitArgs) -> Result<Ended, Failure> {
     let network = settings::network_from(&args.network)?;
     let profile = common.profile()?;
-    let exists =
-        || ProfileError::Exists { name: profile.name().to_owned(), directory: profile.directory().to_owned() };
+    let exists = || ProfileError::Exists {
+        name: profile.name().to_owned(),
+        directory: profile.directory().to_owned(),
+    };
     if profile.exists() {
         return Err(exists().into());
     }

@@ -128,8 +128,7 @@ impl Shown {
     /// Prints what is unread and marks it read; an array is printed at the end, and marked then.
     async fn take_unread(&mut self, connection: &Connection, args: &RecvArgs) -> Result<(), Failure> {
         if self.is_array() {
-            let unread = connection.call("unread", json!({ "contact": args.contact })).await?;
-            (self.rows, _) = take_page(unread)?;
+            self.rows = all_unread(connection, args).await?;
             self.rows.truncate(limit(args.count, 0));
             self.count = u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
             return Ok(());
@@ -166,6 +165,21 @@ impl Shown {
 
     const fn is_array(&self) -> bool {
         self.output.is_json() && !self.follows
+    }
+}
+
+/// Everything unread, in one piece. A message that comes meanwhile moves others into the next page, never out of it.
+async fn all_unread(connection: &Connection, args: &RecvArgs) -> Result<Vec<MessageView>, Failure> {
+    let mut unread: Vec<MessageView> = Vec::new();
+    loop {
+        let params = json!({ "contact": args.contact, "skip": unread.len() });
+        let (mut page, more) = take_page(connection.call("unread", params).await?)?;
+        page.retain(|message| unread.iter().all(|known| known.id != message.id));
+        let is_last = page.is_empty() || !more;
+        unread.append(&mut page);
+        if is_last {
+            return Ok(unread);
+        }
     }
 }
 

@@ -32,7 +32,8 @@ pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<Ended, Failu
     // After the passphrase, which may come from standard input as well.
     let text = if args.text == "-" { read_stdin(TEXT_LEN_MAX)? } else { Zeroizing::new(args.text.clone()) };
     let outcome = async {
-        let mut sent = connection.call("send", json!({ "contact": args.contact, "text": text.as_str() })).await?;
+        let mut sent =
+            connection.call("send", json!({ "contact": args.contact, "text": text.as_str() })).await?;
         let mut ended = Ended::Well;
         if connection.is_alone() || args.wait.wait {
             if connection.is_alone() {
@@ -67,7 +68,9 @@ fn human(sent: &Value, ended: Ended, contact: &str) -> String {
             "The message for {contact} is queued and not stored yet. It goes on whenever sotto runs; `sotto status` says \
              what it waits for."
         ),
-        _ => format!("Queued: the daemon sends the message to {contact}. `sotto status` shows how far it is."),
+        _ => {
+            format!("Queued: the daemon sends the message to {contact}. `sotto status` shows how far it is.")
+        }
     }
 }
 
@@ -80,7 +83,11 @@ pub(super) fn read_stdin(len_max: usize) -> Result<Zeroizing<String>, Failure> {
     // Room for everything from the start: a buffer that grows would leave copies behind.
     let mut text = Zeroizing::new(String::with_capacity(len_max.saturating_add(2)));
     let limit = u64::try_from(len_max).unwrap_or(u64::MAX).saturating_add(2);
-    std::io::stdin().lock().take(limit).read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;
+    std::io::stdin()
+        .lock()
+        .take(limit)
+        .read_to_string(&mut text)
+        .map_err(|error| failed(error.to_string()))?;
     if text.ends_with('\n') {
         text.pop();
     }

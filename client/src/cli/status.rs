@@ -59,7 +59,10 @@ fn human(status: &Value) -> String {
     for waiting in &view.waiting {
         let what = if waiting.message.is_some() { "message to" } else { "answer to the invitation of" };
         let contact = escape::line(&waiting.contact);
-        row("Waiting", &format!("{what} {contact}: {}, {}", waiting.state.label(), escape::line(&waiting.why)));
+        row(
+            "Waiting",
+            &format!("{what} {contact}: {}, {}", waiting.state.label(), escape::line(&waiting.why)),
+        );
     }
     if !view.store_working {
         row("Vault", "cannot be written; nothing is lost that was told, and it is tried again and again");

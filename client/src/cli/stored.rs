@@ -29,9 +29,12 @@ async fn until(
             }
             match tokio::time::timeout(LOOK_INTERVAL, connection.news()).await {
                 Ok(News::Ended) => {
-                    return Err(Failure::new("daemon-ended", "the daemon ended meanwhile; what was queued stays queued"));
+                    return Err(Failure::new(
+                        "daemon-ended",
+                        "the daemon ended meanwhile; what was queued stays queued",
+                    ));
                 }
-                Ok(News::Event(_) | News::Missed) | Err(_) => {}
+                Ok(News::Some) | Err(_) => {}
             }
         }
     };
@@ -55,7 +58,11 @@ pub(super) async fn message(
 }
 
 /// Waits until nothing for this contact waits any more.
-pub(super) async fn contact(connection: &mut Connection, wait: &Wait, contact: &str) -> Result<Ended, Failure> {
+pub(super) async fn contact(
+    connection: &mut Connection,
+    wait: &Wait,
+    contact: &str,
+) -> Result<Ended, Failure> {
     until(connection, wait, async |connection| {
         let status = connection.call("status", json!({})).await?;
         let status: StatusView = serde_json::from_value(status)

@@ -11,8 +11,8 @@ use sotto_transport::dial::TcpDialer;
 use sotto_transport::link::{LinkConnector, LinkTimes};
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rng::OsRng;
-use sotto_transport::rpc::{Notification, RpcClient, RpcClientError};
-use tokio::sync::{broadcast, mpsc};
+use sotto_transport::rpc::{RpcClient, RpcClientError};
+use tokio::sync::{broadcast, watch};
 
 use super::lock::LockError;
 use super::net::{self, NetworkAccess, Running};
@@ -48,7 +48,8 @@ pub enum Connection {
 /// To the daemon.
 pub struct DaemonConnection {
     client: RpcClient,
-    notifications: mpsc::Receiver<Notification>,
+    /// Counts notifications. It closes with the connection.
+    told: watch::Receiver<u64>,
 }
 
 /// To the tasks of this process.
@@ -58,13 +59,11 @@ pub struct AloneConnection {
     _lock: ProfileLock,
 }
 
-/// Something may have changed.
-#[derive(Clone, PartialEq, Debug)]
+/// Why a wait for news is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum News {
-    /// This happened.
-    Event(Event),
-    /// Things happened that nobody can tell any more: look for yourself.
-    Missed,
+    /// Something happened since the last time: look what.
+    Some,
     /// The connection has ended.
     Ended,
 }
@@ -74,7 +73,11 @@ impl Connection {
     ///
     /// # Errors
     /// Whatever keeps the vault shut, and `profile-busy` if another command keeps the profile for too long.
-    pub async fn open(profile: &Profile, passphrase: &PassphraseSource, reach: Reach) -> Result<Self, Failure> {
+    pub async fn open(
+        profile: &Profile,
+        passphrase: &PassphraseSource,
+        reach: Reach,
+    ) -> Result<Self, Failure> {
         profile.require()?;
         let started = Clock::system();
         let give_up_at = started.now() + BUSY_WAIT_MAX;
@@ -114,16 +117,15 @@ impl Connection {
         }
     }
 
-    /// The next thing that happens.
+    /// Waits until something happens. What has happened since the last wait counts.
     pub async fn news(&mut self) -> News {
         match self {
-            Self::Daemon(daemon) => match daemon.notifications.recv().await {
-                None => News::Ended,
-                Some(told) => serde_json::from_value(told.params).map_or(News::Missed, News::Event),
+            Self::Daemon(daemon) => match daemon.told.changed().await {
+                Ok(()) => News::Some,
+                Err(_) => News::Ended,
             },
             Self::Alone(alone) => match alone.events.recv().await {
-                Ok(event) => News::Event(event),
-                Err(broadcast::error::RecvError::Lagged(_)) => News::Missed,
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => News::Some,
                 Err(broadcast::error::RecvError::Closed) => News::Ended,
             },
         }
@@ -149,8 +151,16 @@ impl DaemonConnection {
             Err(RpcClientError::Unreachable { .. }) => return Ok(None),
             Err(error) => return Err(rpc_failure(&error)),
         };
-        let Some(notifications) = client.notifications() else { return Ok(None) };
-        let daemon = Self { client, notifications };
+        let (tell, told) = watch::channel(0u64);
+        let notifications = client.notifications();
+        // Taken at once, whatever the command is doing: the client does not read on while they wait.
+        tokio::spawn(async move {
+            let Some(mut notifications) = notifications else { return };
+            while notifications.recv().await.is_some() {
+                tell.send_modify(|count| *count = count.wrapping_add(1));
+            }
+        });
+        let daemon = Self { client, told };
         match daemon.call("subscribe", &json!({})).await {
             Ok(_) => Ok(Some(daemon)),
             // It ended just now: the profile will be free.

@@ -60,7 +60,8 @@ impl ConsensusKeeper {
         let mut fetched_at = None;
         loop {
             let now = self.clock.now();
-            let at = next_fetch(self.current.borrow().as_deref(), now, failures, OsRng.random_range(0.0..1.0));
+            let at =
+                next_fetch(self.current.borrow().as_deref(), now, failures, OsRng.random_range(0.0..1.0));
             let early = match fetched_at {
                 Some(fetched_at) => self.clock.now().max(fetched_at + OUT_OF_TURN_MIN),
                 None => now,
@@ -128,9 +129,10 @@ impl ConsensusKeeper {
     }
 
     fn keep(&self, signed: &SignedConsensus) {
-        let kept = signed.to_bytes().map_err(|error| error.to_string()).and_then(|bytes| {
-            private::replace(&self.file, &bytes).map_err(|error| error.to_string())
-        });
+        let kept = signed
+            .to_bytes()
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| private::replace(&self.file, &bytes).map_err(|error| error.to_string()));
         if let Err(error) = kept {
             tracing::warn!(error, "the consensus is used but could not be kept");
         }
@@ -157,11 +159,12 @@ fn judge(
         ));
     }
     match current {
-        Some(current) if fetched == current && current.freshness(now) != Freshness::Grace => Ok(Verdict::Known),
-        Some(current) if fetched == current || fetched.valid_after < current.valid_after => Err((
-            "consensus-stale",
-            "no newer consensus has come yet: the present one serves for its grace",
-        )),
+        Some(current) if fetched == current && current.freshness(now) != Freshness::Grace => {
+            Ok(Verdict::Known)
+        }
+        Some(current) if fetched == current || fetched.valid_after < current.valid_after => {
+            Err(("consensus-stale", "no newer consensus has come yet: the present one serves for its grace"))
+        }
         _ => Ok(Verdict::Newer),
     }
 }
@@ -229,9 +232,8 @@ mod tests {
     #[test]
     fn an_old_an_expired_and_an_unchanged_consensus_are_told_apart() {
         let (old, current, next) = (consensus(4), consensus(5), consensus(6));
-        let label = |fetched: &Consensus, now| {
-            judge(Some(&current), fetched, now).map_err(|(label, _)| label)
-        };
+        let label =
+            |fetched: &Consensus, now| judge(Some(&current), fetched, now).map_err(|(label, _)| label);
         assert_eq!(label(&next, at(601)), Ok(Verdict::Newer));
         assert_eq!(label(&current, at(550)), Ok(Verdict::Known));
         assert_eq!(label(&current, at(601)), Err("consensus-stale"));
@@ -240,6 +242,10 @@ mod tests {
         let mut changed = current.clone();
         changed.randomness = [1; 32];
         assert_eq!(label(&changed, at(550)), Ok(Verdict::Newer), "signed anew within the epoch");
-        assert_eq!(judge(None, &consensus(7), at(601)), Ok(Verdict::Newer), "a slow clock is the engine's to tell");
+        assert_eq!(
+            judge(None, &consensus(7), at(601)),
+            Ok(Verdict::Newer),
+            "a slow clock is the engine's to tell"
+        );
     }
 }

@@ -148,7 +148,9 @@ impl<S: Store> Owner<S> {
             match self.next_input().await {
                 Input::End => return,
                 Input::Call(request) => self.answer(request),
-                Input::Consensus(Some(consensus)) => self.engine.handle_consensus(self.clock.now(), consensus),
+                Input::Consensus(Some(consensus)) => {
+                    self.engine.handle_consensus(self.clock.now(), consensus)
+                }
                 Input::Consensus(None) => {}
                 Input::Report(report) => self.take_report(report),
                 Input::Time => self.engine.handle_timeout(self.clock.now(), &mut OsRng),
@@ -242,7 +244,11 @@ impl<S: Store> Owner<S> {
             let entry = self.engine.wanted_entry(self.clock.now(), &mut OsRng)?;
             let address = consensus.node(&entry)?.address.clone();
             let Some((class, cover)) = consensus.class(&network.cover_class) else {
-                self.troubles.set(Part::Session, "cover-class", &unknown_class(&network.cover_class, &consensus));
+                self.troubles.set(
+                    Part::Session,
+                    "cover-class",
+                    &unknown_class(&network.cover_class, &consensus),
+                );
                 return None;
             };
             Some(Wanted { entry, address, class, silence_max: silence_max(cover) })

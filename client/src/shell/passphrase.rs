@@ -128,7 +128,8 @@ struct Unbuffered;
 
 impl Read for Unbuffered {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        rustix::io::retry_on_intr(|| rustix::io::read(rustix::stdio::stdin(), &mut *buffer)).map_err(Into::into)
+        rustix::io::retry_on_intr(|| rustix::io::read(rustix::stdio::stdin(), &mut *buffer))
+            .map_err(Into::into)
     }
 }
 

@@ -21,7 +21,9 @@ const SOCKET_PATH_LEN_MAX: usize = 103;
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
     /// The name would not do as a file name.
-    #[error("a profile's name has 1 to {PROFILE_NAME_LEN_MAX} characters of a-z, 0-9, - and _: {0:?} has not")]
+    #[error(
+        "a profile's name has 1 to {PROFILE_NAME_LEN_MAX} characters of a-z, 0-9, - and _: {0:?} has not"
+    )]
     Name(String),
     /// The system does not say where this user's files go.
     #[error("cannot tell where your files go: set HOME or XDG_DATA_HOME to an absolute path")]

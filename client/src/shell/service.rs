@@ -104,6 +104,7 @@ pub struct MessageParams {
 #[serde(deny_unknown_fields)]
 pub struct UnreadParams {
     contact: Option<String>,
+    skip: Option<usize>,
 }
 
 /// Parameters of `mark-read`.
@@ -134,7 +135,8 @@ pub enum Call {
     Messages(MessagesParams),
     /// `message {message}`: one message, or null.
     Message(MessageParams),
-    /// `unread {contact?}`: `{messages: [message], more}`, received and not marked read, by contact and age.
+    /// `unread {contact?, skip?}`: `{messages: [message], more}`, received and not marked read, by contact and age,
+    /// without the first `skip`.
     Unread(UnreadParams),
     /// `mark-read {contact, seq}`: `{}`.
     MarkRead(MarkReadParams),
@@ -197,7 +199,11 @@ pub fn answer<S: Store>(
         }
         Call::Messages(params) => page(engine.messages(&params.contact, params.after)?)?,
         Call::Message(params) => to_json(&engine.message(&params.message))?,
-        Call::Unread(params) => page(unread(engine, params.contact.as_deref())?)?,
+        Call::Unread(params) => {
+            let mut unread = unread(engine, params.contact.as_deref())?;
+            unread.drain(..params.skip.unwrap_or(0).min(unread.len()));
+            page(unread)?
+        }
         Call::MarkRead(params) => {
             engine.mark_read(now, &params.contact, params.seq)?;
             json!({})

@@ -26,9 +26,7 @@ pub enum SettingsError {
     #[error(transparent)]
     Network(#[from] NetworkLinkError),
     /// The file given for a network cannot be read.
-    #[error(
-        "{given:?} is neither a network link (`sotto:network:...`) nor a file with one: {reason}"
-    )]
+    #[error("{given:?} is neither a network link (`sotto:network:...`) nor a file with one: {reason}")]
     NetworkFile {
         /// What was given.
         given: String,
@@ -187,7 +185,9 @@ mod tests {
     fn a_config_with_an_unknown_field_or_version_is_refused() {
         let root = tempfile::tempdir().unwrap();
         let profile = profile(root.path());
-        for text in ["", "version = 2\ncover_class = \"a\"", "version = 1\ncover_class = \"a\"\ncolour = 1", "\u{0}"] {
+        for text in
+            ["", "version = 2\ncover_class = \"a\"", "version = 1\ncover_class = \"a\"\ncolour = 1", "\u{0}"]
+        {
             private::replace(&profile.config_file(), text.as_bytes()).unwrap();
             assert_eq!(Config::read(&profile).unwrap_err().label(), "config", "{text:?}");
         }

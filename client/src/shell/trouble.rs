@@ -43,9 +43,7 @@ impl Troubles {
 
     /// `[{part, label, text}]`.
     pub(super) fn to_json(&self) -> Value {
-        let row = |(part, failure): (&Part, &Failure)| {
-            json!({ "part": part.name(), "label": failure.label, "text": failure.text })
-        };
+        let row = |(part, failure): (&Part, &Failure)| json!({ "part": part.name(), "label": failure.label, "text": failure.text });
         self.lock().iter().map(row).collect()
     }
 

@@ -22,7 +22,9 @@ pub enum VaultError {
         path: PathBuf,
     },
     /// Another process has the file open.
-    #[error("the vault is in use by another process: stop it, or let it do the work (a running `sotto daemon`)")]
+    #[error(
+        "the vault is in use by another process: stop it, or let it do the work (a running `sotto daemon`)"
+    )]
     Busy,
     /// The passphrase does not open the vault.
     #[error("wrong passphrase: nothing was changed, try again")]
@@ -70,7 +72,9 @@ pub enum VaultError {
         lanes: u32,
     },
     /// The machine could not give Argon2id its memory.
-    #[error("deriving the key needs {mib} MiB of memory, which the system did not give: close other programs")]
+    #[error(
+        "deriving the key needs {mib} MiB of memory, which the system did not give: close other programs"
+    )]
     Argon2Memory {
         /// Memory in MiB.
         mib: u32,

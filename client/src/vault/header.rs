@@ -139,7 +139,9 @@ pub(super) fn unwrap(bytes: &[u8], passphrase: &Passphrase) -> Result<VaultKey, 
     let (body, check) = bytes
         .split_last_chunk::<8>()
         .filter(|_| version != HEADER_VERSION || bytes.len() == HEADER_LEN)
-        .ok_or_else(|| VaultError::damaged(format!("the header has {} bytes, not {HEADER_LEN}", bytes.len())))?;
+        .ok_or_else(|| {
+            VaultError::damaged(format!("the header has {} bytes, not {HEADER_LEN}", bytes.len()))
+        })?;
     if !bool::from(checksum(body).ct_eq(check)) {
         return Err(VaultError::damaged("the header's checksum does not fit"));
     }

@@ -51,7 +51,12 @@ impl<R: CryptoRng> Vault<R> {
     /// # Errors
     /// [`VaultError::Exists`] if there is one, and whatever the file system or Argon2id refuse. Nothing is
     /// left at `path` then.
-    pub fn create(path: &Path, passphrase: &Passphrase, cost: Argon2Cost, mut rng: R) -> Result<Self, VaultError> {
+    pub fn create(
+        path: &Path,
+        passphrase: &Passphrase,
+        cost: Argon2Cost,
+        mut rng: R,
+    ) -> Result<Self, VaultError> {
         if path.exists() {
             return Err(VaultError::Exists { path: path.to_owned() });
         }
@@ -131,6 +136,9 @@ impl<R: CryptoRng> Vault<R> {
     }
 }
 
+/// A record as the engine knows it.
+type Record = (RecordKey, Zeroizing<Vec<u8>>);
+
 /// A commit, ready to be written.
 struct SealedCommit {
     records: HashMap<RecordName, Option<(Entry, Vec<u8>)>>,
@@ -190,7 +198,7 @@ impl VaultFile {
         Ok(SealedCommit { records, manifest, manifest_bytes })
     }
 
-    fn open_records(&self, tables: &Tables) -> Result<Vec<(RecordKey, Zeroizing<Vec<u8>>)>, VaultError> {
+    fn open_records(&self, tables: &Tables) -> Result<Vec<Record>, VaultError> {
         let open = |(name, sealed): (RecordName, Vec<u8>)| {
             let (key, value) = self.keys.open(&name, &sealed)?;
             if self.keys.name(&key)? != name {
@@ -248,5 +256,7 @@ fn rename_durably(from: &Path, to: &Path) -> Result<(), VaultError> {
     let io = |action| move |source| VaultError::Io { action, path: to.to_owned(), source };
     fs::rename(from, to).map_err(io("rename the finished vault to"))?;
     let Some(directory) = to.parent() else { return Ok(()) };
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(io("synchronise the directory of"))
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(io("synchronise the directory of"))
 }

@@ -15,7 +15,7 @@ fn a_truncated_file_is_refused_and_left_as_it_is() {
         let refused = fixture.open_bytes(&bytes[..keep]);
         assert_eq!(refused, Err("vault-damaged".to_owned()), "of {len} bytes the first {keep}");
     }
-    assert_eq!(fixture.open_bytes(&bytes), Ok(fixture.records.clone()), "the whole file");
+    assert_eq!(fixture.open_bytes(&bytes), Ok(fixture.records), "the whole file");
 }
 
 #[test]
@@ -57,7 +57,10 @@ fn every_bit_of_the_selector_of_the_last_commit_is_an_error_or_harmless() {
 }
 
 /// Changes the records table of a copy behind the vault's back, with checksums that redb finds right.
-fn open_after(fixture: &Fixture, change: impl FnOnce(&mut redb::Table<'_, [u8; 32], &[u8]>)) -> Result<Records, String> {
+fn open_after(
+    fixture: &Fixture,
+    change: impl FnOnce(&mut redb::Table<'_, [u8; 32], &[u8]>),
+) -> Result<Records, String> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("vault.redb");
     std::fs::copy(fixture.path(), &path).unwrap();

@@ -19,7 +19,11 @@ fn the_header_opens_with_its_passphrase_only_and_any_flipped_bit_is_damage() {
     for offset in 0..HEADER_LEN {
         let mut damaged = header;
         damaged[offset] ^= 1 << (offset % 8);
-        assert_eq!(unwrap(&damaged, &passphrase("right")).unwrap_err().label(), "vault-damaged", "at {offset}");
+        assert_eq!(
+            unwrap(&damaged, &passphrase("right")).unwrap_err().label(),
+            "vault-damaged",
+            "at {offset}"
+        );
     }
     for len in 0..HEADER_LEN {
         assert_eq!(unwrap(&header[..len], &passphrase("right")).unwrap_err().label(), "vault-damaged");
@@ -29,14 +33,18 @@ fn the_header_opens_with_its_passphrase_only_and_any_flipped_bit_is_damage() {
 /// Puts the right checksum under a changed header.
 fn with_checksum(mut header: [u8; HEADER_LEN]) -> [u8; HEADER_LEN] {
     use sha2::{Digest, Sha256};
-    let digest = Sha256::new().chain_update(b"sotto/vault/v1/header").chain_update(&header[..HEADER_LEN - 8]).finalize();
+    let digest = Sha256::new()
+        .chain_update(b"sotto/vault/v1/header")
+        .chain_update(&header[..HEADER_LEN - 8])
+        .finalize();
     header[HEADER_LEN - 8..].copy_from_slice(&digest[..8]);
     header
 }
 
 #[test]
 fn a_header_that_was_rewritten_on_purpose_is_refused_by_name() {
-    let header = wrap(&VaultKey(Zeroizing::new([9; 32])), &passphrase("right"), floor(), &mut rng(1)).unwrap();
+    let header =
+        wrap(&VaultKey(Zeroizing::new([9; 32])), &passphrase("right"), floor(), &mut rng(1)).unwrap();
     let label = |change: &dyn Fn(&mut [u8; HEADER_LEN])| {
         let mut changed = header;
         change(&mut changed);

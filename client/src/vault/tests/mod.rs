@@ -42,8 +42,7 @@ pub(super) type Records = Vec<(RecordKey, Vec<u8>)>;
 
 /// All records in the order of their keys.
 pub(super) fn records<R: CryptoRng>(vault: &Vault<R>) -> Result<Records, crate::store::StoreError> {
-    let mut records: Records =
-        vault.load()?.into_iter().map(|(key, value)| (key, value.to_vec())).collect();
+    let mut records: Records = vault.load()?.into_iter().map(|(key, value)| (key, value.to_vec())).collect();
     records.sort();
     Ok(records)
 }

@@ -1,0 +1,159 @@
+//! The command line without a daemon and without a network: what it makes, refuses and says.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod common;
+
+use std::io::Write;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use common::{Person, dead_network, one_value};
+use serde_json::json;
+
+#[test]
+fn init_makes_a_profile_once() {
+    let person = Person::new();
+    let link = dead_network().to_link().unwrap();
+    let made = person.json(&["init", "--network", &link, "--argon2-mib", "64"]);
+    assert_eq!(made["profile"], "default");
+    assert_eq!(made["cover_class"], "standard");
+    assert_eq!(made["directory"], person.data().to_str().unwrap());
+    let before = std::fs::read(person.data().join("vault.redb")).unwrap();
+    assert_eq!(person.refusal(&["init", "--network", &link]).0, "profile-exists");
+    assert_eq!(std::fs::read(person.data().join("vault.redb")).unwrap(), before);
+    let other = person.json(&["init", "--network", &link, "--argon2-mib", "64", "--profile", "other"]);
+    assert_eq!(other["profile"], "other");
+}
+
+#[test]
+fn init_takes_the_network_from_a_file_and_refuses_what_is_none() {
+    let person = Person::new();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "{}", dead_network().to_link().unwrap()).unwrap();
+    let path = file.path().to_str().unwrap();
+    assert_eq!(person.refusal(&["init", "--network", "sotto:network:abc"]).0, "link-mistyped");
+    assert_eq!(person.refusal(&["init", "--network", "/no/such/file"]).0, "network-file");
+    assert_eq!(person.refusal(&["init", "--network", path, "--profile", "A/b"]).0, "profile-name");
+    assert_eq!(person.run(&["init", "--network", path, "--argon2-mib", "63"]).status.code(), Some(2));
+    assert_eq!(person.run(&["init"]).status.code(), Some(2));
+    assert!(!person.data().join("vault.redb").exists());
+    assert_eq!(person.json(&["init", "--network", path, "--argon2-mib", "64"])["network"], "test");
+}
+
+#[test]
+fn a_wrong_or_missing_passphrase_is_refused_in_words() {
+    let person = Person::with_profile(&dead_network());
+    let wrong =
+        person.bare_command(&["contacts", "--json", "--passphrase-command", "echo wrong"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(1));
+    assert_eq!(one_value(&wrong)["error"]["label"], "wrong-passphrase");
+    let none = person.bare_command(&["contacts"]).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(none.status.code(), Some(1));
+    let text = String::from_utf8(none.stderr).unwrap();
+    assert!(text.contains("--passphrase-fd") && text.contains("no-terminal"), "{text}");
+    assert_eq!(person.json(&["contacts"]), json!([]));
+}
+
+#[test]
+fn the_passphrase_and_the_text_can_share_standard_input() {
+    let person = Person::with_profile(&dead_network());
+    person.json(&["invite", "Bob"]);
+    let args = ["send", "Bob", "-", "--passphrase-fd", "0", "--timeout", "1", "--json"];
+    let sent = person.run_with_input(&args, "correct horse\nfirst line\nsecond line\n");
+    assert_eq!(sent.status.code(), Some(3), "{sent:?}");
+    let history = person.json(&["recv", "Bob", "--all"]);
+    assert_eq!(history[0]["text"], "first line\nsecond line");
+    let long = format!("correct horse\n{}", "x".repeat(65_537));
+    let refused = person.run_with_input(&args, &long);
+    assert_eq!(one_value(&refused)["error"]["label"], "stdin");
+}
+
+#[test]
+fn an_invitation_passes_through_json() {
+    let (alice, bob) = (Person::with_profile(&dead_network()), Person::with_profile(&dead_network()));
+    let invited = alice.json(&["invite", "Bob", "--hours", "1"]);
+    let link = invited["link"].as_str().unwrap();
+    assert!(link.len() < 100);
+    // Nobody answers, so the answer stays queued, and the exit code says that time ran out.
+    let accepted = bob.command(&["accept", "Alice", link, "--timeout", "1", "--json"]).output().unwrap();
+    assert_eq!(accepted.status.code(), Some(3), "{accepted:?}");
+    let accepted = one_value(&accepted);
+    assert_eq!((accepted["contact"].as_str(), accepted["state"].as_str()), (Some("Alice"), Some("queued")));
+    let contacts = bob.json(&["contacts"]);
+    assert_eq!(
+        (contacts[0]["name"].as_str(), contacts[0]["state"].as_str()),
+        (Some("Alice"), Some("pending"))
+    );
+    assert_eq!(bob.refusal(&["accept", "Again", link]).0, "invite-used");
+    assert_eq!(alice.refusal(&["accept", "Me", link]).0, "invite-own");
+    assert_eq!(bob.refusal(&["accept", "X", &link[..link.len() - 1]]).0, "invite-mistyped");
+    let args = ["accept", "Y", "-", "--passphrase-fd", "0", "--json"];
+    let from_stdin = bob.run_with_input(&args, &format!("correct horse\n{link}\n"));
+    assert_eq!(one_value(&from_stdin)["error"]["label"], "invite-used");
+}
+
+#[test]
+fn a_message_that_finds_no_network_stays_queued() {
+    let person = Person::with_profile(&dead_network());
+    person.json(&["invite", "Bob"]);
+    let started = Instant::now();
+    let sent = person.run(&["send", "Bob", "hello", "--timeout", "1"]);
+    assert_eq!(sent.status.code(), Some(3), "{sent:?}");
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    let said = String::from_utf8(sent.stdout).unwrap();
+    assert!(said.contains("queued"), "{said}");
+    let noted = String::from_utf8(sent.stderr).unwrap();
+    assert!(noted.contains("No daemon is running"), "{noted}");
+    let status = person.json(&["status"]);
+    assert_eq!(status["waiting"][0]["state"], "queued");
+    assert_eq!(status["daemon"]["running"], false);
+    let words = String::from_utf8(person.run(&["status"]).stdout).unwrap();
+    assert!(words.contains("not running") && words.contains("gives away when"), "{words}");
+}
+
+#[test]
+fn receiving_without_a_network_ends_in_time_with_an_empty_array() {
+    let person = Person::with_profile(&dead_network());
+    assert_eq!(person.json(&["recv", "--for", "1"]), json!([]));
+    let counted = person.run(&["recv", "--for", "1", "--count", "1", "--json"]);
+    assert_eq!((counted.status.code(), one_value(&counted)), (Some(3), json!([])));
+    assert_eq!(person.refusal(&["recv", "Nobody", "--for", "1"]).0, "contact-unknown");
+    assert_eq!(person.run(&["recv", "--all"]).status.code(), Some(2));
+}
+
+#[test]
+fn without_a_profile_every_command_says_what_to_do() {
+    let person = Person::new();
+    for args in
+        [&["contacts"][..], &["status"], &["recv"], &["daemon"], &["send", "Bob", "x"], &["invite", "Bob"]]
+    {
+        let (label, text) = person.refusal(args);
+        assert_eq!(label, "profile-missing", "{args:?}");
+        assert!(text.contains("sotto init"), "{text}");
+    }
+}
+
+#[test]
+fn a_damaged_vault_is_named_and_left_as_it_is() {
+    let person = Person::with_profile(&dead_network());
+    let path = person.data().join("vault.redb");
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    assert_eq!(person.refusal(&["contacts"]).0, "vault-damaged");
+    assert_eq!(std::fs::read(&path).unwrap().len(), whole.len() / 2);
+    std::fs::write(&path, &whole).unwrap();
+    assert_eq!(person.json(&["contacts"]), json!([]));
+}
+
+#[test]
+fn completions_and_man_pages_come_from_the_definition() {
+    let person = Person::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = person.bare_command(&["completions", shell]).output().unwrap();
+        assert!(script.status.success() && script.stdout.len() > 1000);
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let made = person.bare_command(&["man", directory.path().to_str().unwrap()]).output().unwrap();
+    assert!(made.status.success());
+    assert!(std::fs::read_to_string(directory.path().join("sotto.1")).unwrap().contains("mixnet"));
+}
