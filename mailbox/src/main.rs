@@ -1,1 +1,5 @@
-fn main() {}
+//! `sotto-mailbox`, the program: see [`sotto_mailbox::shell`].
+
+fn main() -> std::process::ExitCode {
+    sotto_mailbox::shell::main()
+}

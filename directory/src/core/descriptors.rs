@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sotto_protocol::directory::{Descriptor, Role, SignedDescriptor};
+use sotto_protocol::directory::{Descriptor, Role, SignedDescriptor, epoch_of};
 use sotto_protocol::ident::NodeId;
 use sotto_protocol::limits::NODES_MAX;
 use sotto_protocol::time::Timestamp;
@@ -38,6 +38,7 @@ impl Descriptors {
     ) -> Result<NodeId, DescriptorRefusal> {
         let descriptor = verify(config, bytes)?;
         check_age(config, now, descriptor.published)?;
+        check_keys(config, now, &descriptor)?;
         self.hold(bytes, descriptor)
     }
 
@@ -108,6 +109,15 @@ fn check_age(config: &AuthorityConfig, now: Timestamp, published: Timestamp) -> 
         return Err(DescriptorRefusal::Expired { age_s: age.as_secs(), age_s_max: age_max.as_secs() });
     }
     Ok(())
+}
+
+fn check_keys(config: &AuthorityConfig, now: Timestamp, descriptor: &Descriptor) -> Result<(), DescriptorRefusal> {
+    let epoch = epoch_of(now, config.params.epoch_s);
+    let useful = epoch..=epoch.saturating_add(1);
+    if descriptor.hop_keys.iter().any(|key| useful.contains(&key.epoch)) {
+        return Ok(());
+    }
+    Err(DescriptorRefusal::NoCurrentKey { epoch })
 }
 
 fn age_max(config: &AuthorityConfig) -> Duration {

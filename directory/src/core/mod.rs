@@ -178,7 +178,7 @@ impl Authority {
         let consensus = self.document();
         AuthorityReport {
             network: self.config.network.clone(),
-            epoch: consensus.map(|consensus| consensus.epoch),
+            consensus_epoch: consensus.map(|consensus| consensus.epoch),
             nodes: consensus.map_or(0, |consensus| consensus.nodes.len()),
             descriptors: self.descriptors.len(),
             unsigned: self

@@ -39,6 +39,15 @@ pub enum DescriptorRefusal {
         /// How far ahead it may be.
         ahead_s_max: u64,
     },
+    /// It announces no key for the present epoch or the next, so that no packet could reach the node.
+    #[error(
+        "the descriptor has no key for epoch {epoch}, which is now, or the next: \
+         check `epoch_s` in the node's configuration, and its clock"
+    )]
+    NoCurrentKey {
+        /// The present epoch.
+        epoch: u64,
+    },
     /// A new node, and there is no room.
     #[error("the network has its {NODES_MAX} nodes and takes no more")]
     Full,
@@ -56,6 +65,7 @@ impl DescriptorRefusal {
             Self::Stale => "stale",
             Self::Expired { .. } => "expired",
             Self::FutureDated { .. } => "future-dated",
+            Self::NoCurrentKey { .. } => "no-current-key",
             Self::Full => "network-full",
         }
     }

@@ -10,7 +10,7 @@ pub struct AuthorityReport {
     /// The network's name.
     pub network: String,
     /// The epoch of the newest consensus, if there is one.
-    pub epoch: Option<u64>,
+    pub consensus_epoch: Option<u64>,
     /// Nodes in the newest consensus.
     pub nodes: usize,
     /// Nodes with a descriptor.

@@ -203,7 +203,7 @@ impl Mailbox {
     #[must_use]
     pub fn report(&self, now: Timestamp) -> MailboxReport {
         MailboxReport {
-            epoch: self.neighbours.consensus(now).map(|consensus| consensus.epoch).ok(),
+            consensus_epoch: self.neighbours.consensus(now).map(|consensus| consensus.epoch).ok(),
             ledger: self.ledger.report(u64::try_from(self.queue.len()).unwrap_or(u64::MAX)),
             answers: self.answers.iter().map(|(label, count)| ((*label).to_owned(), *count)).collect(),
             batches: self.queue.batches(),

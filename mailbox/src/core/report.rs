@@ -9,7 +9,7 @@ use sotto_protocol::ledger::LedgerReport;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailboxReport {
     /// The epoch of the newest consensus.
-    pub epoch: Option<u64>,
+    pub consensus_epoch: Option<u64>,
     /// What became of every packet.
     pub ledger: LedgerReport,
     /// Answers given, by label.

@@ -13,7 +13,7 @@ use sotto_protocol::boxes::{BoxId, SealedBox, Tombstone};
 use sotto_protocol::time::Timestamp;
 
 pub use memory::MemoryStore;
-pub use redb::RedbStore;
+pub use redb::{RedbStore, STORE_CACHE_LEN};
 
 /// One operation on the store. Every operation looks up exactly one id.
 #[derive(Clone, Debug)]

@@ -1,0 +1,325 @@
+//! An authority's configuration file and directory: what stands in them, and how they are made.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER_PERMISSIVE;
+use serde::{Deserialize, Deserializer};
+use sotto_protocol::directory::{AuthorityEntry, NetworkInfo, Params, is_address, is_name};
+use sotto_protocol::ident::{NodeId, NodeSecret};
+use sotto_transport::node::log::LogFormat;
+use sotto_transport::node::{config, identity_file};
+use sotto_transport::private;
+use sotto_transport::rng::OsRng;
+
+use super::error::ShellError;
+use crate::core::{Admission, AuthorityConfig, Bootstrap};
+
+/// The name of the configuration in an authority's directory.
+pub const CONFIG_FILE: &str = "directory.toml";
+
+/// The configuration of one authority.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DirectoryConfig {
+    /// The authority's directory: identity, the last consensus, descriptors, the control socket.
+    pub dir: PathBuf,
+    /// Where it listens, `ip:port`.
+    pub listen: String,
+    /// Where others reach it, `host:port`; where it listens, if left out.
+    pub announce: Option<String>,
+    /// The network's name.
+    pub network: String,
+    /// Which nodes may take part: `"all"`, or a list of their names in hexadecimal.
+    #[serde(deserialize_with = "admission")]
+    pub admit: Admission,
+    /// The form of the log.
+    #[serde(default)]
+    pub log: LogFormat,
+    /// The control socket, if not in the directory.
+    pub control: Option<PathBuf>,
+    /// What it takes to sign the first consensus.
+    #[serde(default)]
+    pub bootstrap: Bootstrap,
+    /// What the network agrees on. What is left out has its default.
+    #[serde(default)]
+    pub params: Params,
+}
+
+fn admission<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Admission, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "`admit` is \"all\" or a list of node names")]
+    enum Admit {
+        Word(String),
+        List(Vec<String>),
+    }
+    let wrong = |text: &str| {
+        serde::de::Error::custom(format!("{text:?} is not a node's name: expected 64 hexadecimal digits"))
+    };
+    match Admit::deserialize(deserializer)? {
+        Admit::Word(word) if word == "all" => Ok(Admission::All),
+        Admit::Word(word) => Err(serde::de::Error::custom(format!(
+            "`admit` is {word:?}: expected \"all\" or a list of node names"
+        ))),
+        Admit::List(names) => {
+            let nodes = names.iter().map(|name| node_id(name).ok_or_else(|| wrong(name)));
+            Ok(Admission::Listed(nodes.collect::<Result<BTreeSet<NodeId>, _>>()?))
+        }
+    }
+}
+
+/// The node that 64 hexadecimal digits name.
+fn node_id(text: &str) -> Option<NodeId> {
+    let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?;
+    Some(NodeId::from_bytes(bytes.try_into().ok()?))
+}
+
+impl DirectoryConfig {
+    /// Reads and checks the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`ShellError::Config`] with file and line, or what [`DirectoryConfig::check`] finds.
+    pub fn read(path: &Path) -> Result<Self, ShellError> {
+        let config: Self = config::read(path)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks what the form of the file does not say.
+    ///
+    /// # Errors
+    ///
+    /// [`ShellError::Address`], [`ShellError::Name`] or [`ShellError::Params`].
+    pub fn check(&self) -> Result<(), ShellError> {
+        let (field, value) = match &self.announce {
+            Some(announce) => ("announce", announce),
+            None => ("listen", &self.listen),
+        };
+        if !is_address(value) {
+            return Err(ShellError::Address { field, value: value.clone() });
+        }
+        if !is_name(&self.network) {
+            return Err(ShellError::Name(self.network.clone()));
+        }
+        self.params.validate().map_err(ShellError::Params)
+    }
+
+    /// What the core is told.
+    #[must_use]
+    pub fn authority(&self) -> AuthorityConfig {
+        AuthorityConfig {
+            network: self.network.clone(),
+            params: self.params.clone(),
+            admission: self.admit.clone(),
+            bootstrap: self.bootstrap,
+        }
+    }
+
+    /// What a newcomer needs to know of the network, of which `key` is the one authority.
+    #[must_use]
+    pub fn network_info(&self, key: NodeId) -> NetworkInfo {
+        let address = self.announce.clone().unwrap_or_else(|| self.listen.clone());
+        NetworkInfo {
+            network: self.network.clone(),
+            authorities: vec![AuthorityEntry { key, address }],
+            threshold: 1,
+        }
+    }
+
+    /// The network's link, with the identity read from disk.
+    ///
+    /// # Errors
+    ///
+    /// When there is no identity yet, or what [`DirectoryConfig::check`] finds.
+    pub fn network_link(&self) -> Result<String, ShellError> {
+        let key = identity_file::read(&self.identity_file())?.id();
+        Ok(self.network_info(key).to_link()?)
+    }
+
+    /// The identity key.
+    #[must_use]
+    pub fn identity_file(&self) -> PathBuf {
+        self.dir.join("identity.key")
+    }
+
+    /// The control socket.
+    #[must_use]
+    pub fn control_socket(&self) -> PathBuf {
+        self.control.clone().unwrap_or_else(|| self.dir.join("control.sock"))
+    }
+
+    /// The file that [`DirectoryConfig::read`] reads, with an explanation of each setting.
+    ///
+    /// # Errors
+    ///
+    /// [`ShellError::PathNotText`] if a path cannot be written.
+    pub fn to_toml(&self) -> Result<String, ShellError> {
+        let log = match self.log {
+            LogFormat::Human => "human",
+            LogFormat::Json => "json",
+        };
+        let admit = match &self.admit {
+            Admission::All => "\"all\"".to_owned(),
+            Admission::Listed(nodes) => {
+                toml::Value::from(nodes.iter().map(NodeId::to_string).collect::<Vec<_>>()).to_string()
+            }
+        };
+        let control = self.control.as_deref().map(toml_path).transpose()?;
+        let settings = [
+            (
+                "The authority's directory: identity key, the last consensus, descriptors, the control socket.",
+                format!("dir = {}", toml_path(&self.dir)?),
+            ),
+            ("Where the authority listens, ip:port.", format!("listen = {}", toml_string(&self.listen))),
+            (
+                "Where others reach it, host:port. Where it listens, if left out. It is part of the network's link.",
+                optional("announce", "\"directory.example.org:9000\"", self.announce.as_deref().map(toml_string)),
+            ),
+            ("The network's name.", format!("network = {}", toml_string(&self.network))),
+            (
+                "Which nodes may take part: a list of the names that their `init` prints, or \"all\" in a test network.",
+                format!("admit = {admit}"),
+            ),
+            (
+                "The log on standard error: \"human\" or \"json\". What is logged: the variable SOTTO_LOG.",
+                format!("log = \"{log}\""),
+            ),
+            (
+                "The control socket. In the authority's directory, if left out.",
+                optional("control", "\"/run/sotto/directory.sock\"", control),
+            ),
+            (
+                "How many nodes there must be before the first consensus is signed.",
+                format!("[bootstrap]\n{}", toml_table(&self.bootstrap)?),
+            ),
+            (
+                "What the network agrees on; a change takes effect with the next epoch. The length of an epoch cannot change.",
+                format!("[params]\n{}", toml_table(&ParamsTable { params: &self.params })?.replace("[params]\n", "")),
+            ),
+        ];
+        let mut toml = String::from(
+            "# The authority of a Sotto network. Run it with `sotto-directory run --config` and this file.\n",
+        );
+        for (comment, setting) in settings {
+            // Writing to a string cannot fail.
+            let _written = write!(toml, "\n# {comment}\n{}\n", setting.trim_end());
+        }
+        Ok(toml)
+    }
+
+    /// Makes the authority's directory with a new identity and this configuration, and returns the
+    /// authority's key and the configuration's path.
+    ///
+    /// # Errors
+    ///
+    /// [`ShellError::AlreadySetUp`] if there is an identity or a configuration: neither is overwritten.
+    pub fn set_up(&self) -> Result<(NodeId, PathBuf), ShellError> {
+        self.check()?;
+        let path = self.dir.join(CONFIG_FILE);
+        let identity = self.identity_file();
+        if let Some(there) = [&path, &identity].into_iter().find(|path| path.exists()) {
+            return Err(ShellError::AlreadySetUp(there.clone()));
+        }
+        let toml = self.to_toml()?;
+        private::create_dir(&self.dir)?;
+        let secret = NodeSecret::generate(&mut OsRng);
+        identity_file::create(&identity, &secret)?;
+        private::write_new(&path, toml.as_bytes())?;
+        Ok((secret.id(), path))
+    }
+}
+
+/// Gives the classes their full name, `params.classes`.
+#[derive(serde::Serialize)]
+struct ParamsTable<'a> {
+    params: &'a Params,
+}
+
+fn toml_table(table: &impl serde::Serialize) -> Result<String, ShellError> {
+    toml::to_string(table).map_err(|error| ShellError::NotToml(error.to_string()))
+}
+
+fn optional(key: &str, example: &str, value: Option<String>) -> String {
+    match value {
+        Some(value) => format!("{key} = {value}"),
+        None => format!("# {key} = {example}"),
+    }
+}
+
+fn toml_path(path: &Path) -> Result<String, ShellError> {
+    path.to_str().map(toml_string).ok_or_else(|| ShellError::PathNotText(path.to_owned()))
+}
+
+fn toml_string(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(dir: &Path) -> DirectoryConfig {
+        DirectoryConfig {
+            dir: dir.join("authority"),
+            listen: "127.0.0.1:9001".to_owned(),
+            announce: None,
+            network: "test".to_owned(),
+            admit: Admission::All,
+            log: LogFormat::Human,
+            control: None,
+            bootstrap: Bootstrap::default(),
+            params: Params { delay_ms_mean: 20, ..Params::default() },
+        }
+    }
+
+    #[test]
+    fn what_init_writes_is_what_run_reads() {
+        let dir = tempfile::tempdir().unwrap();
+        let plain = config(dir.path());
+        let (key, path) = plain.set_up().unwrap();
+        assert_eq!(DirectoryConfig::read(&path).unwrap(), plain);
+        let info: NetworkInfo = plain.network_link().unwrap().parse().unwrap();
+        assert_eq!(info, plain.network_info(key));
+        assert_eq!(info.authorities[0].address, "127.0.0.1:9001");
+
+        let nodes = [key, NodeSecret::generate(&mut OsRng).id()];
+        let full = DirectoryConfig {
+            dir: dir.path().join("it's \"quoted\" \\ here"),
+            listen: "0.0.0.0:9001".to_owned(),
+            announce: Some("directory.example.org:9000".to_owned()),
+            admit: Admission::Listed(nodes.into()),
+            log: LogFormat::Json,
+            control: Some(dir.path().join("c.sock")),
+            bootstrap: Bootstrap { entries: 1, mixes: 3, mailboxes: 1 },
+            ..plain
+        };
+        let (_, path) = full.set_up().unwrap();
+        assert_eq!(DirectoryConfig::read(&path).unwrap(), full);
+        assert_eq!(full.set_up().unwrap_err().label(), "already-set-up");
+    }
+
+    fn refused(text: &str) -> ShellError {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("directory.toml");
+        std::fs::write(&path, text).unwrap();
+        DirectoryConfig::read(&path).unwrap_err()
+    }
+
+    #[test]
+    fn what_makes_no_network_is_refused_with_the_reason() {
+        let good = config(Path::new("/x")).to_toml().unwrap();
+        let error = refused(&good.replace("admit = \"all\"", "admit = \"everybody\"")).to_string();
+        assert!(error.contains("expected \"all\" or a list"), "{error}");
+        let error = refused(&good.replace("admit = \"all\"", "admit = [\"abc\"]")).to_string();
+        assert!(error.contains("64 hexadecimal digits"), "{error}");
+        let error = refused(&good.replace("admit = \"all\"\n", "")).to_string();
+        assert!(error.contains("missing field `admit`"), "{error}");
+        assert_eq!(refused(&good.replace("network = \"test\"", "network = \"Te st\"")).label(), "name");
+        assert_eq!(refused(&good.replace("127.0.0.1:9001", "127.0.0.1:0")).label(), "address");
+        assert_eq!(refused(&good.replace("delay_ms_mean = 20", "delay_ms_mean = 20000")).label(), "params");
+        let error = refused(&good.replace("delay_ms_mean", "delay_mean")).to_string();
+        assert!(error.contains("unknown field `delay_mean`"), "{error}");
+    }
+}
