@@ -75,7 +75,7 @@ impl fmt::Debug for LinkConnector {
 }
 
 /// Makes links from streams that others opened. Clones share everything.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LinkAcceptor {
     config: Arc<ServerConfig>,
     times: LinkTimes,
@@ -103,6 +103,12 @@ impl LinkAcceptor {
     }
 }
 
+impl fmt::Debug for LinkAcceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkAcceptor").field("times", &self.times).finish_non_exhaustive()
+    }
+}
+
 async fn within<T>(times: LinkTimes, step: impl Future<Output = T>) -> Result<T, LinkError> {
     let limited = tokio::time::timeout(times.handshake_max, step);
     limited.await.map_err(|_| LinkError::HandshakeTimeout(times.handshake_max))
@@ -114,4 +120,22 @@ fn own_key(own: &NodeSecret) -> Result<Arc<CertifiedKey>, LinkError> {
 
 fn configuration(error: &rustls::Error) -> LinkError {
     LinkError::Handshake(format!("this side's TLS configuration does not hold together: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::dial::TcpDialer;
+
+    #[test]
+    fn debug_shows_no_key() {
+        let secret = NodeSecret::from_seed(&Zeroizing::new([7; 32]));
+        let times = LinkTimes::default();
+        let connector = LinkConnector::for_node(Arc::new(TcpDialer), &secret, times).unwrap();
+        insta::assert_snapshot!(format!("{connector:?}"), @"LinkConnector { shows_key: true, times: LinkTimes { handshake_max: 10s, silence_max: None, stall_max: 30s }, .. }");
+        let acceptor = LinkAcceptor::new(&secret, times).unwrap();
+        insta::assert_snapshot!(format!("{acceptor:?}"), @"LinkAcceptor { times: LinkTimes { handshake_max: 10s, silence_max: None, stall_max: 30s }, .. }");
+    }
 }

@@ -56,3 +56,20 @@ pub fn init(format: LogFormat) -> Result<(), LogError> {
     };
     started.map_err(|_| LogError::Started)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logging_starts_once() {
+        init(LogFormat::Json).unwrap();
+        assert!(matches!(init(LogFormat::Human), Err(LogError::Started)));
+    }
+
+    #[test]
+    fn the_format_is_named_as_in_a_configuration() {
+        assert_eq!(serde_json::to_string(&LogFormat::Json).unwrap(), "\"json\"");
+        assert_eq!(serde_json::from_str::<LogFormat>("\"human\"").unwrap(), LogFormat::Human);
+    }
+}

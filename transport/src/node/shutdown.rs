@@ -80,4 +80,14 @@ mod tests {
         shutdown.triggered().await;
         assert!(shutdown.is_triggered());
     }
+
+    #[tokio::test]
+    async fn a_signal_triggers_it() {
+        use rustix::process::{Signal, getpid, kill_process};
+
+        let shutdown = Shutdown::new();
+        shutdown.on_signals().unwrap();
+        kill_process(getpid(), Signal::TERM).unwrap();
+        tokio::time::timeout(std::time::Duration::from_secs(20), shutdown.triggered()).await.unwrap();
+    }
 }

@@ -8,6 +8,8 @@
 //!
 //! Which nodes are peers is for the core and the consensus to say, and so is cover on these links.
 
+mod peer;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,11 +22,9 @@ use sotto_protocol::ident::NodeId;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::clock::Stopwatch;
-use crate::link::{Link, LinkConnector, LinkError};
-use crate::listen::LinkFailures;
-use crate::node::shutdown::Shutdown;
+use crate::link::LinkConnector;
 use crate::rng::OsRng;
+use peer::{Peer, keep_up};
 
 /// Frames that may wait for one peer. More than that, and the peer is slower than its traffic.
 pub const PEER_QUEUE_MAX: usize = 1024;
@@ -33,7 +33,8 @@ pub const PEER_QUEUE_MAX: usize = 1024;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PeerTimes {
     /// The first wait. After a first failure the next attempt is made at once; each further failure doubles the
-    /// wait. Of each wait a random part, up to half, is left out, so that many nodes do not return to a restarted one in step.
+    /// wait. Of each wait a random part, up to half, is left out, so that many nodes do not return to a restarted one in
+    /// step.
     pub backoff_first: Duration,
     /// The longest wait.
     pub backoff_max: Duration,
@@ -131,20 +132,6 @@ impl Shared {
     }
 }
 
-#[derive(Debug)]
-struct Peer {
-    node: NodeId,
-    address: String,
-    /// The way to the task that sends, while there is a link.
-    queue: Mutex<Option<mpsc::Sender<Frame>>>,
-    retired: Shutdown,
-    packets_sent: AtomicU64,
-    packets_lost: AtomicU64,
-    connects: AtomicU64,
-    failures: LinkFailures,
-    shared: Arc<Shared>,
-}
-
 impl PeerPool {
     /// A pool without peers.
     #[must_use]
@@ -192,7 +179,7 @@ impl PeerPool {
     /// When the frame cannot be queued; it is dropped then.
     pub fn try_send(&self, node: &NodeId, frame: Frame) -> Result<(), SendRefusal> {
         let peers = lock(&self.0.peers);
-        let queue = lock(&peers.get(node).ok_or(SendRefusal::Unknown)?.queue).clone();
+        let queue = peers.get(node).ok_or(SendRefusal::Unknown)?.queue();
         drop(peers);
         queue.ok_or(SendRefusal::Down)?.try_send(frame).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => SendRefusal::Full,
@@ -228,7 +215,7 @@ impl PeerPool {
     }
 
     /// Sends what is queued, closes all links, and waits `wait_max` at most for that. The pool has no
-    /// peers afterwards.
+    /// peers afterwards. What a peer has not taken by then is gone, and not counted as lost.
     pub async fn close(&self, wait_max: Duration) {
         self.set_peers(Vec::new());
         let mut tasks = std::mem::take(&mut *lock(&self.0.tasks));
@@ -244,147 +231,6 @@ impl Drop for Pool {
         lock(&self.peers).values().for_each(|peer| peer.retire());
         // Dropping the set would stop them; they are to send what is queued.
         lock(&self.tasks).detach_all();
-    }
-}
-
-impl Peer {
-    fn new(node: NodeId, address: String, shared: Arc<Shared>) -> Self {
-        Self {
-            node,
-            address,
-            queue: Mutex::new(None),
-            retired: Shutdown::new(),
-            packets_sent: AtomicU64::new(0),
-            packets_lost: AtomicU64::new(0),
-            connects: AtomicU64::new(0),
-            failures: LinkFailures::default(),
-            shared,
-        }
-    }
-
-    /// Lets the task send what is queued, and end.
-    fn retire(&self) {
-        self.retired.trigger();
-        *lock(&self.queue) = None;
-    }
-
-    fn is_up(&self) -> bool {
-        lock(&self.queue).is_some()
-    }
-
-    /// Opens the queue, unless the peer was retired while the link was being made.
-    fn open_queue(&self) -> Option<mpsc::Receiver<Frame>> {
-        let (sender, receiver) = mpsc::channel(PEER_QUEUE_MAX);
-        let mut queue = lock(&self.queue);
-        if self.retired.is_triggered() {
-            return None;
-        }
-        *queue = Some(sender);
-        drop(queue);
-        self.connects.fetch_add(1, Ordering::AcqRel);
-        self.shared.changed();
-        Some(receiver)
-    }
-
-    /// Closes the queue, and counts as lost what is left in it.
-    async fn close_queue(&self, mut receiver: mpsc::Receiver<Frame>) {
-        *lock(&self.queue) = None;
-        receiver.close();
-        while let Some(frame) = receiver.recv().await {
-            self.count_lost(&frame);
-        }
-        self.shared.changed();
-    }
-
-    fn count_sent(&self, frame: &Frame) {
-        if matches!(frame, Frame::Packet(_)) {
-            self.packets_sent.fetch_add(1, Ordering::AcqRel);
-        }
-    }
-
-    fn count_lost(&self, frame: &Frame) {
-        if matches!(frame, Frame::Packet(_)) {
-            self.packets_lost.fetch_add(1, Ordering::AcqRel);
-            self.shared.packets_lost.fetch_add(1, Ordering::AcqRel);
-        }
-    }
-
-    fn report(&self) -> PeerReport {
-        let queued = lock(&self.queue).as_ref().map(|queue| queue.max_capacity() - queue.capacity());
-        PeerReport {
-            node: self.node.to_string(),
-            up: queued.is_some(),
-            queued: queued.unwrap_or_default(),
-            packets_sent: self.packets_sent.load(Ordering::Acquire),
-            packets_lost: self.packets_lost.load(Ordering::Acquire),
-            connects: self.connects.load(Ordering::Acquire),
-            failures: self.failures.snapshot(),
-        }
-    }
-}
-
-/// Keeps the link to one peer up until it is retired.
-async fn keep_up(peer: Arc<Peer>, connector: LinkConnector, times: PeerTimes) {
-    let mut failures = 0_u32;
-    while !peer.retired.is_triggered() {
-        let link = tokio::select! {
-            link = connector.connect(&peer.node, &peer.address) => link,
-            () = peer.retired.triggered() => return,
-        };
-        let ended = match link {
-            Ok(link) => {
-                let Some(mut queue) = peer.open_queue() else {
-                    return;
-                };
-                tracing::debug!(node = %peer.node.short(), "link is up");
-                let lasted = Stopwatch::start();
-                let ended = pump(link, &mut queue, &peer).await;
-                peer.close_queue(queue).await;
-                if lasted.elapsed() >= times.settled_after {
-                    failures = 0;
-                }
-                ended
-            }
-            Err(error) => Err(error),
-        };
-        if let Err(error) = ended {
-            tracing::debug!(node = %peer.node.short(), label = error.label(), %error, "no link");
-            peer.failures.count(error.label());
-        }
-        if failures > 0 {
-            tokio::select! {
-                () = tokio::time::sleep(times.backoff(failures - 1)) => {}
-                () = peer.retired.triggered() => {}
-            }
-        }
-        failures = failures.saturating_add(1);
-    }
-}
-
-/// Sends what is queued until the queue is closed and empty, or the link breaks.
-async fn pump(link: Link, queue: &mut mpsc::Receiver<Frame>, peer: &Peer) -> Result<(), LinkError> {
-    let (mut reader, mut writer) = link.split();
-    loop {
-        tokio::select! {
-            frame = queue.recv() => {
-                let Some(frame) = frame else { return Ok(()) };
-                match writer.send(&frame).await {
-                    Ok(()) => peer.count_sent(&frame),
-                    Err(error) => {
-                        peer.count_lost(&frame);
-                        return Err(error);
-                    }
-                }
-            }
-            incoming = reader.next() => match incoming? {
-                Frame::Refused { label, text } => return Err(LinkError::Refused { label, text }),
-                _ => {
-                    let error = LinkError::Unexpected("nothing but a refusal on a link between nodes");
-                    writer.refuse(error.label(), &error.to_string());
-                    return Err(error);
-                }
-            },
-        }
     }
 }
 
