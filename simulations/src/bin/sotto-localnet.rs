@@ -1,1 +1,157 @@
-fn main() {}
+//! `sotto-localnet`: a network of real processes on loopback.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use sotto_simulations::localnet::{Localnet, LocalnetError, LocalnetPlan, LocalnetState, NetworkStatus};
+
+/// Starts and stops a Sotto network of real processes on this machine's loopback interface.
+#[derive(Parser, Debug)]
+#[command(name = "sotto-localnet", version, max_term_width = 100, after_help = EXAMPLE)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLE: &str = "Example:
+  sotto-localnet up --dir /tmp/net
+  sotto init --network /tmp/net/network.txt
+  sotto-localnet status --dir /tmp/net
+  sotto-localnet down --dir /tmp/net";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Start a network and leave it running.
+    Up {
+        /// Where keys, stores, sockets and logs go; must be empty or absent.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Entries.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
+        entries: u8,
+        /// Mixes in each of the three layers.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
+        mixes_per_layer: u8,
+        /// Mailboxes.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
+        mailboxes: u8,
+        /// Mean delay at each hop, in milliseconds.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+        delay_ms_mean: u32,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop the network.
+    Down {
+        /// The network's directory.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Keep the directory with all keys, stores and logs.
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Show every process: place, memory, packets.
+    Status {
+        /// The network's directory.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Args::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            // If even this cannot be written, the exit code still tells.
+            let _ = writeln!(std::io::stderr(), "sotto-localnet: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode, LocalnetError> {
+    match command {
+        Command::Up { dir, entries, mixes_per_layer, mailboxes, delay_ms_mean, json } => {
+            let mut plan = LocalnetPlan {
+                entries: entries.into(),
+                mixes_per_layer: mixes_per_layer.into(),
+                mailboxes: mailboxes.into(),
+                ..LocalnetPlan::default()
+            };
+            plan.params.delay_ms_mean = delay_ms_mean;
+            up(&dir, plan, json).await
+        }
+        Command::Down { dir, keep } => {
+            let state = LocalnetState::read(&dir)?;
+            let killed = state.stop().await?;
+            if !keep {
+                state.remove()?;
+            }
+            for name in killed {
+                print(&format!("{name} did not end by itself and was killed"))?;
+            }
+            print("stopped")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Status { dir, json } => {
+            let status = NetworkStatus::ask(&LocalnetState::read(&dir)?).await;
+            print(&if json { to_json(&status)? } else { status.to_string() })?;
+            Ok(if status.all_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
+}
+
+async fn up(dir: &Path, plan: LocalnetPlan, json: bool) -> Result<ExitCode, LocalnetError> {
+    if LocalnetState::exists(dir) {
+        return Err(LocalnetError::Directory(format!(
+            "there is a network in {} already; stop it with `sotto-localnet down --dir {0}`",
+            dir.display()
+        )));
+    }
+    let network = match Localnet::up(dir, plan, true).await {
+        Ok(network) => network,
+        Err(error) => {
+            // What has been started so far must not stay. The logs are kept for a look.
+            if let Ok(state) = LocalnetState::read(dir) {
+                state.stop().await?;
+            }
+            return Err(error);
+        }
+    };
+    let file = dir.join("network.txt");
+    std::fs::write(&file, format!("{}\n", network.link())).map_err(|source| LocalnetError::System {
+        doing: format!("write {}", file.display()),
+        source,
+    })?;
+    let state = network.state();
+    print(&if json {
+        to_json(&state)?
+    } else {
+        format!(
+            "{} processes run; the network's link is in {}\n{}",
+            state.nodes.len(),
+            file.display(),
+            NetworkStatus::ask(&state).await
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn to_json(value: &impl serde::Serialize) -> Result<String, LocalnetError> {
+    serde_json::to_string(value).map_err(|error| LocalnetError::Answer {
+        name: "sotto-localnet".to_owned(),
+        what: error.to_string(),
+    })
+}
+
+fn print(text: &str) -> Result<(), LocalnetError> {
+    writeln!(std::io::stdout(), "{text}")
+        .map_err(|source| LocalnetError::System { doing: "print".to_owned(), source })
+}
