@@ -242,6 +242,8 @@ impl Localnet {
             .to_owned();
         authority.start(&programs, self.detached)?;
         self.nodes.push(authority);
+        // Written after each start, so that whatever runs can be found and stopped.
+        self.state().write()?;
 
         let kinds = [
             (Kind::Entry, "entry", plan.entries),
@@ -263,9 +265,10 @@ impl Localnet {
                 programs.run(kind.program(), &args).await?;
                 node.start(&programs, self.detached)?;
                 self.nodes.push(node);
+                self.state().write()?;
             }
         }
-        self.state().write()
+        Ok(())
     }
 
     fn node(&self, name: &str, kind: Kind) -> Node {

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sotto_protocol::ledger::LedgerReport;
 use sotto_transport::node::control;
-use sotto_transport::peers::PeerReport;
 
 use super::error::LocalnetError;
 use super::process::{Launch, Process};
@@ -60,11 +59,20 @@ pub struct NodeReport {
     /// The epoch of its newest consensus.
     pub consensus_epoch: Option<u64>,
     /// Its outgoing links.
-    pub peers: Vec<PeerReport>,
+    pub peers: Vec<PeerLink>,
     /// Memory in use, in KiB.
     pub rss_kib: Option<u64>,
     /// What became of every packet.
     pub ledger: LedgerReport,
+}
+
+/// An outgoing link.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PeerLink {
+    /// The other node, in hexadecimal.
+    pub node: String,
+    /// Whether the link works.
+    pub up: bool,
 }
 
 impl NodeReport {

@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 ///
 /// # Errors
 /// The operating system's error when it has no port to give.
-pub fn free_addresses(count: usize) -> io::Result<Vec<SocketAddr>> {
+pub(super) fn free_addresses(count: usize) -> io::Result<Vec<SocketAddr>> {
     let held: Vec<TcpListener> =
         (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<io::Result<_>>()?;
     held.iter().map(TcpListener::local_addr).collect()

@@ -12,24 +12,24 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tokio::process::{Child, Command};
 
 /// How long a process may take to end by itself after SIGTERM before it is killed.
-pub const TERMINATE_WAIT_MAX: Duration = Duration::from_secs(10);
+pub(super) const TERMINATE_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// How to start a process: kept so that it can be started again just so.
 #[derive(Clone, Debug)]
-pub struct Launch {
+pub(super) struct Launch {
     /// The program.
-    pub program: PathBuf,
+    pub(super) program: PathBuf,
     /// Its arguments; never a secret, since any user of the machine can read them.
-    pub args: Vec<String>,
+    pub(super) args: Vec<String>,
     /// Environment variables set for it.
-    pub env: Vec<(String, String)>,
+    pub(super) env: Vec<(String, String)>,
     /// Where its standard output and error go, appended.
-    pub log: PathBuf,
+    pub(super) log: PathBuf,
 }
 
 /// A running child.
 #[derive(Debug)]
-pub struct Process {
+pub(super) struct Process {
     launch: Launch,
     child: Child,
     pid: u32,
@@ -40,7 +40,7 @@ impl Launch {
     ///
     /// # Errors
     /// The program cannot be run or the log cannot be opened.
-    pub fn start(self, detached: bool) -> io::Result<Process> {
+    pub(super) fn start(self, detached: bool) -> io::Result<Process> {
         let log = open_log(&self.log)?;
         let mut command = Command::new(&self.program);
         command
@@ -62,13 +62,13 @@ impl Launch {
 impl Process {
     /// The process id.
     #[must_use]
-    pub fn pid(&self) -> u32 {
+    pub(super) fn pid(&self) -> u32 {
         self.pid
     }
 
     /// How it was started.
     #[must_use]
-    pub fn launch(&self) -> &Launch {
+    pub(super) fn launch(&self) -> &Launch {
         &self.launch
     }
 
@@ -76,7 +76,7 @@ impl Process {
     ///
     /// # Errors
     /// The operating system's refusal to kill it.
-    pub async fn kill(mut self) -> io::Result<Launch> {
+    pub(super) async fn kill(mut self) -> io::Result<Launch> {
         self.child.kill().await?;
         Ok(self.launch)
     }
@@ -85,7 +85,7 @@ impl Process {
     ///
     /// # Errors
     /// The operating system's refusal to signal or await it.
-    pub async fn terminate(mut self) -> io::Result<bool> {
+    pub(super) async fn terminate(mut self) -> io::Result<bool> {
         signal(self.pid, Signal::TERM)?;
         if let Ok(status) = tokio::time::timeout(TERMINATE_WAIT_MAX, self.child.wait()).await {
             return Ok(status?.success());
@@ -98,7 +98,7 @@ impl Process {
     ///
     /// # Errors
     /// The operating system's error.
-    pub fn ended(&mut self) -> io::Result<Option<std::process::ExitStatus>> {
+    pub(super) fn ended(&mut self) -> io::Result<Option<std::process::ExitStatus>> {
         self.child.try_wait()
     }
 }
@@ -107,7 +107,7 @@ impl Process {
 ///
 /// # Errors
 /// No permission, or a number that is no process id.
-pub fn signal(pid: u32, which: Signal) -> io::Result<()> {
+pub(super) fn signal(pid: u32, which: Signal) -> io::Result<()> {
     match kill_process(parse_pid(pid)?, which) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
         Err(error) => Err(error.into()),
@@ -116,7 +116,7 @@ pub fn signal(pid: u32, which: Signal) -> io::Result<()> {
 
 /// Whether the process exists and runs `program`: a number that another program has taken over does not count.
 #[must_use]
-pub fn runs(pid: u32, program: &Path) -> bool {
+pub(super) fn runs(pid: u32, program: &Path) -> bool {
     parse_pid(pid).is_ok_and(|pid| test_kill_process(pid).is_ok())
         && std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| {
             // A rebuilt program shows as "path (deleted)".

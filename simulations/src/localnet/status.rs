@@ -10,10 +10,6 @@ use super::node::{Kind, NodeReport};
 use super::process::runs;
 use super::state::{LocalnetState, NodeEntry};
 
-/// The most memory that an idle mix, entry or authority should use, in KiB.
-pub const MIX_RSS_KIB_MAX: u64 = 30 * 1024;
-/// The most memory that an idle mailbox should use, in KiB.
-pub const MAILBOX_RSS_KIB_MAX: u64 = 40 * 1024;
 
 /// A network at one moment.
 #[derive(Clone, Debug, Serialize)]

@@ -19,5 +19,5 @@ mod wire;
 pub use faults::Faults;
 pub use network::{VirtualNetwork, VnetError};
 pub use plan::VnetPlan;
-pub use schedule::Schedule;
+
 pub use trace::Trace;

@@ -1,6 +1,7 @@
 //! The virtual network itself: founding, the passing of time, and what a test can do to it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +60,6 @@ pub enum VnetError {
 }
 
 /// A network in virtual time.
-#[derive(Debug)]
 pub struct VirtualNetwork {
     pub(super) now: Timestamp,
     pub(super) plan: VnetPlan,
@@ -385,6 +385,16 @@ impl VirtualNetwork {
             .iter_mut()
             .find(|host| host.name == name)
             .ok_or_else(|| VnetError::NotUp(name.to_owned()))
+    }
+}
+
+impl fmt::Debug for VirtualNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VirtualNetwork")
+            .field("now", &self.now)
+            .field("hosts", &self.hosts)
+            .field("people", &self.people)
+            .finish_non_exhaustive()
     }
 }
 

@@ -10,7 +10,7 @@ use sotto_protocol::time::Timestamp;
 
 /// Events in order of time, then of scheduling.
 #[derive(Debug)]
-pub struct Schedule<E> {
+pub(super) struct Schedule<E> {
     queue: BinaryHeap<Reverse<Entry<E>>>,
     sequence: u64,
 }
@@ -25,12 +25,12 @@ struct Entry<E> {
 impl<E> Schedule<E> {
     /// An empty schedule.
     #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { queue: BinaryHeap::new(), sequence: 0 }
     }
 
     /// Puts an event at a time. [`Timestamp::NEVER`] is dropped.
-    pub fn push(&mut self, at: Timestamp, event: E) {
+    pub(super) fn push(&mut self, at: Timestamp, event: E) {
         if at < Timestamp::NEVER {
             self.queue.push(Reverse(Entry { at, sequence: self.sequence, event }));
             self.sequence += 1;
@@ -38,7 +38,7 @@ impl<E> Schedule<E> {
     }
 
     /// Takes the next event, if it is due by `until`.
-    pub fn pop_until(&mut self, until: Timestamp) -> Option<(Timestamp, E)> {
+    pub(super) fn pop_until(&mut self, until: Timestamp) -> Option<(Timestamp, E)> {
         if self.queue.peek()?.0.at > until {
             return None;
         }
