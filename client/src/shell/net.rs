@@ -149,7 +149,7 @@ impl<S: Store> Owner<S> {
                 Input::End => return,
                 Input::Call(request) => self.answer(request),
                 Input::Consensus(Some(consensus)) => {
-                    self.engine.handle_consensus(self.clock.now(), consensus)
+                    self.engine.handle_consensus(self.clock.now(), consensus);
                 }
                 Input::Consensus(None) => {}
                 Input::Report(report) => self.take_report(report),

@@ -20,12 +20,12 @@ impl Desk {
         Self { engine, rng }
     }
 
-    fn call(&mut self, method: &str, params: Value) -> Result<Value, Failure> {
-        let call = Call::parse(method, &params)?;
+    fn call(&mut self, method: &str, params: &Value) -> Result<Value, Failure> {
+        let call = Call::parse(method, params)?;
         answer(&mut self.engine, &call, now(), &mut self.rng)
     }
 
-    fn refusal(&mut self, method: &str, params: Value) -> String {
+    fn refusal(&mut self, method: &str, params: &Value) -> String {
         self.call(method, params).unwrap_err().label
     }
 }
@@ -37,16 +37,16 @@ fn now() -> Timestamp {
 #[test]
 fn an_invitation_goes_from_one_side_to_the_other() {
     let (mut alice, mut bob) = (Desk::new(1), Desk::new(2));
-    let invited = alice.call("invite", json!({ "name": "Bob", "ttl_s": 3600 })).unwrap();
+    let invited = alice.call("invite", &json!({ "name": "Bob", "ttl_s": 3600 })).unwrap();
     let link = invited["link"].as_str().unwrap();
     assert!(link.starts_with("sotto:invite:") && link.len() < 100, "{link}");
     assert_eq!(invited["contact"], "Bob");
     assert!(invited["expires_ms"].as_u64().unwrap() >= now().as_millis() + 3_600_000);
-    let accepted = bob.call("accept", json!({ "name": "Alice", "link": link })).unwrap();
+    let accepted = bob.call("accept", &json!({ "name": "Alice", "link": link })).unwrap();
     assert_eq!(accepted["contact"], "Alice");
-    assert_eq!(bob.refusal("accept", json!({ "name": "Alice2", "link": link })), "invite-used");
-    assert_eq!(alice.refusal("accept", json!({ "name": "Me", "link": link })), "invite-own");
-    let contacts = bob.call("contacts", json!({})).unwrap();
+    assert_eq!(bob.refusal("accept", &json!({ "name": "Alice2", "link": link })), "invite-used");
+    assert_eq!(alice.refusal("accept", &json!({ "name": "Me", "link": link })), "invite-own");
+    let contacts = bob.call("contacts", &json!({})).unwrap();
     assert_eq!(contacts[0]["name"], "Alice");
     assert_eq!(contacts[0]["state"], "pending");
 }
@@ -54,36 +54,36 @@ fn an_invitation_goes_from_one_side_to_the_other() {
 #[test]
 fn a_sent_message_is_queued_and_found_again() {
     let mut alice = Desk::new(1);
-    alice.call("invite", json!({ "name": "Bob" })).unwrap();
-    let sent = alice.call("send", json!({ "contact": "Bob", "text": "hello" })).unwrap();
+    alice.call("invite", &json!({ "name": "Bob" })).unwrap();
+    let sent = alice.call("send", &json!({ "contact": "Bob", "text": "hello" })).unwrap();
     assert_eq!(sent["state"], "queued");
-    let found = alice.call("message", json!({ "message": sent["message"] })).unwrap();
+    let found = alice.call("message", &json!({ "message": sent["message"] })).unwrap();
     assert_eq!(found["text"], "hello");
-    let unknown = alice.call("message", json!({ "message": "00".repeat(16) })).unwrap();
+    let unknown = alice.call("message", &json!({ "message": "00".repeat(16) })).unwrap();
     assert_eq!(unknown, Value::Null);
-    let page = alice.call("messages", json!({ "contact": "Bob" })).unwrap();
+    let page = alice.call("messages", &json!({ "contact": "Bob" })).unwrap();
     assert_eq!(
         (page["messages"][0]["direction"].as_str(), page["more"].as_bool()),
         (Some("out"), Some(false))
     );
-    let status = alice.call("status", json!({})).unwrap();
+    let status = alice.call("status", &json!({})).unwrap();
     assert_eq!(status["waiting"][0]["contact"], "Bob");
     assert_eq!(status["session"], "disconnected");
-    assert_eq!(alice.call("unread", json!({})).unwrap(), json!({ "messages": [], "more": false }));
+    assert_eq!(alice.call("unread", &json!({})).unwrap(), json!({ "messages": [], "more": false }));
 }
 
 #[test]
 fn a_long_conversation_comes_in_pages_that_fit_a_line() {
     let mut alice = Desk::new(1);
-    alice.call("invite", json!({ "name": "Bob" })).unwrap();
+    alice.call("invite", &json!({ "name": "Bob" })).unwrap();
     // Control characters take six bytes each in JSON: the worst case.
     let text = "\u{1}".repeat(crate::core::limits::TEXT_LEN_MAX);
     for _ in 0..4 {
-        alice.call("send", json!({ "contact": "Bob", "text": text })).unwrap();
+        alice.call("send", &json!({ "contact": "Bob", "text": text })).unwrap();
     }
     let (mut after, mut pages, mut messages) = (0, 0, 0);
     loop {
-        let page = alice.call("messages", json!({ "contact": "Bob", "after": after })).unwrap();
+        let page = alice.call("messages", &json!({ "contact": "Bob", "after": after })).unwrap();
         assert!(page.to_string().len() < sotto_transport::rpc::LINE_LEN_MAX - 1024);
         let rows = page["messages"].as_array().unwrap();
         messages += rows.len();
@@ -99,27 +99,27 @@ fn a_long_conversation_comes_in_pages_that_fit_a_line() {
 #[test]
 fn what_the_engine_refuses_keeps_its_label() {
     let mut alice = Desk::new(1);
-    alice.call("invite", json!({ "name": "Bob" })).unwrap();
-    assert_eq!(alice.refusal("invite", json!({ "name": "Bob" })), "name-taken");
-    assert_eq!(alice.refusal("invite", json!({ "name": "\u{1b}[2J" })), "name-invalid");
-    assert_eq!(alice.refusal("invite", json!({ "name": "Carol", "ttl_s": u64::MAX })), "invite-ttl");
+    alice.call("invite", &json!({ "name": "Bob" })).unwrap();
+    assert_eq!(alice.refusal("invite", &json!({ "name": "Bob" })), "name-taken");
+    assert_eq!(alice.refusal("invite", &json!({ "name": "\u{1b}[2J" })), "name-invalid");
+    assert_eq!(alice.refusal("invite", &json!({ "name": "Carol", "ttl_s": u64::MAX })), "invite-ttl");
     assert_eq!(
-        alice.refusal("accept", json!({ "name": "X", "link": "sotto:invite:aaaa" })),
+        alice.refusal("accept", &json!({ "name": "X", "link": "sotto:invite:aaaa" })),
         "invite-mistyped"
     );
-    assert_eq!(alice.refusal("send", json!({ "contact": "Nobody", "text": "x" })), "contact-unknown");
-    assert_eq!(alice.refusal("unread", json!({ "contact": "Nobody" })), "contact-unknown");
-    assert_eq!(alice.refusal("messages", json!({ "contact": "Nobody" })), "contact-unknown");
-    assert_eq!(alice.refusal("mark-read", json!({ "contact": "Nobody", "seq": 1 })), "contact-unknown");
+    assert_eq!(alice.refusal("send", &json!({ "contact": "Nobody", "text": "x" })), "contact-unknown");
+    assert_eq!(alice.refusal("unread", &json!({ "contact": "Nobody" })), "contact-unknown");
+    assert_eq!(alice.refusal("messages", &json!({ "contact": "Nobody" })), "contact-unknown");
+    assert_eq!(alice.refusal("mark-read", &json!({ "contact": "Nobody", "seq": 1 })), "contact-unknown");
     let too_long = "x".repeat(crate::core::limits::TEXT_LEN_MAX + 1);
-    assert_eq!(alice.refusal("send", json!({ "contact": "Bob", "text": too_long })), "text-too-long");
+    assert_eq!(alice.refusal("send", &json!({ "contact": "Bob", "text": too_long })), "text-too-long");
 }
 
 #[test]
 fn calls_that_are_none_are_refused_by_name() {
     let mut alice = Desk::new(1);
     for method in ["", "Status", "delete-everything", "shutdown"] {
-        assert_eq!(alice.refusal(method, json!({})), "method-not-found", "{method}");
+        assert_eq!(alice.refusal(method, &json!({})), "method-not-found", "{method}");
     }
     let wrong = [
         ("status", json!({ "extra": 1 })),
@@ -135,6 +135,6 @@ fn calls_that_are_none_are_refused_by_name() {
         ("mark-read", json!({ "contact": "Bob", "seq": "1" })),
     ];
     for (method, params) in wrong {
-        assert_eq!(alice.refusal(method, params.clone()), "invalid-params", "{method} {params}");
+        assert_eq!(alice.refusal(method, &params), "invalid-params", "{method} {params}");
     }
 }

@@ -3,6 +3,7 @@
 mod damage;
 mod format;
 mod lifecycle;
+mod vectors;
 
 use std::path::{Path, PathBuf};
 
