@@ -1,0 +1,72 @@
+//! Why the engine refused something that a user asked for.
+
+use super::invite::InviteError;
+use super::limits::{CONTACTS_MAX, NAME_CHARS_MAX, OUTBOX_BOXES_MAX};
+use crate::store::StoreError;
+
+/// A refusal. Nothing has changed when one is returned.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The invitation cannot be made or taken up.
+    #[error(transparent)]
+    Invite(#[from] InviteError),
+    /// The name is empty, too long or has characters that do not print.
+    #[error(
+        "a name has 1 to {NAME_CHARS_MAX} characters, none of them a control character, and no space at either end; choose another one"
+    )]
+    NameInvalid,
+    /// The name is in use.
+    #[error("there is a contact named {0:?} already; choose another name")]
+    NameTaken(String),
+    /// No contact has this name.
+    #[error("there is no contact named {0:?}; `sotto contacts` lists them")]
+    ContactUnknown(String),
+    /// The contact's invitation ran out.
+    #[error("the invitation for {0:?} ran out before it was taken up; invite again under another name")]
+    ContactExpired(String),
+    /// Somebody else took up the invitation of this contact.
+    #[error("somebody else has taken up the invitation that {0:?} stands for; ask for a new one")]
+    ContactTaken(String),
+    /// The profile has as many contacts as it can.
+    #[error("a profile has at most {CONTACTS_MAX} contacts; use another profile")]
+    ContactsFull,
+    /// The text is longer than a message can be.
+    #[error("a text has at most {len_max} bytes, this one has {len}; send it in several messages")]
+    TextTooLong {
+        /// Its length in bytes.
+        len: usize,
+        /// The longest.
+        len_max: usize,
+    },
+    /// Too much waits to be sent.
+    #[error(
+        "the outbox holds at most {OUTBOX_BOXES_MAX} boxes and is full; wait until some are stored (`sotto status` says why they wait)"
+    )]
+    OutboxFull,
+    /// A box could not be sealed.
+    #[error("a box could not be sealed: {0}; this is a fault of the program, please report it")]
+    Seal(String),
+}
+
+impl EngineError {
+    /// The stable name of this error.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.label(),
+            Self::Invite(error) => error.label(),
+            Self::NameInvalid => "name-invalid",
+            Self::NameTaken(_) => "name-taken",
+            Self::ContactUnknown(_) => "contact-unknown",
+            Self::ContactExpired(_) => "contact-expired",
+            Self::ContactTaken(_) => "contact-taken",
+            Self::ContactsFull => "contacts-full",
+            Self::TextTooLong { .. } => "text-too-long",
+            Self::OutboxFull => "outbox-full",
+            Self::Seal(_) => "seal",
+        }
+    }
+}

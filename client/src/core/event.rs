@@ -1,0 +1,108 @@
+//! What the engine tells the people behind it. Everything told here is already durable.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::MessageId;
+use super::limits::EVENTS_MAX;
+use super::message::MessageState;
+use super::view::MessageView;
+
+/// Something happened that a person may want to know at once.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A whole message from a contact was kept.
+    MessageReceived {
+        /// The contact's name.
+        contact: String,
+        /// The message.
+        message: MessageView,
+    },
+    /// A message of ours went one state further.
+    MessageState {
+        /// The contact's name.
+        contact: String,
+        /// Which message.
+        message: MessageId,
+        /// Its new state.
+        state: MessageState,
+    },
+    /// The other side is there: it has taken up the invitation, or ours to it is known to be stored.
+    ContactEstablished {
+        /// The contact's name.
+        contact: String,
+    },
+    /// Somebody else has taken up the invitation that we accepted: ask for a new one.
+    InviteTaken {
+        /// The contact's name.
+        contact: String,
+    },
+    /// A mailbox holds other bytes under the name of a box of this message. The text is kept; send it again.
+    MessageConflict {
+        /// The contact's name.
+        contact: String,
+        /// Which message.
+        message: MessageId,
+        /// The mailbox, in hexadecimal.
+        mailbox: String,
+    },
+    /// A box from a contact could not be used; what it held is lost.
+    BoxRefused {
+        /// The contact's name.
+        contact: String,
+        /// The stable name of the reason.
+        label: String,
+    },
+    /// The store failed. The engine tries again by itself; nothing was told that is not kept.
+    StoreFailed {
+        /// The stable name of the reason.
+        label: String,
+        /// The reason in words.
+        text: String,
+    },
+    /// The store works again.
+    StoreRecovered,
+}
+
+/// Events that nobody has taken yet, in order, bounded.
+#[derive(Debug, Default)]
+pub(crate) struct EventQueue(VecDeque<Event>);
+
+impl EventQueue {
+    pub(crate) fn push(&mut self, event: Event) {
+        if self.0.len() >= EVENTS_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back(event);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Event> {
+        self.0.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_is_bounded_and_loses_the_oldest() {
+        let mut queue = EventQueue::default();
+        for n in 0..=EVENTS_MAX {
+            queue.push(Event::ContactEstablished { contact: n.to_string() });
+        }
+        assert_eq!(queue.pop(), Some(Event::ContactEstablished { contact: "1".into() }));
+        assert_eq!(std::iter::from_fn(|| queue.pop()).count(), EVENTS_MAX - 1);
+    }
+
+    #[test]
+    fn an_event_names_itself_in_json() {
+        let event = Event::BoxRefused { contact: "Bob".into(), label: "fragment-index".into() };
+        assert_eq!(
+            serde_json::to_string(&event).unwrap(),
+            r#"{"event":"box-refused","contact":"Bob","label":"fragment-index"}"#
+        );
+    }
+}

@@ -1,0 +1,338 @@
+//! What is being read of one contact's stream: which boxes to ask for, and which have come.
+//!
+//! Ordinarily one box is asked for, the next. Once boxes come, more are asked for ahead, up to
+//! [`READ_AHEAD_MAX`], as long as they keep coming or a message that was begun says how many are missing.
+//! Boxes may come in any order and are handed on in the order of the stream. What has come and
+//! was not handed on yet is in memory only: the mailboxes still have it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use sotto_protocol::boxes::{BoxId, BoxReader, BoxRefusal, ReadCap, SealedBox, Tombstone};
+use sotto_protocol::ident::NodeId;
+use zeroize::Zeroizing;
+
+use super::fragment::Reassembly;
+use super::limits::READ_AHEAD_MAX;
+use crate::store::RecordKey;
+
+/// What a box turned out to be.
+#[derive(Clone)]
+pub(crate) enum Content {
+    /// A text that the stream's writer sealed.
+    Text(Zeroizing<Vec<u8>>),
+    /// Nothing that can ever be read; the reason's label.
+    Gone(&'static str),
+}
+
+/// A question to ask.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Poll {
+    pub(crate) index: u64,
+    pub(crate) id: BoxId,
+    pub(crate) mailbox: NodeId,
+}
+
+/// One box of the window.
+struct Slot {
+    reader: BoxReader,
+    /// Its replicas under the present consensus; empty until asked for.
+    replicas: Vec<NodeId>,
+    /// Where in `replicas` to ask next.
+    next: usize,
+    /// Mailboxes whose answer is awaited.
+    asked: BTreeSet<NodeId>,
+    /// Mailboxes that gave a box which the writer signed and the reader cannot open.
+    unreadable: BTreeSet<NodeId>,
+    /// The turn at which it was last asked for.
+    turn: u64,
+    content: Option<Content>,
+}
+
+impl Slot {
+    fn new(reader: BoxReader) -> Self {
+        Self {
+            reader,
+            replicas: Vec::new(),
+            next: 0,
+            asked: BTreeSet::new(),
+            unreadable: BTreeSet::new(),
+            turn: 0,
+            content: None,
+        }
+    }
+
+    /// The next replica in turn that is not being asked already.
+    fn next_replica(&self) -> Option<(usize, NodeId)> {
+        let from = self.next.checked_rem(self.replicas.len())?;
+        let order = self.replicas.iter().enumerate().cycle().skip(from).take(self.replicas.len());
+        order.map(|(at, mailbox)| (at, *mailbox)).find(|(_, mailbox)| !self.asked.contains(mailbox))
+    }
+}
+
+/// The window and the message that is being put together. `Debug` shows counts only.
+#[derive(Default)]
+pub(crate) struct Inbox {
+    slots: BTreeMap<u64, Slot>,
+    /// How far to ask ahead because boxes kept coming.
+    streak: usize,
+    /// The turn at which this contact was last asked for.
+    turn: u64,
+    /// The message that has begun to come.
+    pub(crate) reassembly: Reassembly,
+    /// The records of its parts.
+    pub(crate) parts: Vec<RecordKey>,
+}
+
+impl Inbox {
+    /// The turn at which this contact was last asked for.
+    pub(crate) const fn turn(&self) -> u64 {
+        self.turn
+    }
+
+    /// How many boxes to ask for at once.
+    fn width(&self) -> usize {
+        self.streak.max(self.reassembly.remaining()).clamp(1, READ_AHEAD_MAX)
+    }
+
+    /// The question that was asked longest ago, if any may be asked. Asked at `turn`, which grows.
+    pub(crate) fn next_poll(
+        &mut self,
+        read: &ReadCap,
+        turn: u64,
+        place: impl Fn(&BoxId) -> Vec<NodeId>,
+    ) -> Option<Poll> {
+        let front = read.index();
+        for (offset, index) in (0..).zip(front..).take(self.width()) {
+            if !self.slots.contains_key(&index)
+                && let Ok(reader) = read.peek(offset)
+            {
+                self.slots.insert(index, Slot::new(reader));
+            }
+        }
+        let width = self.width();
+        let open = self.slots.range_mut(front..).take(width).filter(|(_, slot)| slot.content.is_none());
+        let (index, slot, at, mailbox) = open
+            .filter_map(|(index, slot)| {
+                if slot.replicas.is_empty() {
+                    slot.replicas = place(slot.reader.id());
+                }
+                let (at, mailbox) = slot.next_replica()?;
+                Some((*index, slot, at, mailbox))
+            })
+            .min_by_key(|(index, slot, ..)| (slot.turn, *index))?;
+        slot.next = at.saturating_add(1);
+        slot.turn = turn;
+        slot.asked.insert(mailbox);
+        self.turn = turn;
+        Some(Poll { index, id: *slot.reader.id(), mailbox })
+    }
+
+    /// No answer of this mailbox is awaited any more.
+    pub(crate) fn settled(&mut self, index: u64, mailbox: &NodeId) {
+        if let Some(slot) = self.slots.get_mut(&index) {
+            slot.asked.remove(mailbox);
+        }
+    }
+
+    /// A mailbox has the box.
+    ///
+    /// # Errors
+    /// The [`BoxRefusal`] if it is not the box that was asked for or cannot be opened; another replica
+    /// is asked next. A box that cannot be opened wherever it is asked for is gone.
+    pub(crate) fn found(
+        &mut self,
+        index: u64,
+        mailbox: &NodeId,
+        sealed: &SealedBox,
+    ) -> Result<(), BoxRefusal> {
+        self.settled(index, mailbox);
+        let Some(slot) = self.slots.get_mut(&index).filter(|slot| slot.content.is_none()) else {
+            return Ok(());
+        };
+        match slot.reader.open(sealed) {
+            Ok(text) => slot.content = Some(Content::Text(Zeroizing::new(text))),
+            Err(refusal) => {
+                if matches!(refusal, BoxRefusal::Ciphertext | BoxRefusal::Padding) {
+                    slot.unreadable.insert(*mailbox);
+                    if slot.replicas.iter().all(|replica| slot.unreadable.contains(replica)) {
+                        slot.content = Some(Content::Gone("box-unreadable"));
+                    }
+                }
+                return Err(refusal);
+            }
+        }
+        self.streak = self.streak.saturating_mul(2).clamp(2, READ_AHEAD_MAX);
+        Ok(())
+    }
+
+    /// A mailbox has a tombstone in the box's place.
+    ///
+    /// # Errors
+    /// The [`BoxRefusal`] if the stream's writer did not make it.
+    pub(crate) fn tombstoned(
+        &mut self,
+        index: u64,
+        mailbox: &NodeId,
+        tombstone: &Tombstone,
+    ) -> Result<(), BoxRefusal> {
+        self.settled(index, mailbox);
+        let Some(slot) = self.slots.get_mut(&index).filter(|slot| slot.content.is_none()) else {
+            return Ok(());
+        };
+        slot.reader.check_tombstone(tombstone)?;
+        slot.content = Some(Content::Gone("box-tombstoned"));
+        Ok(())
+    }
+
+    /// A mailbox does not have the box.
+    pub(crate) fn not_found(&mut self, index: u64, mailbox: &NodeId) {
+        self.settled(index, mailbox);
+        let is_front = self.slots.first_key_value().is_some_and(|(front, _)| *front == index);
+        if is_front {
+            self.streak = 1;
+        }
+    }
+
+    /// What the box at `index` is, if it has come.
+    pub(crate) fn content(&self, index: u64) -> Option<Content> {
+        self.slots.get(&index)?.content.clone()
+    }
+
+    /// Everything before `front` has been handed on.
+    pub(crate) fn advance_to(&mut self, front: u64) {
+        self.slots = self.slots.split_off(&front);
+    }
+
+    /// Boxes may lie elsewhere now.
+    pub(crate) fn replace(&mut self) {
+        for slot in self.slots.values_mut() {
+            slot.replicas.clear();
+            slot.unreadable.clear();
+        }
+    }
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Inbox({} boxes, {:?})", self.slots.len(), self.reassembly)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+    use sotto_protocol::boxes::WriteCap;
+
+    use super::*;
+    use crate::core::fragment::{KIND_TEXT, split};
+
+    const REPLICAS: [NodeId; 2] = [NodeId::from_bytes([1; 32]), NodeId::from_bytes([2; 32])];
+
+    struct Reader {
+        inbox: Inbox,
+        read: ReadCap,
+        turn: u64,
+    }
+
+    impl Reader {
+        fn poll(&mut self) -> Option<Poll> {
+            self.turn += 1;
+            self.inbox.next_poll(&self.read, self.turn, |_| REPLICAS.to_vec())
+        }
+
+        /// All that may be asked at once.
+        fn polls(&mut self) -> Vec<Poll> {
+            std::iter::from_fn(|| self.poll()).collect()
+        }
+    }
+
+    fn stream(boxes: usize) -> (Reader, Vec<SealedBox>) {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let mut write = WriteCap::generate(&mut rng);
+        let reader = Reader { inbox: Inbox::default(), read: write.read_cap(), turn: 0 };
+        let sealed = (0..boxes).map(|_| write.seal_next(b"text", &mut rng).unwrap()).collect();
+        (reader, sealed)
+    }
+
+    #[test]
+    fn one_box_is_asked_of_each_replica_in_turn_and_never_twice_at_once() {
+        let (mut reader, _) = stream(0);
+        let polls = reader.polls();
+        assert_eq!(
+            polls.iter().map(|poll| (poll.index, poll.mailbox)).collect::<Vec<_>>(),
+            [(0, REPLICAS[0]), (0, REPLICAS[1])]
+        );
+        assert_eq!(reader.poll(), None);
+        reader.inbox.settled(0, &REPLICAS[1]);
+        assert_eq!(reader.poll().unwrap().mailbox, REPLICAS[1]);
+        reader.inbox.not_found(0, &REPLICAS[0]);
+        assert_eq!(reader.poll().unwrap().mailbox, REPLICAS[0]);
+    }
+
+    #[test]
+    fn the_window_grows_while_boxes_come_and_shrinks_when_they_stop() {
+        let (mut reader, sealed) = stream(16);
+        let mut widths = Vec::new();
+        let mut front = 0;
+        for _ in 0..6 {
+            let polls = reader.polls();
+            let ahead = polls.iter().map(|poll| poll.index - front + 1).max().unwrap();
+            widths.push(ahead);
+            for poll in polls {
+                match sealed.get(usize::try_from(poll.index).unwrap()) {
+                    Some(sealed) => reader.inbox.found(poll.index, &poll.mailbox, sealed).unwrap(),
+                    None => reader.inbox.not_found(poll.index, &poll.mailbox),
+                }
+            }
+            while reader.inbox.content(front).is_some() {
+                reader.read.advance();
+                front += 1;
+            }
+            reader.inbox.advance_to(front);
+        }
+        assert_eq!(front, 16);
+        assert_eq!(widths, [1, 2, 8, 8, 8, 1]);
+    }
+
+    #[test]
+    fn a_message_that_has_begun_is_read_ahead_to_its_end() {
+        let (mut reader, _) = stream(0);
+        let texts = split(KIND_TEXT, &vec![7; 100 * 1024 / 2]).unwrap();
+        reader.inbox.reassembly.push(&texts[0]).unwrap();
+        reader.inbox.not_found(0, &REPLICAS[0]);
+        assert_eq!(reader.polls().iter().map(|poll| poll.index).max(), Some(7));
+    }
+
+    #[test]
+    fn another_box_or_a_forged_one_is_refused_and_the_other_replica_is_asked() {
+        let (mut reader, sealed) = stream(2);
+        let poll = reader.poll().unwrap();
+        let refusal = reader.inbox.found(0, &poll.mailbox, &sealed[1]).unwrap_err();
+        assert_eq!(refusal.label(), "box-other-id");
+        let mut forged = sealed[0].to_bytes();
+        forged[1000] ^= 1;
+        let forged = SealedBox::from_bytes(&forged).unwrap();
+        let poll = reader.poll().unwrap();
+        assert_eq!(poll.mailbox, REPLICAS[1]);
+        assert_eq!(reader.inbox.found(0, &poll.mailbox, &forged).unwrap_err().label(), "box-signature");
+        assert!(reader.inbox.content(0).is_none());
+        let poll = reader.poll().unwrap();
+        reader.inbox.found(0, &poll.mailbox, &sealed[0]).unwrap();
+        assert!(matches!(reader.inbox.content(0), Some(Content::Text(text)) if text.as_slice() == b"text"));
+    }
+
+    #[test]
+    fn a_tombstone_of_the_writer_ends_the_wait_and_another_does_not() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let mut write = WriteCap::generate(&mut rng);
+        let mut reader = Reader { inbox: Inbox::default(), read: write.read_cap(), turn: 0 };
+        let (right, wrong) = (write.tombstone_next(), write.tombstone_next());
+        let poll = reader.poll().unwrap();
+        assert!(reader.inbox.tombstoned(0, &poll.mailbox, &wrong).is_err());
+        assert!(reader.inbox.content(0).is_none());
+        reader.inbox.tombstoned(0, &poll.mailbox, &right).unwrap();
+        assert!(matches!(reader.inbox.content(0), Some(Content::Gone("box-tombstoned"))));
+    }
+}

@@ -1,0 +1,40 @@
+//! Every size, count and time that a user, a peer or the network could drive up, in one place.
+
+use std::time::Duration;
+
+/// A text that a user can send, in bytes of UTF-8.
+pub const TEXT_LEN_MAX: usize = 64 * 1024;
+/// A message of any kind that is accepted from a peer, in bytes.
+pub const MESSAGE_LEN_MAX: usize = TEXT_LEN_MAX;
+/// A contact's name, in characters.
+pub const NAME_CHARS_MAX: usize = 64;
+/// Contacts in one profile.
+pub const CONTACTS_MAX: usize = 1024;
+/// Boxes that wait in the outbox: 4,096 of them hold about 5 MiB of text.
+pub const OUTBOX_BOXES_MAX: usize = 4096;
+/// Packets whose answer is awaited. When the table is full, a slot carries a packet whose answer nobody awaits.
+pub const OUTSTANDING_MAX: usize = 2048;
+/// Boxes of one stream that are asked for before the first of them has come.
+pub const READ_AHEAD_MAX: usize = 8;
+/// Failures in a row after which another entry is chosen.
+pub const ENTRY_FAILURES_MAX: u32 = 5;
+/// Events that wait to be taken. Beyond it the oldest go; what they told is in the store and in the status.
+pub const EVENTS_MAX: usize = 4096;
+
+/// The shortest time for which an invitation can hold.
+pub const INVITE_TTL_MIN: Duration = Duration::from_secs(60);
+/// The longest time for which an invitation can hold: mailboxes keep no box longer.
+pub const INVITE_TTL_MAX: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// How late a tick may be and still be sent. After a longer pause (a suspended machine) the processes start anew.
+pub const TICK_LATENESS_MAX: Duration = Duration::from_secs(5);
+/// The pause before the store is tried again after a failure.
+pub const STORE_RETRY: Duration = Duration::from_secs(1);
+/// The shortest retransmission timeout.
+pub const RTO_MIN: Duration = Duration::from_millis(500);
+/// The longest retransmission timeout, backed off included.
+pub const RTO_MAX: Duration = Duration::from_secs(120);
+/// How often the timeout of one box doubles while its packets go unanswered.
+pub const BACKOFF_DOUBLINGS_MAX: u32 = 5;
+/// The first pause before a box goes again to a mailbox that refused it; it doubles like a timeout.
+pub const REFUSED_PAUSE: Duration = Duration::from_secs(10);

@@ -1,0 +1,55 @@
+//! The client's engine: contacts, messages, cover traffic and retransmission as one state machine.
+//!
+//! [`Engine`] is told what happened (`handle_*`) and asked what to do (`poll_*`). There is deliberately
+//! no clock, socket, task or global random generator here, and no decision of when a packet leaves
+//! looks at what the user does.
+//!
+//! | concern | modules |
+//! |---|---|
+//! | when packets leave | `cover` |
+//! | what they hold | `slots`, `scheduler`, `routes` |
+//! | answers and retransmission | `arq`, `rtt`, `outbox`, `inbox` |
+//! | what a user asks for | `sending`, `invite`, `contact` |
+//! | what comes in | `receiving`, `fragment`, `message` |
+//! | what is kept | `keeper`, `book`, `settling` |
+//! | what is shown | `status`, `view`, `event`, `error` |
+
+mod arq;
+mod book;
+mod contact;
+mod cover;
+mod engine;
+mod entry;
+mod error;
+mod event;
+mod fragment;
+mod id;
+mod inbox;
+mod invite;
+mod keeper;
+pub mod limits;
+mod message;
+mod outbox;
+mod receiving;
+mod routes;
+mod rtt;
+mod scheduler;
+mod sending;
+mod settling;
+mod slots;
+mod status;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use engine::{Action, Engine, EngineSettings};
+pub use error::EngineError;
+pub use event::Event;
+pub use id::{ContactId, IdError, MessageId};
+pub use invite::{Invite, InviteError};
+pub use message::{Direction, MessageState};
+pub use view::{
+    ConsensusState, ContactState, ContactView, Counters, CoverView, MessageKind, MessageView, SessionState,
+    StatusView, WaitingView,
+};

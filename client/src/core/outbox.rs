@@ -1,0 +1,307 @@
+//! Sealed boxes that are not stored on every replica yet, and how each stands with each of its replicas.
+//!
+//! A box is sealed once, when its message is queued, and kept until it is stored: whatever goes wrong, the
+//! same bytes go again. Only the boxes are kept; which replica has which is found out anew after a
+//! restart, since storing a box twice changes nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use sotto_protocol::boxes::SealedBox;
+use sotto_protocol::codec;
+use sotto_protocol::directory::Consensus;
+use sotto_protocol::ident::NodeId;
+use sotto_protocol::mailbox::placement;
+use sotto_protocol::time::Timestamp;
+
+use super::id::{ContactId, MessageId};
+use crate::store::{Change, RecordKey, RecordKind, StoreError, record};
+
+/// A box's place: whose stream and where in it.
+pub(crate) type Place = (ContactId, u64);
+
+/// The record of the box, or of the received part, at this place of a contact's stream.
+pub(crate) fn place_key(kind: RecordKind, (contact, index): Place) -> RecordKey {
+    let digest = Sha256::new()
+        .chain_update(b"sotto record of a place in a stream v1")
+        .chain_update(contact.as_bytes())
+        .chain_update(index.to_be_bytes())
+        .finalize();
+    let mut id = [0u8; 16];
+    for (to, from) in id.iter_mut().zip(digest.iter()) {
+        *to = *from;
+    }
+    RecordKey { kind, id }
+}
+
+/// How a box stands with one replica.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Replica {
+    /// It waits for a slot.
+    Waiting {
+        /// No slot before this moment.
+        not_before: Timestamp,
+        /// How often in a row the mailbox has not answered, or not done it.
+        silences: u32,
+        /// Why the mailbox did not do it, if it said so.
+        refused: Option<&'static str>,
+    },
+    /// A packet is on its way.
+    InFlight {
+        /// When it left.
+        since: Timestamp,
+        /// As above.
+        silences: u32,
+    },
+    /// The mailbox has stored it.
+    Acknowledged,
+    /// The mailbox has another box of this name.
+    Conflicted,
+}
+
+impl Replica {
+    const FRESH: Self = Self::Waiting { not_before: Timestamp::from_micros(0), silences: 0, refused: None };
+
+    const fn silences(self) -> u32 {
+        match self {
+            Self::Waiting { silences, .. } | Self::InFlight { silences, .. } => silences,
+            Self::Acknowledged | Self::Conflicted => 0,
+        }
+    }
+
+    const fn is_settled(self) -> bool {
+        matches!(self, Self::Acknowledged | Self::Conflicted)
+    }
+}
+
+/// A box that waits. `Debug` shows nothing of it.
+pub(crate) struct Outgoing {
+    /// The message that it is a part of; none for a hello.
+    pub(crate) message: Option<MessageId>,
+    pub(crate) sealed: SealedBox,
+    replicas: BTreeMap<NodeId, Replica>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OutgoingRecord {
+    contact: ContactId,
+    index: u64,
+    message: Option<MessageId>,
+    #[serde(with = "codec::bytes")]
+    sealed: Vec<u8>,
+}
+
+impl Outgoing {
+    pub(crate) const fn new(message: Option<MessageId>, sealed: SealedBox) -> Self {
+        Self { message, sealed, replicas: BTreeMap::new() }
+    }
+
+    /// From its record.
+    pub(crate) fn from_record(value: &[u8]) -> Result<(Place, Self), StoreError> {
+        let kept: OutgoingRecord = record::decode(value)?;
+        let sealed = SealedBox::from_bytes(&kept.sealed)
+            .map_err(|error| StoreError::Damaged(format!("a box of the outbox: {error}")))?;
+        Ok(((kept.contact, kept.index), Self::new(kept.message, sealed)))
+    }
+
+    /// The change that keeps it.
+    pub(crate) fn put(&self, (contact, index): Place) -> Result<Change, StoreError> {
+        let kept =
+            OutgoingRecord { contact, index, message: self.message, sealed: self.sealed.to_bytes().to_vec() };
+        let key = place_key(RecordKind::Outbox, (contact, index));
+        Ok(Change::Put { key, value: record::encode(&kept)? })
+    }
+
+    /// The replicas and how it stands with each.
+    pub(crate) const fn replicas(&self) -> &BTreeMap<NodeId, Replica> {
+        &self.replicas
+    }
+
+    fn is_complete(&self) -> bool {
+        !self.replicas.is_empty() && self.replicas.values().all(|replica| replica.is_settled())
+    }
+
+    /// Whether a mailbox has another box of this name.
+    pub(crate) fn conflict(&self) -> Option<NodeId> {
+        self.replicas
+            .iter()
+            .find(|(_, replica)| **replica == Replica::Conflicted)
+            .map(|(mailbox, _)| *mailbox)
+    }
+}
+
+/// A packet to send: this box to this replica.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Delivery {
+    pub(crate) place: Place,
+    pub(crate) mailbox: NodeId,
+    /// How often in a row the mailbox has been silent.
+    pub(crate) silences: u32,
+}
+
+/// All boxes that wait. `Debug` shows their number only.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    boxes: BTreeMap<Place, Outgoing>,
+    /// When each contact last had a slot, in slots.
+    turns: BTreeMap<ContactId, u64>,
+    turn: u64,
+    mailboxes: Vec<NodeId>,
+    replicas: usize,
+}
+
+impl Outbox {
+    /// Boxes lie where this consensus says from now on; what a replica has acknowledged stays so.
+    pub(crate) fn replace(&mut self, consensus: &Consensus) {
+        self.mailboxes = consensus.mailboxes().map(|mailbox| mailbox.node).collect();
+        self.replicas = usize::from(consensus.params.replicas);
+        for outgoing in self.boxes.values_mut() {
+            assign(outgoing, &self.mailboxes, self.replicas);
+        }
+    }
+
+    /// A box that has been kept.
+    pub(crate) fn insert(&mut self, place: Place, mut outgoing: Outgoing) {
+        assign(&mut outgoing, &self.mailboxes, self.replicas);
+        self.boxes.insert(place, outgoing);
+    }
+
+    /// A box that is stored, or given up.
+    pub(crate) fn remove(&mut self, place: Place) {
+        self.boxes.remove(&place);
+        if self.of(place.0).next().is_none() {
+            self.turns.remove(&place.0);
+        }
+    }
+
+    /// How many boxes wait.
+    pub(crate) fn len(&self) -> usize {
+        self.boxes.len()
+    }
+
+    /// The box at this place.
+    pub(crate) fn get(&self, place: Place) -> Option<&Outgoing> {
+        self.boxes.get(&place)
+    }
+
+    /// The boxes for one contact, in the order of the stream.
+    pub(crate) fn of(&self, contact: ContactId) -> impl Iterator<Item = (Place, &Outgoing)> {
+        self.boxes.range((contact, 0)..=(contact, u64::MAX)).map(|(place, outgoing)| (*place, outgoing))
+    }
+
+    /// The boxes that every replica has settled, or one has another box for.
+    pub(crate) fn decided(&self) -> Vec<Place> {
+        let decided = |outgoing: &Outgoing| outgoing.is_complete() || outgoing.conflict().is_some();
+        self.boxes.iter().filter(|(_, outgoing)| decided(outgoing)).map(|(place, _)| *place).collect()
+    }
+
+    /// Whether every replica of the box has settled it.
+    pub(crate) fn is_complete(&self, place: Place) -> bool {
+        self.boxes.get(&place).is_some_and(Outgoing::is_complete)
+    }
+
+    /// What to send next: the contact whose last slot lies furthest back, its first box that waits.
+    pub(crate) fn next(&self, now: Timestamp, live: impl Fn(ContactId) -> bool) -> Option<Delivery> {
+        let mut best: Option<(u64, Delivery)> = None;
+        let mut contact = None;
+        for (place, outgoing) in &self.boxes {
+            if contact == Some(place.0) {
+                continue;
+            }
+            let ready = outgoing.replicas.iter().find(
+                |(_, replica)| matches!(replica, Replica::Waiting { not_before, .. } if *not_before <= now),
+            );
+            let Some((mailbox, replica)) = ready.filter(|_| live(place.0)) else { continue };
+            contact = Some(place.0);
+            let turn = self.turns.get(&place.0).copied().unwrap_or(0);
+            if best.is_none_or(|(other, _)| turn < other) {
+                let delivery = Delivery { place: *place, mailbox: *mailbox, silences: replica.silences() };
+                best = Some((turn, delivery));
+            }
+        }
+        best.map(|(_, delivery)| delivery)
+    }
+
+    /// A packet with this box has left.
+    pub(crate) fn sent(&mut self, delivery: &Delivery, now: Timestamp) {
+        self.turn = self.turn.saturating_add(1);
+        self.turns.insert(delivery.place.0, self.turn);
+        self.update(delivery.place, &delivery.mailbox, |replica| Replica::InFlight {
+            since: now,
+            silences: replica.silences(),
+        });
+    }
+
+    /// The mailbox has not answered in time.
+    pub(crate) fn silent(&mut self, place: Place, mailbox: &NodeId) {
+        self.update(place, mailbox, |replica| match replica {
+            Replica::InFlight { silences, .. } => Replica::Waiting {
+                not_before: Timestamp::from_micros(0),
+                silences: silences.saturating_add(1),
+                refused: None,
+            },
+            other => other,
+        });
+    }
+
+    /// The answer cannot come any more, and nobody is to blame.
+    pub(crate) fn abandoned(&mut self, place: Place, mailbox: &NodeId) {
+        self.update(place, mailbox, |replica| match replica {
+            Replica::InFlight { .. } => Replica::FRESH,
+            other => other,
+        });
+    }
+
+    /// The mailbox said why it did not do it; it is asked again at `not_before`.
+    pub(crate) fn refused(
+        &mut self,
+        place: Place,
+        mailbox: &NodeId,
+        not_before: Timestamp,
+        label: &'static str,
+    ) {
+        self.update(place, mailbox, |replica| Replica::Waiting {
+            not_before,
+            silences: replica.silences().saturating_add(1),
+            refused: Some(label),
+        });
+    }
+
+    /// The mailbox has stored it.
+    pub(crate) fn acknowledged(&mut self, place: Place, mailbox: &NodeId) {
+        self.update(place, mailbox, |_| Replica::Acknowledged);
+    }
+
+    /// The mailbox has another box of this name.
+    pub(crate) fn conflicted(&mut self, place: Place, mailbox: &NodeId) {
+        self.update(place, mailbox, |_| Replica::Conflicted);
+    }
+
+    /// How often the mailbox has been silent about this box.
+    pub(crate) fn silences(&self, place: Place, mailbox: &NodeId) -> u32 {
+        let replica = self.boxes.get(&place).and_then(|outgoing| outgoing.replicas.get(mailbox));
+        replica.map_or(0, |replica| replica.silences())
+    }
+
+    fn update(&mut self, place: Place, mailbox: &NodeId, change: impl FnOnce(Replica) -> Replica) {
+        let replica = self.boxes.get_mut(&place).and_then(|outgoing| outgoing.replicas.get_mut(mailbox));
+        if let Some(replica) = replica.filter(|replica| !replica.is_settled()) {
+            *replica = change(*replica);
+        }
+    }
+}
+
+fn assign(outgoing: &mut Outgoing, mailboxes: &[NodeId], replicas: usize) {
+    let mut before = std::mem::take(&mut outgoing.replicas);
+    for mailbox in placement(outgoing.sealed.id(), mailboxes, replicas) {
+        outgoing.replicas.insert(mailbox, before.remove(&mailbox).unwrap_or(Replica::FRESH));
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outbox({} boxes)", self.boxes.len())
+    }
+}

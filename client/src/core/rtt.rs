@@ -1,0 +1,105 @@
+//! How long to wait for an answer before a box goes again: the estimator of RFC 6298.
+//!
+//! Every packet carries a reply block of its own, so each answer names the packet it answers and every
+//! round trip can be measured, retransmissions included (Karn's rule has nothing to exclude). Backing off
+//! is done box by box, not for all: one silent mailbox must not slow the others down.
+
+use std::time::Duration;
+
+use sotto_protocol::directory::{CoverClass, Params};
+
+use super::limits::{BACKOFF_DOUBLINGS_MAX, RTO_MAX, RTO_MIN};
+
+/// Hops that hold a packet on its way to a mailbox and back: entry and three mixes, then three mixes.
+const DELAYS_OF_ROUND_TRIP: u32 = 7;
+/// For everything that the parameters do not tell: links, disks, the mailbox's batches.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// The smoothed round trip and what follows from it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct RoundTrip {
+    initial: Duration,
+    /// Smoothed round trip and its mean deviation, once one was measured.
+    smoothed: Option<(Duration, Duration)>,
+}
+
+impl RoundTrip {
+    /// Nothing measured, nothing known.
+    pub(crate) const fn new() -> Self {
+        Self { initial: RTO_MAX, smoothed: None }
+    }
+
+    /// Takes the first guess from the network's parameters: mean plus four deviations, plus slack. The
+    /// deviation of a sum of seven exponential delays is below three of them.
+    pub(crate) fn expect(&mut self, params: &Params, class: &CoverClass) {
+        let delay = Duration::from_millis(u64::from(params.delay_ms_mean));
+        let downlink = Duration::from_millis(u64::from(class.downlink_interval_ms_mean));
+        let mean = delay.saturating_mul(DELAYS_OF_ROUND_TRIP).saturating_add(downlink);
+        let deviation = delay.saturating_mul(3).saturating_add(downlink);
+        self.initial = mean.saturating_add(deviation.saturating_mul(4)).saturating_add(SLACK);
+    }
+
+    /// Takes in one measured round trip.
+    pub(crate) fn sample(&mut self, rtt: Duration) {
+        self.smoothed = Some(match self.smoothed {
+            None => (rtt, rtt / 2),
+            Some((srtt, rttvar)) => ((srtt * 7 + rtt) / 8, (rttvar * 3 + srtt.abs_diff(rtt)) / 4),
+        });
+    }
+
+    /// The smoothed round trip, once one was measured.
+    pub(crate) fn smoothed(&self) -> Option<Duration> {
+        self.smoothed.map(|(srtt, _)| srtt)
+    }
+
+    /// The timeout of a packet whose box has gone unanswered `silences` times.
+    pub(crate) fn timeout(&self, silences: u32) -> Duration {
+        let base = match self.smoothed {
+            None => self.initial,
+            Some((srtt, rttvar)) => srtt.saturating_add(rttvar.saturating_mul(4)),
+        };
+        base.clamp(RTO_MIN, RTO_MAX).saturating_mul(1 << silences.min(BACKOFF_DOUBLINGS_MAX)).min(RTO_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_guess_covers_the_networks_own_delays() {
+        let params = Params::default();
+        let class = params.classes.first().unwrap();
+        let mut rtt = RoundTrip::new();
+        rtt.expect(&params, class);
+        // 200 ms a hop and 500 ms of downlink: 1.9 s + 4 * 1.1 s + 1 s.
+        assert_eq!(rtt.timeout(0), Duration::from_millis(7300));
+        assert_eq!(rtt.smoothed(), None);
+    }
+
+    #[test]
+    fn it_converges_as_rfc_6298_says() {
+        let mut rtt = RoundTrip::new();
+        rtt.sample(Duration::from_millis(800));
+        assert_eq!(rtt.timeout(0), Duration::from_millis(800 + 4 * 400));
+        rtt.sample(Duration::from_millis(1600));
+        assert_eq!(rtt.smoothed(), Some(Duration::from_millis(900)));
+        assert_eq!(rtt.timeout(0), Duration::from_millis(900 + 4 * 500));
+        for _ in 0..100 {
+            rtt.sample(Duration::from_millis(1000));
+        }
+        assert!(rtt.timeout(0) < Duration::from_millis(1010));
+    }
+
+    #[test]
+    fn timeouts_double_and_stay_within_bounds() {
+        let mut rtt = RoundTrip::new();
+        rtt.sample(Duration::from_micros(1));
+        assert_eq!(rtt.timeout(0), RTO_MIN);
+        assert_eq!(rtt.timeout(3), RTO_MIN * 8);
+        assert_eq!(rtt.timeout(u32::MAX), RTO_MIN * 32);
+        rtt.sample(Duration::from_secs(u64::from(u32::MAX)));
+        assert_eq!(rtt.timeout(0), RTO_MAX);
+        assert_eq!(rtt.timeout(9), RTO_MAX);
+    }
+}

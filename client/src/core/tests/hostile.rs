@@ -1,0 +1,185 @@
+//! Peers, mailboxes and networks that do not keep to the rules.
+
+use std::time::Duration;
+
+use rand::{Rng, RngExt};
+use sotto_protocol::boxes::WriteCap;
+use sotto_protocol::limits::PAYLOAD_LEN;
+use sotto_protocol::sphinx::SurbId;
+use zeroize::Zeroizing;
+
+use super::world::World;
+use crate::core::fragment::{KIND_TEXT, split};
+use crate::core::limits::{MESSAGE_LEN_MAX, TEXT_LEN_MAX};
+use crate::core::{Event, MessageKind, MessageState};
+
+/// The write capability with which peer 1 writes to peer 0.
+fn hostile_writer(world: &mut World) -> WriteCap {
+    let engine = world.peers[1].engine();
+    let streams = &engine.book.people.values().next().unwrap().streams;
+    WriteCap::from_bytes(streams.write.to_bytes().as_slice()).unwrap()
+}
+
+fn refused(world: &World) -> Vec<String> {
+    world.peers[0]
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::BoxRefused { label, .. } => Some(label.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn garbage_in_genuine_boxes_is_labelled_and_stops_nothing() {
+    let mut world = World::acquainted(41);
+    let mut write = hostile_writer(&mut world);
+    let good = split(KIND_TEXT, b"still here").unwrap();
+    let begun = split(KIND_TEXT, &[b'x'; MESSAGE_LEN_MAX]).unwrap();
+    let mut huge = begun[0].to_vec();
+    huge[9..11].copy_from_slice(&[0xff; 2]);
+    let mut long = begun[0].to_vec();
+    long[3..7].copy_from_slice(&[0xff; 4]);
+    let mut newer = good[0].to_vec();
+    newer[0] = 9;
+    let mut unknown = good[0].to_vec();
+    unknown[1] = 200;
+    let boxes: Vec<Zeroizing<Vec<u8>>> = vec![
+        Zeroizing::new(Vec::new()),
+        Zeroizing::new(vec![0xff; 1359]),
+        Zeroizing::new(huge),
+        Zeroizing::new(long),
+        Zeroizing::new(newer),
+        begun[1].clone(),
+        begun[0].clone(),
+        begun[2].clone(),
+        Zeroizing::new(unknown),
+        good[0].clone(),
+    ];
+    for text in &boxes {
+        let sealed = write.seal_next(text, &mut world.rng).unwrap();
+        world.plant(&sealed);
+    }
+    world.run_until("what is good is heard", |world| world.peers[0].heard().len() == 2);
+    assert_eq!(
+        refused(&world),
+        [
+            "fragment-short",
+            "fragment-version",
+            "fragment-count",
+            "fragment-too-long",
+            "fragment-version",
+            "fragment-order",
+            "fragment-order",
+        ]
+    );
+    let messages = world.peers[0].engine().messages("Bob", None).unwrap();
+    assert_eq!(messages[0].kind, MessageKind::Unknown);
+    assert_eq!(messages[0].text, "a message of kind 200 with 10 bytes, which this version cannot show");
+    assert_eq!(messages[1].text, "still here");
+    let now = world.now;
+    assert_eq!(world.peers[0].engine().status(now).counters.labels["fragment-order"], 2);
+    world.crash(0, false);
+    assert_eq!(world.peers[0].engine().messages("Bob", None).unwrap(), messages, "the unknown one is kept");
+}
+
+#[test]
+fn a_box_that_opens_nowhere_is_passed_over_and_one_that_opens_somewhere_is_read() {
+    let mut world = World::acquainted(42);
+    let mut write = hostile_writer(&mut world);
+    let mut sealed = Vec::new();
+    for text in ["first", "second"] {
+        let text = &split(KIND_TEXT, text.as_bytes()).unwrap()[0];
+        sealed.push(write.seal_next(text, &mut world.rng).unwrap());
+    }
+    // A mailbox that gives wrong bytes for the first box is contradicted by the other replica.
+    world.plant(&sealed[0]);
+    let liar = world.mailboxes()[0];
+    let mut forged = sealed[0].to_bytes();
+    forged[500] ^= 1;
+    let forged = sotto_protocol::boxes::SealedBox::from_bytes(&forged).unwrap();
+    world.boxes.get_mut(&liar).unwrap().insert(*sealed[0].id(), forged);
+    world.plant(&sealed[1]);
+    world.run_until("both are heard", |world| world.peers[0].heard().len() == 2);
+    assert_eq!(world.peers[0].heard(), ["first", "second"]);
+    assert!(refused(&world).is_empty(), "a lying mailbox is not the contact's fault");
+}
+
+#[test]
+fn forged_answers_are_counted_and_settle_nothing() {
+    let mut world = World::acquainted(43);
+    let id = world.send(0, "Bob", "hello");
+    let now = world.now;
+    let mut payload = [0; PAYLOAD_LEN];
+    for _ in 0..50 {
+        world.rng.fill_bytes(&mut payload);
+        let surb_id = SurbId::from_bytes(world.rng.random());
+        let peer = &mut world.peers[0];
+        peer.engine.as_mut().unwrap().handle_delivery(now, surb_id, &payload, &mut peer.rng);
+    }
+    let engine = world.peers[0].engine();
+    assert!(engine.status(now).counters.labels["answer-unknown"] >= 50);
+    assert_eq!(engine.message(&id).unwrap().state, MessageState::Queued);
+}
+
+#[test]
+fn a_text_that_is_too_long_is_refused_by_name_and_leaves_nothing() {
+    let mut world = World::acquainted(44);
+    let now = world.now;
+    let peer = &mut world.peers[0];
+    let engine = peer.engine.as_mut().unwrap();
+    let long = "x".repeat(TEXT_LEN_MAX + 1);
+    let error = engine.send_text(now, "Bob", &long, &mut peer.rng).unwrap_err();
+    assert_eq!(error.label(), "text-too-long");
+    assert!(error.to_string().contains("65536") && error.to_string().contains("65537"));
+    assert_eq!(engine.send_text(now, "Nobody", "x", &mut peer.rng).unwrap_err().label(), "contact-unknown");
+    assert_eq!(engine.status(now).outbox_boxes, 0);
+    assert!(engine.messages("Bob", None).unwrap().is_empty());
+}
+
+#[test]
+fn a_full_outbox_is_refused_by_name() {
+    let mut world = World::acquainted(45);
+    let now = world.now;
+    world.peers[0].engine().handle_session_lost(now);
+    let peer = &mut world.peers[0];
+    let engine = peer.engine.as_mut().unwrap();
+    let long = "x".repeat(TEXT_LEN_MAX);
+    let error = loop {
+        if let Err(error) = engine.send_text(now, "Bob", &long, &mut peer.rng) {
+            break error;
+        }
+    };
+    assert_eq!(error.label(), "outbox-full");
+    assert!(engine.status(now).outbox_boxes <= 4096);
+}
+
+#[test]
+fn another_box_under_our_name_is_a_conflict_and_is_told() {
+    let mut world = World::acquainted(46);
+    // What a profile does that was restored from an old copy: the same index, other bytes.
+    let engine = world.peers[0].engine();
+    let streams = &engine.book.people.values().next().unwrap().streams;
+    let mut write = WriteCap::from_bytes(streams.write.to_bytes().as_slice()).unwrap();
+    let text = &split(KIND_TEXT, b"from the copy").unwrap()[0];
+    let sealed = write.seal_next(text, &mut world.rng).unwrap();
+    world.plant(&sealed);
+    let id = world.send(0, "Bob", "from the original");
+    let next = world.send(0, "Bob", "and on");
+    world.run_until("the next one is stored", |world| {
+        world.peers[0].engine().message(&next).unwrap().state == MessageState::Stored
+    });
+    world.run_for(Duration::from_secs(5));
+    let message = world.peers[0].engine().message(&id).unwrap();
+    assert_eq!(message.state, MessageState::Conflict);
+    assert_eq!(message.text, "from the original");
+    let told = world.peers[0]
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::MessageConflict { message, .. } if *message == id));
+    assert_eq!(told.count(), 1);
+    assert_eq!(world.peers[1].heard(), ["from the copy", "and on"]);
+    world.crash(0, false);
+    assert_eq!(world.peers[0].engine().message(&id).unwrap().state, MessageState::Conflict);
+}

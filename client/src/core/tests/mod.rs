@@ -1,0 +1,9 @@
+//! The engine from end to end, over a small network that peels every packet with the keys of a test consensus.
+
+mod conversations;
+mod crashes;
+mod hostile;
+mod invitations;
+mod states;
+mod timing;
+mod world;

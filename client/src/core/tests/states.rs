@@ -1,0 +1,141 @@
+//! What is shown: why a message waits, the sticky entry, and that nothing secret is printed.
+
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+use sotto_protocol::mailbox::RefusalCode;
+
+use super::world::World;
+use crate::core::limits::ENTRY_FAILURES_MAX;
+use crate::core::{ConsensusState, Engine, EngineSettings, SessionState};
+use crate::store::{CommitFault, MemoryStore};
+
+/// Why the first message of peer 0 waits.
+fn why(world: &mut World) -> String {
+    let now = world.now;
+    let waiting = world.peers[0].engine().status(now).waiting;
+    waiting.first().map_or_else(String::new, |waiting| waiting.why.clone())
+}
+
+#[test]
+fn a_message_says_what_it_waits_for() {
+    let mut world = World::acquainted(51);
+    world.silent.extend(world.mailboxes());
+    world.send(0, "Bob", "hello");
+    assert_eq!(why(&mut world), "waiting for free slots of the cover traffic: 2 of 2 packets are to be sent");
+    world.run_until("both packets have left", |world| world.writes.len() == 4);
+    let why_sent = why(&mut world);
+    assert!(why_sent.starts_with("waiting for the acknowledgement of mailbox 0"), "{why_sent}");
+    assert!(why_sent.ends_with("attempt 1"), "{why_sent}");
+    world.run_until("a third attempt was made", |world| world.writes.values().any(|times| *times >= 3));
+
+    let now = world.now;
+    world.peers[0].engine().handle_session_lost(now);
+    assert_eq!(why(&mut world), "not connected to an entry of the network");
+    world.connect(0);
+    world.now = world.consensus.valid_until + Duration::from_secs(7200);
+    assert!(why(&mut world).starts_with("the consensus has run out"));
+    world.now = now - Duration::from_secs(3600);
+    assert_eq!(why(&mut world), "the consensus is not valid yet; check this computer's clock");
+    world.now = now;
+
+    world.silent.clear();
+    let mailboxes = world.mailboxes();
+    world.refusing = mailboxes.iter().map(|mailbox| (*mailbox, RefusalCode::QuotaFull)).collect();
+    world.run_until("both have refused", |world| {
+        let now = world.now;
+        world.peers[0].engine().status(now).counters.labels.get("quota-full").is_some_and(|count| *count >= 2)
+    });
+    let why_refused = why(&mut world);
+    assert!(why_refused.contains("refused it (quota-full); trying again in "), "{why_refused}");
+    world.refusing.clear();
+    world.run_until("it is heard", |world| !world.peers[1].heard().is_empty());
+    world.run_until("it is stored", |world| why(world).is_empty());
+}
+
+#[test]
+fn before_there_is_a_network_the_status_says_so() {
+    let mut rng = ChaCha20Rng::seed_from_u64(52);
+    let mut world = World::new(52, 1);
+    let now = world.now;
+    let settings = EngineSettings { class: "standard".into() };
+    let mut engine = Engine::open(MemoryStore::new(), settings, now, &mut rng).unwrap();
+    let link = world.invite(0, "Bob");
+    engine.accept_invite(now, &link, "Alice", &mut rng).unwrap();
+    engine.send_text(now, "Alice", "hello", &mut rng).unwrap();
+    let status = engine.status(now);
+    assert_eq!((status.consensus, status.session), (ConsensusState::Missing, SessionState::Disconnected));
+    assert_eq!((status.network, status.entry, status.cover), (None, None, None));
+    assert_eq!(status.waiting.len(), 2, "the answer to the invitation and the message");
+    assert_eq!(status.waiting[0].message, None);
+    assert!(
+        status
+            .waiting
+            .iter()
+            .all(|waiting| waiting.why == "no consensus of the network has been fetched yet")
+    );
+    assert_eq!(engine.wanted_entry(now, &mut rng), None);
+
+    engine.settings.class = "hurried".into();
+    engine.handle_consensus(now, world.consensus.clone());
+    assert!(engine.status(now).waiting[0].why.contains("no cover class named \"hurried\""));
+}
+
+#[test]
+fn a_failing_store_is_shown() {
+    let mut world = World::acquainted(53);
+    world.send(0, "Bob", "hello");
+    world.peers[0].engine().store_mut().fail_commit(0, CommitFault::Lost);
+    let now = world.now;
+    assert!(world.peers[0].engine().mark_read(now, "Bob", 1).is_err());
+    assert!(!world.peers[0].engine().status(now).store_working);
+    assert_eq!(why(&mut world), "the store cannot be written; free some space or check the disk");
+    world.run_for(Duration::from_secs(3));
+    let now = world.now;
+    assert!(world.peers[0].engine().status(now).store_working, "it is tried again without being asked");
+}
+
+#[test]
+fn the_entry_changes_after_repeated_failure_only() {
+    let mut world = World::new(54, 1);
+    let now = world.now;
+    let peer = &mut world.peers[0];
+    let engine = peer.engine.as_mut().unwrap();
+    let first = engine.wanted_entry(now, &mut peer.rng).unwrap();
+    for _ in 1..ENTRY_FAILURES_MAX {
+        engine.handle_entry_failed(now, &first);
+        assert_eq!(engine.wanted_entry(now, &mut peer.rng), Some(first));
+    }
+    engine.handle_session(now, first, peer.session);
+    engine.handle_entry_failed(now, &first);
+    assert_eq!(engine.wanted_entry(now, &mut peer.rng), Some(first), "success forgives");
+    for _ in 1..ENTRY_FAILURES_MAX {
+        engine.handle_entry_failed(now, &first);
+    }
+    let second = engine.wanted_entry(now, &mut peer.rng).unwrap();
+    assert_ne!(second, first);
+    assert_eq!(engine.wanted_entry(now, &mut peer.rng), Some(second));
+}
+
+#[test]
+fn an_entry_that_leaves_the_network_is_replaced() {
+    let mut world = World::new(55, 1);
+    let now = world.now;
+    let peer = &mut world.peers[0];
+    let engine = peer.engine.as_mut().unwrap();
+    let first = engine.wanted_entry(now, &mut peer.rng).unwrap();
+    let mut smaller = (*world.consensus).clone();
+    smaller.nodes.retain(|node| node.node != first);
+    engine.handle_consensus(now, smaller.into());
+    assert_ne!(engine.wanted_entry(now, &mut peer.rng), Some(first));
+}
+
+#[test]
+fn debug_shows_no_secret_and_no_text() {
+    let mut world = World::acquainted(56);
+    world.send(0, "Bob", "meet me at nine");
+    let engine = world.peers[0].engine();
+    engine.outstanding.abandon();
+    insta::assert_snapshot!(format!("{engine:?}"), @"Engine(Book(1 people, 1 messages, Outbox(1 boxes)), Outstanding(0 packets), Cover(running: true))");
+}

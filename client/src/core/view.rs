@@ -1,0 +1,186 @@
+//! What the engine shows of itself: plain values for a terminal, a script or a daemon's clients.
+//!
+//! Views hold text from peers as it came; whoever prints it to a terminal escapes it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::MessageId;
+use super::message::{Direction, MessageState};
+
+/// How far a contact is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContactState {
+    /// Invited, or accepted, and nothing known of the other side yet.
+    Pending,
+    /// Both sides have met.
+    Established,
+    /// The invitation ran out before anybody took it up.
+    Expired,
+    /// Somebody else took up the invitation that we accepted.
+    Taken,
+}
+
+/// One contact.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ContactView {
+    /// The name that the user gave it, unique in the profile.
+    pub name: String,
+    /// How far it is.
+    pub state: ContactState,
+    /// When the invitation runs out, in milliseconds since the Unix epoch; none once established.
+    pub expires_ms: Option<u64>,
+    /// Received messages that [`super::Engine::mark_read`] has not covered.
+    pub unread: u64,
+    /// Messages to it that are not stored on every replica yet.
+    pub queued: u64,
+}
+
+/// What a message is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MessageKind {
+    /// A text.
+    Text,
+    /// Something that this version does not know; it is kept, and `text` says what it is.
+    Unknown,
+}
+
+/// One message.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MessageView {
+    /// Its name within the profile.
+    pub id: MessageId,
+    /// The contact's name.
+    pub contact: String,
+    /// Its place in the conversation as this side saw it: grows by one a message, from 1.
+    pub seq: u64,
+    /// Whether it was sent or received.
+    pub direction: Direction,
+    /// What it is.
+    pub kind: MessageKind,
+    /// The text, as it was written.
+    pub text: String,
+    /// When it was sent or received here, in milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// How far it is.
+    pub state: MessageState,
+}
+
+/// Whether there is a consensus and how fresh it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConsensusState {
+    /// None has come yet.
+    Missing,
+    /// Not valid yet: this computer's clock is probably slow.
+    NotYet,
+    /// Valid.
+    Fresh,
+    /// Run out, and used for the stated grace because no newer one has come.
+    Grace,
+    /// Run out altogether.
+    Expired,
+}
+
+/// Whether the client is connected to an entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionState {
+    /// There is a session.
+    Connected,
+    /// There is none.
+    Disconnected,
+}
+
+/// One message that is not stored yet and what it is waiting for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WaitingView {
+    /// Which message; none for the answer to an invitation.
+    pub message: Option<MessageId>,
+    /// The contact's name.
+    pub contact: String,
+    /// How far it is.
+    pub state: MessageState,
+    /// What it is waiting for, in words.
+    pub why: String,
+}
+
+/// The cover process.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CoverView {
+    /// Whether packets leave. False without a session or a usable consensus.
+    pub running: bool,
+    /// Mean time between packets that carry a message, a poll or a decoy, in milliseconds.
+    pub payload_interval_ms_mean: u32,
+    /// Mean time between loops, in milliseconds.
+    pub loop_interval_ms_mean: u32,
+    /// Mean time between drops, in milliseconds.
+    pub drop_interval_ms_mean: u32,
+}
+
+/// What has been sent and what came back, since the engine was opened.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Counters {
+    /// Packets that carried a box for a mailbox.
+    pub sent_write: u64,
+    /// Packets that asked for a box of a contact.
+    pub sent_read: u64,
+    /// Packets that asked for a random box, because nothing waited.
+    pub sent_decoy: u64,
+    /// Loops back to this client.
+    pub sent_loop: u64,
+    /// Drops.
+    pub sent_drop: u64,
+    /// Loops that came back.
+    pub loops_returned: u64,
+    /// Loops that did not come back in time.
+    pub loops_lost: u64,
+    /// Loops that cannot come back, because the session they belonged to is gone.
+    pub loops_abandoned: u64,
+    /// Boxes that went to a mailbox again after silence.
+    pub retransmissions: u64,
+    /// Answers of mailboxes, to whatever was asked.
+    pub replies: u64,
+    /// Answers that came after their timeout and still counted.
+    pub replies_late: u64,
+    /// Messages received.
+    pub messages_received: u64,
+    /// Everything that was refused or could not be done, by label.
+    pub labels: BTreeMap<String, u64>,
+}
+
+/// Everything about the engine's state that is worth a look.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StatusView {
+    /// The network's name, once a consensus is known.
+    pub network: Option<String>,
+    /// The epoch of the consensus.
+    pub epoch: Option<u64>,
+    /// The state of the consensus.
+    pub consensus: ConsensusState,
+    /// The state of the session.
+    pub session: SessionState,
+    /// The entry, in hexadecimal: the one in use or else the one wanted.
+    pub entry: Option<String>,
+    /// The cover class.
+    pub class: String,
+    /// The cover processes.
+    pub cover: Option<CoverView>,
+    /// The smoothed round trip to a mailbox, in milliseconds, once one was measured.
+    pub rtt_ms: Option<u64>,
+    /// The retransmission timeout, in milliseconds.
+    pub rto_ms: Option<u64>,
+    /// Whether the store works.
+    pub store_working: bool,
+    /// Messages that are not stored yet, oldest first.
+    pub waiting: Vec<WaitingView>,
+    /// Boxes in the outbox.
+    pub outbox_boxes: u64,
+    /// Packets whose answer is awaited.
+    pub outstanding: u64,
+    /// Counts.
+    pub counters: Counters,
+}
