@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `sotto-mix`; everything it does is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sotto_mix_node::shell::main()
+}

@@ -12,6 +12,8 @@ use sotto_protocol::sphinx::{Packet, SurbId};
 pub enum Source {
     /// A client, over the connection of this session.
     Client(SessionAddress),
+    /// Somebody who has shown no node's key and opened no session.
+    Stranger,
     /// Another node, over a link pinned to its key.
     Node(NodeId),
 }

@@ -44,10 +44,6 @@ impl MixConfig {
     /// A mix of this name with the ordinary limits, [`HELD_MAX`] and [`SESSIONS_MAX`].
     #[must_use]
     pub const fn new(node: NodeId) -> Self {
-        Self {
-            node,
-            held_max: HELD_MAX,
-            sessions_max: SESSIONS_MAX,
-        }
+        Self { node, held_max: HELD_MAX, sessions_max: SESSIONS_MAX }
     }
 }

@@ -23,28 +23,19 @@ struct Entry<T> {
 impl<T> DelayQueue<T> {
     /// An empty queue.
     pub(crate) fn new() -> Self {
-        Self {
-            heap: BinaryHeap::new(),
-            sequence_next: 0,
-        }
+        Self { heap: BinaryHeap::new(), sequence_next: 0 }
     }
 
     /// Adds an item that leaves at `release`.
     pub(crate) fn push(&mut self, release: Timestamp, item: T) {
         let sequence = self.sequence_next;
         self.sequence_next = self.sequence_next.wrapping_add(1);
-        self.heap.push(Reverse(Entry {
-            release,
-            sequence,
-            item,
-        }));
+        self.heap.push(Reverse(Entry { release, sequence, item }));
     }
 
     /// When the first item leaves, [`Timestamp::NEVER`] if there is none.
     pub(crate) fn release_next(&self) -> Timestamp {
-        self.heap
-            .peek()
-            .map_or(Timestamp::NEVER, |Reverse(entry)| entry.release)
+        self.heap.peek().map_or(Timestamp::NEVER, |Reverse(entry)| entry.release)
     }
 
     /// Takes the first item whose time has come, if any.
@@ -59,12 +50,7 @@ impl<T> DelayQueue<T> {
     pub(crate) fn release_all_by(&mut self, latest: Timestamp) {
         let entries = std::mem::take(&mut self.heap).into_vec().into_iter();
         self.heap = entries
-            .map(|Reverse(entry)| {
-                Reverse(Entry {
-                    release: entry.release.min(latest),
-                    ..entry
-                })
-            })
+            .map(|Reverse(entry)| Reverse(Entry { release: entry.release.min(latest), ..entry }))
             .collect();
     }
 
@@ -134,11 +120,7 @@ mod tests {
         queue.release_all_by(at(400));
         assert_eq!(queue.pop_due(at(10)), Some("early"));
         assert_eq!(queue.pop_due(at(399)), None);
-        assert_eq!(
-            queue.pop_due(at(400)),
-            Some("late"),
-            "the one that came first leaves first"
-        );
+        assert_eq!(queue.pop_due(at(400)), Some("late"), "the one that came first leaves first");
         assert_eq!(queue.pop_due(at(400)), Some("middle"));
         assert_eq!(queue.len(), 0);
     }

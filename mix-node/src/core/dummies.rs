@@ -20,11 +20,7 @@ pub(crate) struct Dummies {
 impl Dummies {
     /// No link yet.
     pub(crate) const fn new() -> Self {
-        Self {
-            clocks: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
-            stopped: false,
-        }
+        Self { clocks: BTreeMap::new(), deadlines: BTreeSet::new(), stopped: false }
     }
 
     /// Ends all processes for good.
@@ -62,9 +58,7 @@ impl Dummies {
 
     /// When the next dummy is due, [`Timestamp::NEVER`] if none will be.
     pub(crate) fn deadline(&self) -> Timestamp {
-        self.deadlines
-            .first()
-            .map_or(Timestamp::NEVER, |(deadline, _)| *deadline)
+        self.deadlines.first().map_or(Timestamp::NEVER, |(deadline, _)| *deadline)
     }
 
     /// Takes the next link on which a dummy is due, if any.

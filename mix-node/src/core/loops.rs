@@ -80,10 +80,7 @@ impl Loops {
     /// When to look again: the next loop to send, or the next to give up.
     pub(crate) fn deadline(&self) -> Timestamp {
         let send = self.clock.as_ref().map_or(Timestamp::NEVER, PoissonClock::due);
-        let give_up = self
-            .deadlines
-            .first()
-            .map_or(Timestamp::NEVER, |(deadline, _)| *deadline);
+        let give_up = self.deadlines.first().map_or(Timestamp::NEVER, |(deadline, _)| *deadline);
         send.min(give_up)
     }
 
@@ -113,11 +110,8 @@ impl Loops {
         route: &[NodeId],
         delay_max: Duration,
     ) {
-        let links: Vec<Link> = std::iter::once(&node)
-            .chain(route)
-            .copied()
-            .zip(route.iter().copied())
-            .collect();
+        let links: Vec<Link> =
+            std::iter::once(&node).chain(route).copied().zip(route.iter().copied()).collect();
         for link in &links {
             self.links.entry(*link).or_default().sent += 1;
         }
@@ -189,11 +183,7 @@ impl Loops {
             lost: counts.lost,
         });
         let outstanding = u64::try_from(self.outstanding.len()).unwrap_or(u64::MAX);
-        LoopReport {
-            outstanding,
-            links: links.collect(),
-            ..self.counts.clone()
-        }
+        LoopReport { outstanding, links: links.collect(), ..self.counts.clone() }
     }
 
     fn take(&mut self, id: &SurbId) -> Option<Outstanding> {

@@ -21,10 +21,7 @@ pub(crate) struct PoissonClock {
 impl PoissonClock {
     /// A process that starts now.
     pub(crate) fn new(now: Timestamp, interval_mean: Duration, rng: &mut impl CryptoRng) -> Self {
-        Self {
-            interval_mean,
-            due: next(now, interval_mean, rng),
-        }
+        Self { interval_mean, due: next(now, interval_mean, rng) }
     }
 
     /// The time of the next tick, [`Timestamp::NEVER`] if there is none.
@@ -35,11 +32,7 @@ impl PoissonClock {
     /// Passes the tick that is due and draws the next one, counted from when this tick was due and not
     /// from when the caller came round to it. A process that fell far behind starts afresh from `now`.
     pub(crate) fn advance(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
-        let base = if now.since(self.due) > CATCH_UP_MAX {
-            now
-        } else {
-            self.due
-        };
+        let base = if now.since(self.due) > CATCH_UP_MAX { now } else { self.due };
         self.due = next(base, self.interval_mean, rng);
     }
 

@@ -41,10 +41,7 @@ impl Delivery {
 
     /// As it goes to the client.
     pub(crate) fn into_frame(self) -> Frame {
-        Frame::Delivery {
-            surb_id: self.surb_id,
-            payload: self.payload.into_bytes(),
-        }
+        Frame::Delivery { surb_id: self.surb_id, payload: self.payload.into_bytes() }
     }
 }
 

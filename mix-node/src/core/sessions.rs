@@ -21,10 +21,7 @@ use super::session::{Delivery, Session, SessionGrant, SessionState};
 /// What fell due for a session.
 pub(crate) enum SessionEvent {
     /// A tick of the downlink: send this, or else a dummy.
-    Tick {
-        session: SessionAddress,
-        delivery: Option<Delivery>,
-    },
+    Tick { session: SessionAddress, delivery: Option<Delivery> },
     /// The session ended with so many packets still waiting.
     Expired { waiting: usize },
 }
@@ -70,10 +67,7 @@ impl Sessions {
         let downlink = PoissonClock::new(now, downlink_interval_mean, rng);
         let state = SessionState::Connected { downlink };
         if let Some((address, token)) = resume {
-            let session = self
-                .sessions
-                .get_mut(address)
-                .filter(|session| session.token == *token);
+            let session = self.sessions.get_mut(address).filter(|session| session.token == *token);
             let session = session.ok_or(SessionRefusal::ResumeRefused)?;
             self.deadlines.remove(&(session.deadline(), *address));
             session.class = class;
@@ -88,26 +82,14 @@ impl Sessions {
             });
         }
         if self.sessions.len() >= self.sessions_max {
-            return Err(SessionRefusal::SessionsFull {
-                sessions_max: self.sessions_max,
-            });
+            return Err(SessionRefusal::SessionsFull { sessions_max: self.sessions_max });
         }
         let address = SessionAddress::generate(rng);
         let token = ResumeToken::generate(rng);
-        let session = Session {
-            class,
-            token: token.clone(),
-            state,
-            waiting: VecDeque::new(),
-        };
+        let session = Session { class, token: token.clone(), state, waiting: VecDeque::new() };
         self.deadlines.insert((session.deadline(), address));
         self.sessions.insert(address, session);
-        Ok(SessionGrant {
-            session: address,
-            token,
-            resumable: SESSION_RESUMABLE,
-            resumed: false,
-        })
+        Ok(SessionGrant { session: address, token, resumable: SESSION_RESUMABLE, resumed: false })
     }
 
     /// Notes that a session's connection ended; from now on it can be resumed for a while.
@@ -117,9 +99,7 @@ impl Sessions {
         };
         if matches!(session.state, SessionState::Connected { .. }) {
             self.deadlines.remove(&(session.deadline(), *address));
-            session.state = SessionState::Resumable {
-                expires: now + SESSION_RESUMABLE,
-            };
+            session.state = SessionState::Resumable { expires: now + SESSION_RESUMABLE };
             self.deadlines.insert((session.deadline(), *address));
         }
     }
@@ -128,11 +108,7 @@ impl Sessions {
     pub(crate) fn enqueue(&mut self, address: &SessionAddress, delivery: Delivery) -> Result<(), DropLabel> {
         let Some(session) = self.sessions.get_mut(address) else {
             let known = self.expired.contains(address);
-            return Err(if known {
-                DropLabel::SessionExpired
-            } else {
-                DropLabel::SessionUnknown
-            });
+            return Err(if known { DropLabel::SessionExpired } else { DropLabel::SessionUnknown });
         };
         if session.waiting.len() >= DOWNLINK_QUEUE_MAX {
             return Err(DropLabel::DownlinkFull);
@@ -150,9 +126,7 @@ impl Sessions {
 
     /// When the next event falls due, [`Timestamp::NEVER`] if none will.
     pub(crate) fn deadline(&self) -> Timestamp {
-        self.deadlines
-            .first()
-            .map_or(Timestamp::NEVER, |(deadline, _)| *deadline)
+        self.deadlines.first().map_or(Timestamp::NEVER, |(deadline, _)| *deadline)
     }
 
     /// Takes the next event that is due, if any. Each tick of a downlink takes exactly one draw from
@@ -168,14 +142,9 @@ impl Sessions {
             let delivery = session.waiting.pop_front();
             self.waiting -= usize::from(delivery.is_some());
             self.deadlines.insert((session.deadline(), address));
-            return Some(SessionEvent::Tick {
-                session: address,
-                delivery,
-            });
+            return Some(SessionEvent::Tick { session: address, delivery });
         }
-        self.end(&address).map(|ended| SessionEvent::Expired {
-            waiting: ended.waiting,
-        })
+        self.end(&address).map(|ended| SessionEvent::Expired { waiting: ended.waiting })
     }
 
     /// Adopts a consensus' downlink intervals and ends the sessions whose class it no longer has.
@@ -212,11 +181,7 @@ impl Sessions {
         self.deadlines.remove(&(session.deadline(), *address));
         self.waiting -= session.waiting.len();
         self.expired.insert(*address);
-        Some(Ended {
-            session: *address,
-            connected,
-            waiting: session.waiting.len(),
-        })
+        Some(Ended { session: *address, connected, waiting: session.waiting.len() })
     }
 
     /// Packets that wait for all downlinks together.
@@ -226,11 +191,7 @@ impl Sessions {
 
     /// How many sessions are connected and how many can be resumed.
     pub(crate) fn count(&self) -> (usize, usize) {
-        let connected = self
-            .sessions
-            .keys()
-            .filter(|address| self.is_connected(address))
-            .count();
+        let connected = self.sessions.keys().filter(|address| self.is_connected(address)).count();
         (connected, self.sessions.len() - connected)
     }
 }
@@ -249,10 +210,7 @@ struct ExpiredAddresses {
 
 impl ExpiredAddresses {
     const fn new() -> Self {
-        Self {
-            order: VecDeque::new(),
-            addresses: BTreeSet::new(),
-        }
+        Self { order: VecDeque::new(), addresses: BTreeSet::new() }
     }
 
     fn contains(&self, address: &SessionAddress) -> bool {

@@ -30,11 +30,7 @@ struct Layout {
 
 impl Layout {
     fn new(consensus: Consensus) -> Self {
-        let places = consensus
-            .nodes
-            .iter()
-            .map(|node| (node.node, node.place))
-            .collect();
+        let places = consensus.nodes.iter().map(|node| (node.node, node.place)).collect();
         Self { consensus, places }
     }
 
@@ -53,11 +49,7 @@ pub(crate) struct Topology {
 impl Topology {
     /// Nothing is known yet.
     pub(crate) const fn new(node: NodeId) -> Self {
-        Self {
-            node,
-            current: None,
-            previous: None,
-        }
+        Self { node, current: None, previous: None }
     }
 
     /// Adopts a consensus if it is newer than the present one, which then becomes the previous one.
@@ -78,9 +70,7 @@ impl Topology {
 
     /// Forgets the previous consensus when its grace is over; says whether it did.
     pub(crate) fn prune(&mut self, now: Timestamp) -> bool {
-        self.previous
-            .take_if(|previous| previous.consensus.freshness(now) == Freshness::Expired)
-            .is_some()
+        self.previous.take_if(|previous| previous.consensus.freshness(now) == Freshness::Expired).is_some()
     }
 
     /// When [`Topology::prune`] has something to do, [`Timestamp::NEVER`] if there is no previous consensus.
@@ -98,9 +88,7 @@ impl Topology {
 
     /// This node's place in the newest consensus.
     pub(crate) fn place(&self) -> Option<Place> {
-        self.current
-            .as_ref()
-            .and_then(|current| current.place(&self.node))
+        self.current.as_ref().and_then(|current| current.place(&self.node))
     }
 
     /// The newest consensus, if packets can be handled at all.
@@ -132,11 +120,7 @@ impl Topology {
         }
         let mut places = self.own_places();
         let legal = places.any(|(layout, own)| layout.place(peer).is_some_and(|peer| may_link(peer, own)));
-        if legal {
-            Ok(())
-        } else {
-            Err(PeerRefusal::LinkIllegal)
-        }
+        if legal { Ok(()) } else { Err(PeerRefusal::LinkIllegal) }
     }
 
     /// Whether this node's packets may go to `next`.
@@ -146,11 +130,7 @@ impl Topology {
         }
         let mut places = self.own_places();
         let legal = places.any(|(layout, own)| layout.place(next).is_some_and(|next| may_link(own, next)));
-        if legal {
-            Ok(())
-        } else {
-            Err(DropLabel::NextHopIllegal)
-        }
+        if legal { Ok(()) } else { Err(DropLabel::NextHopIllegal) }
     }
 
     /// The nodes that packets may go to; where the two consensuses differ in an address, the newer one's.
@@ -161,10 +141,7 @@ impl Topology {
                 links.entry(node.node).or_insert_with(|| node.address.clone());
             }
         }
-        links
-            .into_iter()
-            .map(|(node, address)| OutgoingLink { node, address })
-            .collect()
+        links.into_iter().map(|(node, address)| OutgoingLink { node, address }).collect()
     }
 
     /// The consensuses that count, newest first.
@@ -174,7 +151,6 @@ impl Topology {
 
     /// This node's places in the consensuses that count.
     fn own_places(&self) -> impl Iterator<Item = (&Layout, Place)> {
-        self.layouts()
-            .filter_map(|layout| layout.place(&self.node).map(|own| (layout, own)))
+        self.layouts().filter_map(|layout| layout.place(&self.node).map(|own| (layout, own)))
     }
 }

@@ -99,8 +99,7 @@ impl Mix {
         };
         let loop_mean = millis(consensus.params.mix_loop_interval_ms_mean);
         let dummy_mean = millis(consensus.params.link_dummy_interval_ms_mean);
-        self.loops
-            .retune(now, loop_mean, |node| self.topology.knows(node), rng);
+        self.loops.retune(now, loop_mean, |node| self.topology.knows(node), rng);
         let links = self.topology.links().into_iter().map(|link| link.node);
         self.dummies.retune(now, links, dummy_mean, rng);
         self.actions.push_back(Action::LinksChanged);
@@ -110,9 +109,7 @@ impl Mix {
         let Some(consensus) = self.topology.current() else {
             return;
         };
-        let ended = self
-            .sessions
-            .retune(now, |class| downlink_mean(consensus, class), rng);
+        let ended = self.sessions.retune(now, |class| downlink_mean(consensus, class), rng);
         self.close_sessions(ended, "class-unknown", DropLabel::SessionExpired);
     }
 
@@ -121,10 +118,7 @@ impl Mix {
             self.session_counts.expired += 1;
             self.drop_packets(drop_label, ended.waiting);
             if ended.connected {
-                self.actions.push_back(Action::CloseSession {
-                    session: ended.session,
-                    label,
-                });
+                self.actions.push_back(Action::CloseSession { session: ended.session, label });
             }
         }
     }
@@ -142,21 +136,14 @@ impl Mix {
         if !self.topology.is_entry() {
             return Err(SessionRefusal::NotAnEntry);
         }
-        let consensus = self
-            .topology
-            .check_usable(now)
-            .map_err(|_| SessionRefusal::NotAnEntry)?;
+        let consensus = self.topology.check_usable(now).map_err(|_| SessionRefusal::NotAnEntry)?;
         let mean = downlink_mean(consensus, class).ok_or(SessionRefusal::ClassUnknown { class })?;
         self.sessions.open(now, class, mean, resume, rng)
     }
 }
 
 fn downlink_mean(consensus: &Consensus, class: u8) -> Option<Duration> {
-    consensus
-        .params
-        .classes
-        .get(usize::from(class))
-        .map(|class| millis(class.downlink_interval_ms_mean))
+    consensus.params.classes.get(usize::from(class)).map(|class| millis(class.downlink_interval_ms_mean))
 }
 
 fn millis(millis: u32) -> Duration {

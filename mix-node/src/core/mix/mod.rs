@@ -151,11 +151,7 @@ impl Mix {
                 sending: self.sending,
             },
             delays_clamped: self.delays_clamped,
-            sessions: SessionReport {
-                connected,
-                resumable,
-                ..self.session_counts
-            },
+            sessions: SessionReport { connected, resumable, ..self.session_counts },
             loops: self.loops.report(),
             dummies: self.dummies_sent,
             quiesced: self.quiesced,
@@ -164,9 +160,7 @@ impl Mix {
 
     /// The epoch of `now` by the present consensus' calendar.
     fn epoch(&self, now: Timestamp) -> Option<u64> {
-        self.topology
-            .current()
-            .map(|consensus| epoch_of(now, consensus.params.epoch_s))
+        self.topology.current().map(|consensus| epoch_of(now, consensus.params.epoch_s))
     }
 
     fn drop_packets(&mut self, label: DropLabel, packets: usize) {

@@ -17,7 +17,7 @@ impl Mix {
     /// tick is over.
     pub fn handle_packet(&mut self, now: Timestamp, from: Source, packet: Packet) {
         self.ledger.record_received(match from {
-            Source::Client(_) => PeerKind::Client,
+            Source::Client(_) | Source::Stranger => PeerKind::Client,
             Source::Node(_) => PeerKind::Node,
         });
         if let Err(outcome) = self.receive(now, from, packet) {
@@ -64,34 +64,20 @@ impl Mix {
         if self.stopping {
             return Err(dropped(DropLabel::Stopped));
         }
-        let delay_ms_max = self
-            .topology
-            .check_usable(now)
-            .map_err(dropped)?
-            .params
-            .delay_ms_max;
+        let delay_ms_max = self.topology.check_usable(now).map_err(dropped)?.params.delay_ms_max;
         self.check_source(from).map_err(dropped)?;
         let epoch = self.epoch(now).ok_or(dropped(DropLabel::NoConsensus))?;
         let delay_max = Duration::from_millis(delay_ms_max.into());
         let unwrapped = self.keys.unwrap(epoch, packet, delay_max);
         match unwrapped.map_err(|refusal| Outcome::Dropped(refusal.label()))? {
-            Unwrapped::Forward {
-                next,
-                delay,
-                delay_clamped,
-                packet,
-            } => {
+            Unwrapped::Forward { next, delay, delay_clamped, packet } => {
                 self.topology.check_next_hop(&next).map_err(dropped)?;
                 self.check_room().map_err(dropped)?;
                 self.delays_clamped += u64::from(delay_clamped);
                 self.delays.push(now + delay, Delayed { to: next, packet });
                 Ok(())
             }
-            Unwrapped::Final {
-                destination,
-                surb_id,
-                payload,
-            } => {
+            Unwrapped::Final { destination, surb_id, payload } => {
                 if destination == *self.config.node.as_bytes() {
                     return Err(self.receive_loop(surb_id, payload));
                 }
@@ -100,31 +86,24 @@ impl Mix {
                 }
                 self.check_room().map_err(dropped)?;
                 let session = SessionAddress::from_bytes(destination);
-                self.sessions
-                    .enqueue(&session, Delivery::new(surb_id, payload))
-                    .map_err(dropped)
+                self.sessions.enqueue(&session, Delivery::new(surb_id, payload)).map_err(dropped)
             }
         }
     }
 
     fn check_source(&self, from: Source) -> Result<(), DropLabel> {
         match from {
-            Source::Node(peer) => self
-                .topology
-                .check_source(&peer)
-                .map_err(|_| DropLabel::SourceIllegal),
-            Source::Client(_) if !self.topology.is_entry() => Err(DropLabel::SourceIllegal),
+            Source::Node(peer) => self.topology.check_source(&peer).map_err(|_| DropLabel::SourceIllegal),
+            Source::Client(_) | Source::Stranger if !self.topology.is_entry() => {
+                Err(DropLabel::SourceIllegal)
+            }
             Source::Client(session) if self.sessions.is_connected(&session) => Ok(()),
-            Source::Client(_) => Err(DropLabel::SessionUnknown),
+            Source::Client(_) | Source::Stranger => Err(DropLabel::SessionUnknown),
         }
     }
 
     fn check_room(&self) -> Result<(), DropLabel> {
-        if self.held() < self.config.held_max {
-            Ok(())
-        } else {
-            Err(DropLabel::HeldFull)
-        }
+        if self.held() < self.config.held_max { Ok(()) } else { Err(DropLabel::HeldFull) }
     }
 
     fn receive_loop(&mut self, id: SurbId, payload: FinalPayload) -> Outcome {

@@ -67,11 +67,7 @@ impl Mix {
         while let Some(delayed) = self.delays.pop_due(now) {
             self.sending += 1;
             let ticket = Ticket(TicketKind::Forwarded);
-            self.actions.push_back(Action::Send {
-                to: delayed.to,
-                packet: delayed.packet,
-                ticket,
-            });
+            self.actions.push_back(Action::Send { to: delayed.to, packet: delayed.packet, ticket });
         }
     }
 
@@ -87,28 +83,14 @@ impl Mix {
     fn tick_downlinks(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
         while let Some(event) = self.sessions.pop_due(now, rng) {
             match event {
-                SessionEvent::Tick {
-                    session,
-                    delivery: Some(delivery),
-                } => {
+                SessionEvent::Tick { session, delivery: Some(delivery) } => {
                     self.sending += 1;
                     let ticket = Ticket(TicketKind::Delivery(session));
-                    self.actions.push_back(Action::Deliver {
-                        session,
-                        frame: delivery.into_frame(),
-                        ticket,
-                    });
+                    self.actions.push_back(Action::Deliver { session, frame: delivery.into_frame(), ticket });
                 }
-                SessionEvent::Tick {
-                    session,
-                    delivery: None,
-                } => {
+                SessionEvent::Tick { session, delivery: None } => {
                     let ticket = Ticket(TicketKind::DownlinkDummy(session));
-                    self.actions.push_back(Action::Deliver {
-                        session,
-                        frame: Frame::Dummy,
-                        ticket,
-                    });
+                    self.actions.push_back(Action::Deliver { session, frame: Frame::Dummy, ticket });
                 }
                 SessionEvent::Expired { waiting } => {
                     self.session_counts.expired += 1;
@@ -119,15 +101,11 @@ impl Mix {
     }
 
     fn send_loop(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
-        let loop_packet = self
-            .topology
-            .current()
-            .filter(|_| self.loops.has_room())
-            .and_then(|consensus| {
-                let id = SurbId::generate(rng);
-                let (route, packet) = build_loop(consensus, &self.config.node, id, now, rng)?;
-                Some((id, route, packet, consensus.params.delay_ms_max))
-            });
+        let loop_packet = self.topology.current().filter(|_| self.loops.has_room()).and_then(|consensus| {
+            let id = SurbId::generate(rng);
+            let (route, packet) = build_loop(consensus, &self.config.node, id, now, rng)?;
+            Some((id, route, packet, consensus.params.delay_ms_max))
+        });
         let Some((id, route, packet, delay_ms_max)) = loop_packet else {
             self.loops.not_sent();
             return;
@@ -135,11 +113,7 @@ impl Mix {
         let Some(to) = route.first().copied() else { return };
         let delay_max = Duration::from_millis(delay_ms_max.into());
         self.loops.sent(now, id, self.config.node, &route, delay_max);
-        self.actions.push_back(Action::Send {
-            to,
-            packet,
-            ticket: Ticket(TicketKind::MixLoop(id)),
-        });
+        self.actions.push_back(Action::Send { to, packet, ticket: Ticket(TicketKind::MixLoop(id)) });
     }
 }
 

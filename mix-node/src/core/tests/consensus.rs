@@ -20,21 +20,11 @@ fn swapped(byte: u8) -> Place {
 fn only_a_newer_and_unexpired_consensus_is_adopted() {
     let mut bench = Bench::new(LAYER_1);
     for epoch in [EPOCH - 1, EPOCH] {
-        let refused = bench
-            .mix
-            .handle_consensus(bench.now, consensus(epoch), &mut bench.rng);
-        assert_eq!(
-            refused,
-            Err(ConsensusRefusal::NotNewer {
-                offered: epoch,
-                known: EPOCH
-            })
-        );
+        let refused = bench.mix.handle_consensus(bench.now, consensus(epoch), &mut bench.rng);
+        assert_eq!(refused, Err(ConsensusRefusal::NotNewer { offered: epoch, known: EPOCH }));
     }
     let late = epoch_start(EPOCH + 9, EPOCH_S);
-    let refused = bench
-        .mix
-        .handle_consensus(late, consensus(EPOCH + 1), &mut bench.rng);
+    let refused = bench.mix.handle_consensus(late, consensus(EPOCH + 1), &mut bench.rng);
     assert_eq!(refused, Err(ConsensusRefusal::Expired { offered: EPOCH + 1 }));
     assert_eq!(bench.mix.consensus_epoch(), Some(EPOCH));
 }
@@ -44,10 +34,7 @@ fn what_either_of_two_consensuses_allows_is_allowed_until_the_older_ones_grace_i
     let mut bench = Bench::new(LAYER_1);
     bench.run_until(epoch_start(EPOCH + 1, EPOCH_S));
     let next = consensus_with(EPOCH + 1, swapped, params());
-    bench
-        .mix
-        .handle_consensus(bench.now, next, &mut bench.rng)
-        .expect("adopted");
+    bench.mix.handle_consensus(bench.now, next, &mut bench.rng).expect("adopted");
     assert_eq!(bench.mix.place(), Some(Place::Mix { layer: 2 }));
     // Built before: from an entry over this node at layer 1. Built after: from layer 1 over it at layer 2.
     for (peer, next) in [(ENTRY, LAYER_2), (LAYER_2, LAYER_3)] {
@@ -61,10 +48,7 @@ fn what_either_of_two_consensuses_allows_is_allowed_until_the_older_ones_grace_i
     actions(&mut bench);
     let over = epoch_start(EPOCH + 1, EPOCH_S) + Duration::from_secs(u64::from(GRACE_S) + 1);
     let log = bench.run_until(over);
-    assert!(
-        log.iter()
-            .any(|(_, action)| matches!(action, Action::LinksChanged))
-    );
+    assert!(log.iter().any(|(_, action)| matches!(action, Action::LinksChanged)));
     let packet = bench.packet_with(LAYER_1, &[LAYER_2], ms(1), [0; 32], EPOCH + 1);
     bench.arrive(ENTRY, packet);
     assert_eq!(bench.dropped("source-illegal"), 1);
@@ -101,19 +85,13 @@ fn keys_of_the_previous_present_and_next_epoch_open_packets() {
 #[test]
 fn at_each_epochs_start_the_key_before_the_previous_is_retired_for_good() {
     let mut bench = Bench::new(LAYER_1);
-    assert_eq!(
-        bench.mix.report().key_epochs,
-        (EPOCH - 1..EPOCH + 4).collect::<Vec<_>>()
-    );
+    assert_eq!(bench.mix.report().key_epochs, (EPOCH - 1..EPOCH + 4).collect::<Vec<_>>());
     let boundary = epoch_start(EPOCH + 1, EPOCH_S);
     assert_eq!(bench.mix.poll_timeout(), boundary);
     let log = bench.run_until(boundary);
     assert!(matches!(log[..], [(at, Action::RetireKeys { before: EPOCH })] if at == boundary));
     assert_eq!(bench.mix.report().key_epochs.first(), Some(&EPOCH));
-    assert!(
-        !bench.mix.install_key(EPOCH - 1, secret(LAYER_1, EPOCH - 1)),
-        "it would come without its tags"
-    );
+    assert!(!bench.mix.install_key(EPOCH - 1, secret(LAYER_1, EPOCH - 1)), "it would come without its tags");
     let packet = bench.packet_with(LAYER_1, &[LAYER_2], ms(1), [0; 32], EPOCH - 1);
     bench.arrive(ENTRY, packet);
     assert_eq!(bench.dropped("header-mac"), 1);
@@ -132,10 +110,7 @@ fn a_node_that_slept_through_epochs_retires_all_their_keys_at_once() {
 fn peers_are_judged_by_their_place() {
     let bench = Bench::new(LAYER_2);
     assert_eq!(bench.mix.check_peer(&node(LAYER_1)), Ok(()));
-    assert_eq!(
-        bench.mix.check_peer(&node(LAYER_3)),
-        Err(PeerRefusal::LinkIllegal)
-    );
+    assert_eq!(bench.mix.check_peer(&node(LAYER_3)), Err(PeerRefusal::LinkIllegal));
     assert_eq!(bench.mix.check_peer(&node(99)), Err(PeerRefusal::NotInConsensus));
     assert_eq!(PeerRefusal::NotInConsensus.label(), "not-in-consensus");
 }
@@ -143,25 +118,13 @@ fn peers_are_judged_by_their_place() {
 #[test]
 fn sessions_of_a_class_that_a_consensus_no_longer_has_are_closed() {
     let mut two_classes = params();
-    two_classes.classes.push(CoverClass {
-        name: "frugal".to_owned(),
-        ..two_classes.classes[0].clone()
-    });
-    let mut bench = Bench::with(
-        MixConfig::new(node(ENTRY)),
-        ENTRY,
-        consensus_with(EPOCH, place, two_classes),
-    );
+    two_classes.classes.push(CoverClass { name: "frugal".to_owned(), ..two_classes.classes[0].clone() });
+    let mut bench =
+        Bench::with(MixConfig::new(node(ENTRY)), ENTRY, consensus_with(EPOCH, place, two_classes));
     let stays = bench.open();
-    let goes = bench
-        .mix
-        .open_session(bench.now, 1, None, &mut bench.rng)
-        .expect("a session");
+    let goes = bench.mix.open_session(bench.now, 1, None, &mut bench.rng).expect("a session");
     bench.reply_to(&goes.session);
-    bench
-        .mix
-        .handle_consensus(bench.now, consensus(EPOCH + 1), &mut bench.rng)
-        .expect("adopted");
+    bench.mix.handle_consensus(bench.now, consensus(EPOCH + 1), &mut bench.rng).expect("adopted");
     let closed: Vec<_> = actions(&mut bench)
         .into_iter()
         .filter_map(|action| match action {

@@ -5,16 +5,8 @@ use std::collections::BTreeMap;
 use super::*;
 
 fn with_cover(byte: u8) -> Bench {
-    let params = Params {
-        mix_loop_interval_ms_mean: 200,
-        link_dummy_interval_ms_mean: 500,
-        ..params()
-    };
-    Bench::with(
-        MixConfig::new(node(byte)),
-        byte,
-        consensus_with(EPOCH, place, params),
-    )
+    let params = Params { mix_loop_interval_ms_mean: 200, link_dummy_interval_ms_mean: 500, ..params() };
+    Bench::with(MixConfig::new(node(byte)), byte, consensus_with(EPOCH, place, params))
 }
 
 /// Takes a packet through the other nodes of the network, without their delays, to its last hop.
@@ -23,11 +15,7 @@ fn through_the_network(mut packet: Packet, mut at: NodeId, back_at: NodeId) -> (
     loop {
         let mut keys = KeyRing::new();
         keys.install(EPOCH, secret(at.as_bytes()[0], EPOCH));
-        let Ok(Unwrapped::Forward {
-            next,
-            packet: unwrapped,
-            ..
-        }) = keys.unwrap(EPOCH, packet, ms(10_000))
+        let Ok(Unwrapped::Forward { next, packet: unwrapped, .. }) = keys.unwrap(EPOCH, packet, ms(10_000))
         else {
             panic!("the loop does not end at {at:?}");
         };
@@ -54,18 +42,11 @@ fn loops_return_and_are_counted_by_link() {
         }
         assert!((5..60).contains(&sent), "25 expected, got {sent}");
         let loops = bench.mix.report().loops;
-        assert_eq!(
-            (loops.sent, loops.returned, loops.lost, loops.outstanding),
-            (sent, sent, 0, 0)
-        );
+        assert_eq!((loops.sent, loops.returned, loops.lost, loops.outstanding), (sent, sent, 0, 0));
         assert_eq!(bench.delivered("mix-loop"), sent);
         assert_eq!(bench.mix.report().ledger.originated.get("mix-loop"), Some(&sent));
-        let first_links: u64 = loops
-            .links
-            .iter()
-            .filter(|link| link.from == node(byte).to_string())
-            .map(|link| link.sent)
-            .sum();
+        let first_links: u64 =
+            loops.links.iter().filter(|link| link.from == node(byte).to_string()).map(|link| link.sent).sum();
         assert_eq!(first_links, sent, "each loop has one first link");
         assert!(loops.links.iter().all(|link| link.sent == link.returned));
     }
@@ -110,10 +91,7 @@ fn a_loop_with_a_marked_payload_is_told_from_a_lost_one() {
     let packet = Packet::from_slice(&marked).expect("the same length");
     let (last, packet) = through_the_network(packet, to, node(LAYER_1));
     bench.mix.handle_packet(bench.now, Source::Node(last), packet);
-    assert_eq!(
-        (bench.mix.report().loops.tampered, bench.dropped("payload-tag")),
-        (1, 1)
-    );
+    assert_eq!((bench.mix.report().loops.tampered, bench.dropped("payload-tag")), (1, 1));
 }
 
 #[test]
@@ -126,14 +104,8 @@ fn a_loop_that_the_first_link_refuses_is_unsent_and_not_lost() {
     });
     let report = bench.mix.report();
     assert!(report.loops.unsent > 0);
-    assert_eq!(
-        (report.loops.sent, report.loops.lost, report.loops.outstanding),
-        (0, 0, 0)
-    );
-    assert_eq!(
-        report.ledger.unsent.get("next-hop-unreachable"),
-        Some(&report.loops.unsent)
-    );
+    assert_eq!((report.loops.sent, report.loops.lost, report.loops.outstanding), (0, 0, 0));
+    assert_eq!(report.ledger.unsent.get("next-hop-unreachable"), Some(&report.loops.unsent));
     assert!(report.ledger.originated.is_empty());
 }
 
@@ -153,15 +125,9 @@ fn dummies_go_to_every_legal_next_hop_and_to_nobody_else() {
         }
         let expected: Vec<NodeId> = neighbours.into_iter().map(node).collect();
         assert_eq!(counts.keys().copied().collect::<Vec<_>>(), expected);
-        assert_eq!(
-            bench.mix.links().iter().map(|link| link.node).collect::<Vec<_>>(),
-            expected
-        );
+        assert_eq!(bench.mix.links().iter().map(|link| link.node).collect::<Vec<_>>(), expected);
         for (to, count) in &counts {
-            assert!(
-                (70..180).contains(count),
-                "120 expected to {to:?}, standard deviation 11, got {count}"
-            );
+            assert!((70..180).contains(count), "120 expected to {to:?}, standard deviation 11, got {count}");
         }
         assert_eq!(bench.mix.report().dummies, counts.values().sum::<u64>());
         assert_eq!(bench.mix.report().ledger.received, 0, "dummies are not packets");
@@ -172,23 +138,13 @@ fn dummies_go_to_every_legal_next_hop_and_to_nobody_else() {
 fn quiesce_ends_loops_and_dummies_for_good_but_not_the_forwarding() {
     let mut bench = with_cover(LAYER_1);
     bench.mix.quiesce();
-    let next = Params {
-        mix_loop_interval_ms_mean: 100,
-        link_dummy_interval_ms_mean: 100,
-        ..params()
-    };
+    let next = Params { mix_loop_interval_ms_mean: 100, link_dummy_interval_ms_mean: 100, ..params() };
     let next = consensus_with(EPOCH + 1, place, next);
-    bench
-        .mix
-        .handle_consensus(bench.now, next, &mut bench.rng)
-        .expect("adopted");
+    bench.mix.handle_consensus(bench.now, next, &mut bench.rng).expect("adopted");
     let packet = bench.packet(LAYER_1, &[LAYER_2], ms(10), [0; 32]);
     bench.arrive(ENTRY, packet);
     let log = bench.run_until(start() + ms(60_000));
-    let sent: Vec<_> = log
-        .iter()
-        .filter(|(_, action)| !matches!(action, Action::LinksChanged))
-        .collect();
+    let sent: Vec<_> = log.iter().filter(|(_, action)| !matches!(action, Action::LinksChanged)).collect();
     assert_eq!(sent.len(), 1);
     assert!(matches!(sent[0].1, Action::Send { .. }));
     assert!(bench.mix.report().quiesced);

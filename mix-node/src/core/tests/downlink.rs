@@ -75,10 +75,7 @@ fn packets_go_down_in_the_order_they_came_one_at_a_tick() {
     assert!(kinds[5..].iter().all(|delivery| !*delivery));
     assert_eq!(bench.delivered("client"), 5);
     assert_eq!(bench.mix.report().ledger.links.sent_to_clients, 5);
-    assert_eq!(
-        bench.mix.report().sessions.downlink_dummies,
-        u64::try_from(kinds.len() - 5).unwrap()
-    );
+    assert_eq!(bench.mix.report().sessions.downlink_dummies, u64::try_from(kinds.len() - 5).unwrap());
 }
 
 #[test]

@@ -73,24 +73,12 @@ struct Run {
 
 impl Run {
     fn new() -> Self {
-        let config = MixConfig {
-            held_max: 12,
-            sessions_max: 5,
-            ..MixConfig::new(node(ENTRY))
-        };
-        let mut params = Params {
-            mix_loop_interval_ms_mean: 30_000,
-            link_dummy_interval_ms_mean: 3_000,
-            ..params()
-        };
+        let config = MixConfig { held_max: 12, sessions_max: 5, ..MixConfig::new(node(ENTRY)) };
+        let mut params =
+            Params { mix_loop_interval_ms_mean: 30_000, link_dummy_interval_ms_mean: 3_000, ..params() };
         params.classes[0].downlink_interval_ms_mean = 2_000;
         let bench = Bench::with(config, ENTRY, consensus_with(EPOCH, place, params));
-        Self {
-            bench,
-            grants: vec![],
-            seen: vec![],
-            given: 0,
-        }
+        Self { bench, grants: vec![], seen: vec![], given: 0 }
     }
 
     fn epoch(&self) -> u64 {
@@ -104,42 +92,26 @@ impl Run {
     }
 
     fn session(&self, client: usize) -> Option<SessionAddress> {
-        self.grants
-            .get(client % self.grants.len().max(1))
-            .map(|grant| grant.session)
+        self.grants.get(client % self.grants.len().max(1)).map(|grant| grant.session)
     }
 
     fn take(&mut self, step: &Step) {
         match *step {
-            Step::FromClient {
-                client,
-                next,
-                delay_ms,
-            } => {
-                let session = self
-                    .session(client)
-                    .unwrap_or(SessionAddress::from_bytes([3; 32]));
+            Step::FromClient { client, next, delay_ms } => {
+                let session = self.session(client).unwrap_or(SessionAddress::from_bytes([3; 32]));
                 let epoch = self.epoch();
-                let packet = self
-                    .bench
-                    .packet_with(ENTRY, &[next], ms(delay_ms), [0; 32], epoch);
+                let packet = self.bench.packet_with(ENTRY, &[next], ms(delay_ms), [0; 32], epoch);
                 self.give(Source::Client(session), packet);
             }
             Step::Reply { peer, client } => {
-                let session = self
-                    .session(client)
-                    .unwrap_or(SessionAddress::from_bytes([3; 32]));
+                let session = self.session(client).unwrap_or(SessionAddress::from_bytes([3; 32]));
                 let epoch = self.epoch();
-                let packet = self
-                    .bench
-                    .packet_with(ENTRY, &[], ms(0), *session.as_bytes(), epoch);
+                let packet = self.bench.packet_with(ENTRY, &[], ms(0), *session.as_bytes(), epoch);
                 self.give(Source::Node(node(peer)), packet);
             }
             Step::FromNode { peer, destination } => {
                 let epoch = self.epoch();
-                let packet = self
-                    .bench
-                    .packet_with(ENTRY, &[], ms(0), [destination; 32], epoch);
+                let packet = self.bench.packet_with(ENTRY, &[], ms(0), [destination; 32], epoch);
                 self.give(Source::Node(node(peer)), packet);
             }
             Step::Replay { packet, peer } => self.again(packet, peer, None),
@@ -149,10 +121,7 @@ impl Run {
                 self.give(Source::Node(node(peer)), packet);
             }
             Step::Open => {
-                let grant = self
-                    .bench
-                    .mix
-                    .open_session(self.bench.now, 0, None, &mut self.bench.rng);
+                let grant = self.bench.mix.open_session(self.bench.now, 0, None, &mut self.bench.rng);
                 self.grants.extend(grant);
             }
             Step::Disconnect { client } => {
@@ -166,16 +135,10 @@ impl Run {
                 };
                 let token = self.grants[token_of % self.grants.len()].token.clone();
                 let resume = Some((session, token));
-                let _ = self
-                    .bench
-                    .mix
-                    .open_session(self.bench.now, 0, resume.as_ref(), &mut self.bench.rng);
+                let _ = self.bench.mix.open_session(self.bench.now, 0, resume.as_ref(), &mut self.bench.rng);
             }
             Step::Pass { millis, links_down } => self.pass(ms(millis), links_down),
-            Step::PassLong {
-                epochs,
-                new_consensus,
-            } => {
+            Step::PassLong { epochs, new_consensus } => {
                 self.pass(SESSION_RESUMABLE, false);
                 if epochs > 0 {
                     // Nobody counts the ticks of an hour: the node wakes up late.
@@ -184,10 +147,7 @@ impl Run {
                 }
                 if new_consensus {
                     let next = consensus_with(self.epoch(), place, params());
-                    let _ = self
-                        .bench
-                        .mix
-                        .handle_consensus(self.bench.now, next, &mut self.bench.rng);
+                    let _ = self.bench.mix.handle_consensus(self.bench.now, next, &mut self.bench.rng);
                 }
             }
             Step::Quiesce => self.bench.mix.quiesce(),
@@ -202,10 +162,7 @@ impl Run {
         if let Some(bit) = bit {
             bytes[bit / 8] ^= 1 << (bit % 8);
         }
-        self.give(
-            Source::Node(node(peer)),
-            Packet::from_slice(&bytes).expect("the right length"),
-        );
+        self.give(Source::Node(node(peer)), Packet::from_slice(&bytes).expect("the right length"));
     }
 
     fn pass(&mut self, span: Duration, links_down: bool) {
@@ -224,19 +181,13 @@ impl Run {
     fn check(&self) {
         let report = self.bench.mix.report();
         assert!(report.ledger.balanced(), "{:?}", report.ledger);
-        assert_eq!(
-            report.ledger.received, self.given,
-            "every packet given was counted"
-        );
+        assert_eq!(report.ledger.received, self.given, "every packet given was counted");
         let held = report.held.delayed + report.held.downlink + report.held.sending;
         assert_eq!(report.ledger.held, u64::try_from(held).unwrap());
         assert!(held <= 12);
         assert!(report.sessions.connected + report.sessions.resumable <= 5);
         let loops = report.loops;
-        assert_eq!(
-            loops.sent,
-            loops.returned + loops.lost + loops.tampered + loops.outstanding
-        );
+        assert_eq!(loops.sent, loops.returned + loops.lost + loops.tampered + loops.outstanding);
     }
 }
 

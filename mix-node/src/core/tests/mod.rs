@@ -64,19 +64,14 @@ fn place(byte: u8) -> Place {
 
 /// Two of everything, quick parameters, mix cover switched off by the callers that do not want it.
 fn consensus_with(epoch: u64, place_of: impl Fn(u8) -> Place, params: Params) -> Consensus {
-    let bytes = [ENTRY, LAYER_1, LAYER_2, LAYER_3, MAILBOX]
-        .into_iter()
-        .flat_map(|first| [first, first + 1]);
+    let bytes = [ENTRY, LAYER_1, LAYER_2, LAYER_3, MAILBOX].into_iter().flat_map(|first| [first, first + 1]);
     let nodes = bytes.map(|byte| ConsensusNode {
         node: node(byte),
         place: place_of(byte),
         address: format!("192.0.2.{byte}:9000"),
         onion_address: None,
         hop_keys: [epoch, epoch + 1]
-            .map(|epoch| EpochKey {
-                epoch,
-                key: secret(byte, epoch).public(),
-            })
+            .map(|epoch| EpochKey { epoch, key: secret(byte, epoch).public() })
             .to_vec(),
     });
     Consensus {
@@ -128,11 +123,7 @@ impl Bench {
     }
 
     fn with(config: MixConfig, byte: u8, consensus: Consensus) -> Self {
-        let mut bench = Self {
-            mix: Mix::new(config),
-            rng: ChaCha20Rng::seed_from_u64(1),
-            now: start(),
-        };
+        let mut bench = Self { mix: Mix::new(config), rng: ChaCha20Rng::seed_from_u64(1), now: start() };
         bench
             .mix
             .handle_consensus(bench.now, consensus, &mut bench.rng)
@@ -158,12 +149,8 @@ impl Bench {
         epoch: u64,
     ) -> Packet {
         let hops = std::iter::once(&first).chain(rest);
-        let route: Vec<Hop> = hops
-            .map(|&byte| Hop {
-                node: node(byte),
-                key: secret(byte, epoch).public(),
-            })
-            .collect();
+        let route: Vec<Hop> =
+            hops.map(|&byte| Hop { node: node(byte), key: secret(byte, epoch).public() }).collect();
         let id = SurbId::generate(&mut self.rng);
         let delays = vec![delay; route.len()];
         build_forward_with_id(&route, &delays, destination, id, b"text", &mut self.rng)
@@ -175,9 +162,7 @@ impl Bench {
     }
 
     fn open(&mut self) -> SessionGrant {
-        self.mix
-            .open_session(self.now, 0, None, &mut self.rng)
-            .expect("a session")
+        self.mix.open_session(self.now, 0, None, &mut self.rng).expect("a session")
     }
 
     /// A packet out of the mixes for a session of this entry.
@@ -236,27 +221,11 @@ fn take_ticket(action: Action) -> (Option<Ticket>, Action) {
     match action {
         Action::Send { to, packet, ticket } => {
             let left = Ticket(TicketKind::Forwarded);
-            (
-                Some(ticket),
-                Action::Send {
-                    to,
-                    packet,
-                    ticket: left,
-                },
-            )
+            (Some(ticket), Action::Send { to, packet, ticket: left })
         }
-        Action::Deliver {
-            session,
-            frame,
-            ticket,
-        } => (
-            Some(ticket),
-            Action::Deliver {
-                session,
-                frame,
-                ticket: spent(session),
-            },
-        ),
+        Action::Deliver { session, frame, ticket } => {
+            (Some(ticket), Action::Deliver { session, frame, ticket: spent(session) })
+        }
         other => (None, other),
     }
 }

@@ -22,10 +22,7 @@ fn a_packet_is_held_for_exactly_the_delay_its_sender_drew() {
     assert!(matches!(action, Action::Send { to, .. } if *to == node(LAYER_2)));
     let ledger = bench.mix.report().ledger;
     assert_eq!((ledger.received, ledger.forwarded, ledger.held), (1, 1, 0));
-    assert_eq!(
-        (ledger.links.received_from_nodes, ledger.links.sent_to_nodes),
-        (1, 1)
-    );
+    assert_eq!((ledger.links.received_from_nodes, ledger.links.sent_to_nodes), (1, 1));
 }
 
 #[test]
@@ -36,11 +33,7 @@ fn packets_leave_in_the_order_of_their_release_and_not_of_their_arrival() {
         let packet = bench.packet(LAYER_1, &[next], ms(delay_ms), [0; 32]);
         bench.arrive(ENTRY, packet);
     }
-    let times: Vec<_> = bench
-        .run_until(arrived + ms(1_000))
-        .into_iter()
-        .map(|(sent, _)| sent)
-        .collect();
+    let times: Vec<_> = bench.run_until(arrived + ms(1_000)).into_iter().map(|(sent, _)| sent).collect();
     assert_eq!(times, [100, 200, 300].map(|delay_ms| arrived + ms(delay_ms)));
 }
 
@@ -57,13 +50,7 @@ fn a_packet_is_held_until_the_link_has_taken_it() {
     let ticket = tickets.pop().expect("one packet was sent");
     assert_eq!(ticket.origin(), Origin::Forwarded);
     bench.mix.handle_sent(ticket);
-    assert_eq!(
-        (
-            bench.mix.report().ledger.held,
-            bench.mix.report().ledger.forwarded
-        ),
-        (0, 1)
-    );
+    assert_eq!((bench.mix.report().ledger.held, bench.mix.report().ledger.forwarded), (0, 1));
 }
 
 #[test]
@@ -94,10 +81,7 @@ fn packets_before_a_consensus_are_dropped() {
     let mut bench = Bench::new(LAYER_1);
     let packet = bench.packet(LAYER_1, &[LAYER_2], Duration::ZERO, [0; 32]);
     bench.mix = Mix::new(MixConfig::new(node(LAYER_1)));
-    assert!(
-        bench.mix.check_peer(&node(99)).is_ok(),
-        "nobody can be judged yet"
-    );
+    assert!(bench.mix.check_peer(&node(99)).is_ok(), "nobody can be judged yet");
     bench.arrive(ENTRY, packet);
     assert_eq!(bench.dropped("no-consensus"), 1);
     assert_eq!(bench.mix.poll_timeout(), Timestamp::NEVER);
@@ -110,10 +94,7 @@ fn packets_at_a_node_that_is_not_listed_are_dropped() {
     let mut unlisted = consensus(EPOCH);
     unlisted.nodes.retain(|listed| listed.node != node(LAYER_1));
     bench.mix = Mix::new(MixConfig::new(node(LAYER_1)));
-    bench
-        .mix
-        .handle_consensus(bench.now, unlisted, &mut bench.rng)
-        .expect("adopted");
+    bench.mix.handle_consensus(bench.now, unlisted, &mut bench.rng).expect("adopted");
     bench.arrive(ENTRY, packet);
     assert_eq!(bench.dropped("no-consensus"), 1);
     assert_eq!(bench.mix.links(), []);
@@ -139,9 +120,7 @@ fn a_client_at_a_mix_that_is_no_entry_is_an_illegal_source() {
     let mut bench = Bench::new(LAYER_1);
     let packet = bench.packet(LAYER_1, &[LAYER_2], Duration::ZERO, [0; 32]);
     let session = SessionAddress::from_bytes([5; 32]);
-    bench
-        .mix
-        .handle_packet(bench.now, Source::Client(session), packet);
+    bench.mix.handle_packet(bench.now, Source::Client(session), packet);
     assert_eq!(bench.dropped("source-illegal"), 1);
     assert_eq!(bench.mix.report().ledger.links.received_from_clients, 1);
 }
@@ -187,10 +166,7 @@ fn a_replayed_packet_is_dropped_even_with_another_encoding_of_alpha() {
 #[test]
 fn garbage_and_other_nodes_packets_are_dropped_by_the_header_mac() {
     let mut bench = Bench::new(LAYER_1);
-    bench.arrive(
-        ENTRY,
-        Packet::from_slice(&[0x5a; PACKET_LEN]).expect("the right length"),
-    );
+    bench.arrive(ENTRY, Packet::from_slice(&[0x5a; PACKET_LEN]).expect("the right length"));
     let not_ours = bench.packet(LAYER_1 + 1, &[LAYER_2], Duration::ZERO, [0; 32]);
     bench.arrive(ENTRY, not_ours);
     assert_eq!(bench.dropped("header-mac"), 2);
@@ -198,10 +174,7 @@ fn garbage_and_other_nodes_packets_are_dropped_by_the_header_mac() {
 
 #[test]
 fn held_full_refuses_what_the_limit_does_not_admit() {
-    let config = MixConfig {
-        held_max: 3,
-        ..MixConfig::new(node(LAYER_1))
-    };
+    let config = MixConfig { held_max: 3, ..MixConfig::new(node(LAYER_1)) };
     let mut bench = Bench::with(config, LAYER_1, consensus(EPOCH));
     for _ in 0..5 {
         let packet = bench.packet(LAYER_1, &[LAYER_2], ms(10), [0; 32]);
@@ -231,12 +204,7 @@ fn a_stop_keeps_delays_up_to_its_limit_and_takes_nothing_new() {
     bench.mix = {
         let mut slow = params();
         slow.delay_ms_max = 60_000;
-        Bench::with(
-            MixConfig::new(node(LAYER_1)),
-            LAYER_1,
-            consensus_with(EPOCH, place, slow),
-        )
-        .mix
+        Bench::with(MixConfig::new(node(LAYER_1)), LAYER_1, consensus_with(EPOCH, place, slow)).mix
     };
     for delay_ms in [500, 30_000] {
         let packet = bench.packet(LAYER_1, &[LAYER_2], ms(delay_ms), [0; 32]);
@@ -246,11 +214,7 @@ fn a_stop_keeps_delays_up_to_its_limit_and_takes_nothing_new() {
     let packet = bench.packet(LAYER_1, &[LAYER_2], ms(1), [0; 32]);
     bench.arrive(ENTRY, packet);
     assert_eq!(bench.dropped("stopped"), 1);
-    let times: Vec<_> = bench
-        .run_until(start() + ms(5_000))
-        .into_iter()
-        .map(|(sent, _)| sent)
-        .collect();
+    let times: Vec<_> = bench.run_until(start() + ms(5_000)).into_iter().map(|(sent, _)| sent).collect();
     assert_eq!(times, [start() + ms(500), start() + crate::core::FLUSH_MAX]);
     assert_eq!(bench.mix.report().ledger.forwarded, 2);
 }

@@ -24,10 +24,7 @@ fn a_session_is_resumed_with_its_address_and_token_and_keeps_what_waited() {
     bench.run_until(bench.now + SESSION_RESUMABLE - ms(1));
     assert_eq!(bench.delivered("client"), 0, "nobody is there");
     let resume = (grant.session, grant.token.clone());
-    let again = bench
-        .mix
-        .open_session(bench.now, 0, Some(&resume), &mut bench.rng)
-        .expect("resumed");
+    let again = bench.mix.open_session(bench.now, 0, Some(&resume), &mut bench.rng).expect("resumed");
     assert_eq!((again.session, again.resumed), (grant.session, true));
     assert_eq!(again.token, grant.token);
     bench.run_until(bench.now + ms(10_000));
@@ -44,17 +41,11 @@ fn a_wrong_token_and_an_unknown_address_are_refused_alike() {
     bench.mix.session_disconnected(bench.now, &grant.session);
     let stranger = SessionAddress::from_bytes([200; 32]);
     for resume in [(grant.session, other.token), (stranger, grant.token.clone())] {
-        let refused = bench
-            .mix
-            .open_session(bench.now, 0, Some(&resume), &mut bench.rng);
+        let refused = bench.mix.open_session(bench.now, 0, Some(&resume), &mut bench.rng);
         assert_eq!(refused.expect_err("refused"), SessionRefusal::ResumeRefused);
     }
     assert_eq!(bench.mix.report().sessions.refused, 2);
-    assert_eq!(
-        bench.mix.report().sessions.resumable,
-        1,
-        "the attempt did not harm the session"
-    );
+    assert_eq!(bench.mix.report().sessions.resumable, 1, "the attempt did not harm the session");
 }
 
 #[test]
@@ -77,16 +68,10 @@ fn a_session_not_resumed_in_time_expires_with_what_waited() {
     bench.run_until(bench.now + SESSION_RESUMABLE);
     assert_eq!((bench.dropped("session-expired"), bench.mix.held()), (2, 0));
     let resume = (grant.session, grant.token.clone());
-    let refused = bench
-        .mix
-        .open_session(bench.now, 0, Some(&resume), &mut bench.rng);
+    let refused = bench.mix.open_session(bench.now, 0, Some(&resume), &mut bench.rng);
     assert_eq!(refused.expect_err("refused"), SessionRefusal::ResumeRefused);
     bench.reply_to(&grant.session);
-    assert_eq!(
-        bench.dropped("session-expired"),
-        3,
-        "a late reply is told from a stranger's"
-    );
+    assert_eq!(bench.dropped("session-expired"), 3, "a late reply is told from a stranger's");
     bench.reply_to(&SessionAddress::from_bytes([200; 32]));
     assert_eq!(bench.dropped("session-unknown"), 1);
 }
@@ -104,28 +89,19 @@ fn a_session_still_connected_can_be_taken_over_with_its_token() {
     let mut bench = Bench::new(ENTRY);
     let grant = bench.open();
     let resume = (grant.session, grant.token);
-    let again = bench
-        .mix
-        .open_session(bench.now, 0, Some(&resume), &mut bench.rng)
-        .expect("taken over");
+    let again = bench.mix.open_session(bench.now, 0, Some(&resume), &mut bench.rng).expect("taken over");
     assert!(again.resumed);
     assert_eq!(bench.mix.report().sessions.connected, 1);
 }
 
 #[test]
 fn sessions_are_bounded_and_expiry_makes_room() {
-    let config = MixConfig {
-        sessions_max: 2,
-        ..MixConfig::new(node(ENTRY))
-    };
+    let config = MixConfig { sessions_max: 2, ..MixConfig::new(node(ENTRY)) };
     let mut bench = Bench::with(config, ENTRY, consensus(EPOCH));
     let grant = bench.open();
     bench.open();
     bench.mix.session_disconnected(bench.now, &grant.session);
-    let refused = bench
-        .mix
-        .open_session(bench.now, 0, None, &mut bench.rng)
-        .expect_err("full");
+    let refused = bench.mix.open_session(bench.now, 0, None, &mut bench.rng).expect_err("full");
     assert_eq!(refused, SessionRefusal::SessionsFull { sessions_max: 2 });
     bench.run_until(bench.now + SESSION_RESUMABLE);
     bench.open();
@@ -134,22 +110,13 @@ fn sessions_are_bounded_and_expiry_makes_room() {
 #[test]
 fn only_entries_open_sessions_and_only_in_known_classes() {
     let mut mix = Bench::new(LAYER_1);
-    let refused = mix
-        .mix
-        .open_session(mix.now, 0, None, &mut mix.rng)
-        .expect_err("no entry");
+    let refused = mix.mix.open_session(mix.now, 0, None, &mut mix.rng).expect_err("no entry");
     assert_eq!(refused, SessionRefusal::NotAnEntry);
     let mut entry = Bench::new(ENTRY);
-    let refused = entry
-        .mix
-        .open_session(entry.now, 1, None, &mut entry.rng)
-        .expect_err("no such class");
+    let refused = entry.mix.open_session(entry.now, 1, None, &mut entry.rng).expect_err("no such class");
     assert_eq!(refused, SessionRefusal::ClassUnknown { class: 1 });
     entry.mix.begin_stop(entry.now);
-    let refused = entry
-        .mix
-        .open_session(entry.now, 0, None, &mut entry.rng)
-        .expect_err("stopping");
+    let refused = entry.mix.open_session(entry.now, 0, None, &mut entry.rng).expect_err("stopping");
     assert_eq!(refused, SessionRefusal::Stopping);
 }
 
@@ -158,16 +125,16 @@ fn packets_from_a_client_count_only_while_it_is_connected() {
     let mut bench = Bench::new(ENTRY);
     let grant = bench.open();
     let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
-    bench
-        .mix
-        .handle_packet(bench.now, Source::Client(grant.session), packet);
+    bench.mix.handle_packet(bench.now, Source::Client(grant.session), packet);
     assert_eq!(bench.mix.held(), 1);
     bench.mix.session_disconnected(bench.now, &grant.session);
     let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
-    bench
-        .mix
-        .handle_packet(bench.now, Source::Client(grant.session), packet);
+    bench.mix.handle_packet(bench.now, Source::Client(grant.session), packet);
     assert_eq!(bench.dropped("session-unknown"), 1);
+    let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
+    bench.mix.handle_packet(bench.now, Source::Stranger, packet);
+    assert_eq!(bench.dropped("session-unknown"), 2);
+    assert_eq!(bench.mix.ledger().links.received_from_clients, 3);
 }
 
 #[test]

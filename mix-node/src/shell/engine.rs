@@ -1,0 +1,262 @@
+//! The one task that owns the core: events come in by a bounded queue, actions go out at once.
+//!
+//! It never waits for a peer. Whatever cannot be handed on at once has failed, and the core is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sotto_protocol::frame::{Frame, ResumeToken};
+use sotto_protocol::ident::{NodeId, SessionAddress};
+use sotto_protocol::sphinx::{HopSecret, Packet};
+use sotto_protocol::time::Timestamp;
+use sotto_transport::clock::Clock;
+use sotto_transport::listen::LinkFailures;
+use sotto_transport::node::membership::Membership;
+use sotto_transport::node::memory::rss_kib;
+use sotto_transport::node::shutdown::Shutdown;
+use sotto_transport::peers::PeerPool;
+use sotto_transport::rng::OsRng;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::config::MixRole;
+use super::outlets::{OpenedSession, Outlets};
+use super::status::MixStatus;
+use crate::core::{Action, FLUSH_MAX, Mix, MixReport, PeerRefusal, SessionRefusal, Source, Ticket};
+
+/// Events that wait for the core. Beyond that the links' tasks wait, and with them their peers.
+pub(crate) const EVENTS_MAX: usize = 1_024;
+/// How long the end may take once everything has been handed to the links.
+const CLOSE_MAX: Duration = Duration::from_secs(1);
+
+/// What happened.
+pub(crate) enum Event {
+    /// A packet came.
+    Packet { from: Source, packet: Packet },
+    /// May this node link to us?
+    CheckPeer { peer: NodeId, reply: oneshot::Sender<Result<(), PeerRefusal>> },
+    /// A client asks for a session.
+    OpenSession {
+        class: u8,
+        resume: Option<(SessionAddress, ResumeToken)>,
+        reply: oneshot::Sender<Result<OpenedSession, SessionRefusal>>,
+    },
+    /// The connection of that number ended.
+    SessionEnded { session: SessionAddress, connection: u64 },
+    /// The operator asks.
+    Status { reply: oneshot::Sender<Value> },
+    /// The operator wants rest.
+    Quiesce { reply: oneshot::Sender<()> },
+}
+
+/// What the status tells and the core does not know.
+pub(crate) struct Identity {
+    pub(crate) role: MixRole,
+    pub(crate) node: NodeId,
+    pub(crate) network: String,
+    pub(crate) address: String,
+    pub(crate) software: String,
+}
+
+/// The core with everything that its actions act on.
+pub(crate) struct Engine {
+    pub(crate) mix: Mix,
+    pub(crate) identity: Identity,
+    pub(crate) clock: Clock,
+    pub(crate) started: Timestamp,
+    pub(crate) events: mpsc::Receiver<Event>,
+    pub(crate) membership: Membership,
+    pub(crate) pool: PeerPool,
+    pub(crate) failures: Arc<LinkFailures>,
+    /// Counts the changes of who may link to whom, so that links' tasks know when to ask again.
+    pub(crate) topology: watch::Sender<u64>,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) outlets: Outlets,
+    /// Of the packets lost with links, those that the core knows of.
+    pub(crate) lost_reported: u64,
+}
+
+impl Engine {
+    /// Runs until the node is told to end and has flushed what it held; returns the last report.
+    pub(crate) async fn run(mut self) -> MixReport {
+        self.take_keys();
+        self.take_consensus();
+        while self.turn().await {}
+        self.stop().await;
+        self.report()
+    }
+
+    /// Waits for one thing to happen and does what follows. `false` when the node is to end.
+    async fn turn(&mut self) -> bool {
+        self.perform();
+        tokio::select! {
+            () = self.shutdown.triggered() => return false,
+            Some(event) = self.events.recv() => self.take(event),
+            Some((epoch, key)) = self.membership.keys.recv() => self.take_key(epoch, key),
+            Ok(()) = self.membership.consensus.changed() => self.take_consensus(),
+            () = self.clock.sleep_until(self.mix.poll_timeout()) => {}
+        }
+        // Also after an event: a busy link must not make the others' packets late.
+        self.advance();
+        true
+    }
+
+    /// Lets held packets keep their delays for a while, sends the rest, closes.
+    async fn stop(&mut self) {
+        let deadline = self.clock.now() + FLUSH_MAX;
+        self.mix.begin_stop(self.clock.now());
+        self.perform();
+        while self.mix.held() > 0 && self.clock.now() < deadline {
+            tokio::select! {
+                Some(event) = self.events.recv() => self.take(event),
+                () = self.clock.sleep_until(self.mix.poll_timeout().min(deadline)) => {}
+            }
+            self.advance();
+            self.perform();
+        }
+        self.mix.end_stop(self.clock.now());
+        self.perform();
+        self.pool.close(CLOSE_MAX).await;
+        let connections_end = async {
+            while !self.outlets.is_empty() {
+                match self.events.recv().await {
+                    Some(event) => self.take(event),
+                    None => return,
+                }
+            }
+        };
+        // A connection that takes its last frames no faster is cut off.
+        let _ended = tokio::time::timeout(CLOSE_MAX, connections_end).await;
+    }
+
+    fn take(&mut self, event: Event) {
+        let now = self.clock.now();
+        match event {
+            Event::Packet { from, packet } => self.mix.handle_packet(now, from, packet),
+            Event::CheckPeer { peer, reply } => {
+                // A link that is gone needs no answer.
+                let _answered = reply.send(self.mix.check_peer(&peer));
+            }
+            Event::OpenSession { class, resume, reply } => {
+                let grant = self.mix.open_session(now, class, resume.as_ref(), &mut OsRng);
+                let opened = grant.map(|grant| self.outlets.open(grant));
+                if let Err(Ok(opened)) = reply.send(opened) {
+                    self.session_ended(now, &opened.grant.session, opened.connection);
+                }
+            }
+            Event::SessionEnded { session, connection } => self.session_ended(now, &session, connection),
+            Event::Status { reply } => {
+                let _answered = reply.send(self.status(now));
+            }
+            Event::Quiesce { reply } => {
+                self.mix.quiesce();
+                let _answered = reply.send(());
+            }
+        }
+    }
+
+    /// Does what is due by now.
+    fn advance(&mut self) {
+        let now = self.clock.now();
+        if self.mix.poll_timeout() <= now {
+            self.mix.handle_timeout(now, &mut OsRng);
+        }
+    }
+
+    /// Does everything that the core asks for.
+    fn perform(&mut self) {
+        while let Some(action) = self.mix.poll_action() {
+            match action {
+                Action::Send { to, packet, ticket } => {
+                    let sent = self.pool.try_send(&to, Frame::Packet(packet)).is_ok();
+                    self.settle(ticket, sent);
+                }
+                Action::Dummy { to } => {
+                    // A link that is down or busy needs no dummy.
+                    let _sent = self.pool.try_send(&to, Frame::Dummy);
+                }
+                Action::Deliver { session, frame, ticket } => {
+                    let sent = self.outlets.try_send(&session, frame);
+                    self.settle(ticket, sent);
+                    if !sent {
+                        self.outlets.close(&session, "downlink-stalled");
+                    }
+                }
+                Action::CloseSession { session, label } => self.outlets.close(&session, label),
+                Action::RetireKeys { before } => {
+                    // The membership wipes the files when it publishes the next keys.
+                    tracing::info!(before, "keys of earlier epochs are no longer used");
+                }
+                Action::LinksChanged => {
+                    let links = self.mix.links().into_iter().map(|link| (link.node, link.address));
+                    self.pool.set_peers(links.collect());
+                    self.topology.send_modify(|version| *version = version.wrapping_add(1));
+                }
+            }
+        }
+    }
+
+    fn settle(&mut self, ticket: Ticket, sent: bool) {
+        if sent {
+            self.mix.handle_sent(ticket);
+        } else {
+            self.mix.handle_send_failed(self.clock.now(), ticket);
+        }
+    }
+
+    /// Forgets a connection, and lets its session wait, unless another connection has taken it over.
+    fn session_ended(&mut self, now: Timestamp, session: &SessionAddress, connection: u64) {
+        if self.outlets.ended(session, connection) {
+            self.mix.session_disconnected(now, session);
+        }
+    }
+
+    fn take_keys(&mut self) {
+        while let Ok((epoch, key)) = self.membership.keys.try_recv() {
+            self.take_key(epoch, key);
+        }
+    }
+
+    fn take_key(&mut self, epoch: u64, key: HopSecret) {
+        if !self.mix.install_key(epoch, key) {
+            tracing::debug!(epoch, "key not taken: its epoch is over");
+        }
+    }
+
+    fn take_consensus(&mut self) {
+        let Some(adopted) = self.membership.consensus.borrow_and_update().clone() else { return };
+        let adopted = self.mix.handle_consensus(self.clock.now(), adopted.consensus.clone(), &mut OsRng);
+        match adopted {
+            Ok(()) => tracing::info!(
+                epoch = self.mix.consensus_epoch(),
+                place = self.mix.report().place,
+                "working by this consensus"
+            ),
+            Err(refusal) => tracing::warn!(label = refusal.label(), "{refusal}"),
+        }
+    }
+
+    fn report(&mut self) -> MixReport {
+        let lost = self.pool.lost_on_link();
+        self.mix.handle_lost_on_link(lost.saturating_sub(self.lost_reported));
+        self.lost_reported = lost;
+        self.mix.report()
+    }
+
+    fn status(&mut self, now: Timestamp) -> Value {
+        let status = MixStatus {
+            role: self.identity.role,
+            node: self.identity.node.to_string(),
+            network: self.identity.network.clone(),
+            address: self.identity.address.clone(),
+            software: self.identity.software.clone(),
+            uptime_s: now.since(self.started).as_secs(),
+            rss_kib: rss_kib(),
+            report: self.report(),
+            peers: json!(self.pool.report()),
+            link_failures: self.failures.snapshot(),
+            membership: json!(*self.membership.report.borrow()),
+        };
+        json!(status)
+    }
+}

@@ -1,0 +1,153 @@
+//! Incoming links: which frames of whom are welcome.
+//!
+//! Anybody may ask for the consensus. A node of the consensus may send packets and dummies. Who shows no
+//! key may open a session (`session_link`). Whatever else comes is refused with a label, and the
+//! link is closed.
+
+use std::sync::Arc;
+
+use sotto_protocol::frame::{DocumentKind, Frame, split_document};
+use sotto_protocol::ident::NodeId;
+use sotto_transport::link::{Link, LinkError, Peer};
+use sotto_transport::listen::LinkFailures;
+use sotto_transport::node::membership::Adopted;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::engine::Event;
+use super::session_link;
+use crate::core::{PeerRefusal, Source};
+
+/// What every link's task needs.
+#[derive(Clone)]
+pub(crate) struct LinkContext {
+    pub(crate) events: mpsc::Sender<Event>,
+    pub(crate) consensus: watch::Receiver<Option<Arc<Adopted>>>,
+    /// Changes whenever nodes have to be judged again.
+    pub(crate) topology: watch::Receiver<u64>,
+    pub(crate) failures: Arc<LinkFailures>,
+}
+
+/// Why a link is closed, for the peer and for the counters.
+pub(crate) struct Refusal {
+    pub(crate) label: &'static str,
+    pub(crate) text: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(label: &'static str, text: impl Into<String>) -> Self {
+        Self { label, text: text.into() }
+    }
+
+    pub(crate) fn unexpected(frame: &Frame, welcome: &str) -> Self {
+        Self::new("unexpected-frame", format!("got a frame `{}`, expected {welcome}", frame.name()))
+    }
+}
+
+impl LinkContext {
+    /// Serves one link until it ends.
+    pub(crate) async fn serve(self, mut link: Link) -> Result<(), LinkError> {
+        let refusal = match link.peer() {
+            Peer::Node(peer) => self.serve_node(peer, &mut link).await?,
+            Peer::Anonymous => match self.serve_stranger(&mut link).await? {
+                Ok(opened) => return session_link::serve(link, opened, &self).await,
+                Err(refusal) => refusal,
+            },
+        };
+        self.count(&refusal);
+        link.refuse(refusal.label, &refusal.text);
+        Ok(())
+    }
+
+    /// Counts a refusal under its label.
+    pub(crate) fn count(&self, refusal: &Refusal) {
+        tracing::debug!(label = refusal.label, "link refused");
+        self.failures.count(refusal.label);
+    }
+
+    /// Hands an event to the core. If the node is ending there is nobody to take it: the link ends too.
+    pub(crate) async fn send(&self, event: Event) -> Result<(), LinkError> {
+        self.events.send(event).await.map_err(|_| LinkError::Closed)
+    }
+
+    /// Asks the core, and waits for its answer.
+    pub(crate) async fn ask<T>(
+        &self,
+        question: impl FnOnce(oneshot::Sender<T>) -> Event,
+    ) -> Result<T, LinkError> {
+        let (reply, replied) = oneshot::channel();
+        self.send(question(reply)).await?;
+        replied.await.map_err(|_| LinkError::Closed)
+    }
+
+    /// The newest consensus in frames, or a refusal if there is none.
+    pub(crate) fn consensus_frames(&self) -> Vec<Frame> {
+        let adopted = self.consensus.borrow().clone();
+        let parts = adopted.and_then(|adopted| split_document(DocumentKind::Consensus, &adopted.bytes).ok());
+        match parts {
+            Some(parts) => parts.into_iter().map(Frame::DocumentPart).collect(),
+            None => vec![Frame::Refused {
+                label: "no-consensus".to_owned(),
+                text: "this node knows no consensus yet: ask another or later".to_owned(),
+            }],
+        }
+    }
+
+    async fn answer(&self, link: &mut Link) -> Result<(), LinkError> {
+        for frame in self.consensus_frames() {
+            link.send(&frame).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a node's packets until it is to be refused.
+    async fn serve_node(&self, peer: NodeId, link: &mut Link) -> Result<Refusal, LinkError> {
+        let mut judged_at = None;
+        loop {
+            let frame = link.next().await?;
+            if matches!(frame, Frame::ConsensusGet) {
+                self.answer(link).await?;
+                continue;
+            }
+            let topology = *self.topology.borrow();
+            let mut judgement: Result<(), PeerRefusal> = Ok(());
+            if judged_at != Some(topology) {
+                judgement = self.ask(|reply| Event::CheckPeer { peer, reply }).await?;
+                judged_at = Some(topology);
+            }
+            match frame {
+                // Also when the link is refused: a packet that came is accounted for.
+                Frame::Packet(packet) => {
+                    self.send(Event::Packet { from: Source::Node(peer), packet }).await?;
+                }
+                Frame::Dummy => {}
+                other => return Ok(Refusal::unexpected(&other, "packets and dummies from a node")),
+            }
+            if let Err(refusal) = judgement {
+                return Ok(Refusal::new(refusal.label(), refusal.to_string()));
+            }
+        }
+    }
+
+    /// Answers somebody without a key until there is a session or a reason to refuse.
+    async fn serve_stranger(
+        &self,
+        link: &mut Link,
+    ) -> Result<Result<super::outlets::OpenedSession, Refusal>, LinkError> {
+        loop {
+            match link.next().await? {
+                Frame::ConsensusGet => self.answer(link).await?,
+                Frame::SessionOpen { class, resume } => {
+                    let opened = self.ask(|reply| Event::OpenSession { class, resume, reply }).await?;
+                    return Ok(opened.map_err(|refusal| Refusal::new(refusal.label(), refusal.to_string())));
+                }
+                Frame::Packet(packet) => {
+                    self.send(Event::Packet { from: Source::Stranger, packet }).await?;
+                    return Ok(Err(Refusal::new("no-session", "open a session before sending packets")));
+                }
+                other => {
+                    return Ok(Err(Refusal::unexpected(&other, "a request for a session or the consensus")));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A client's connection once its session is open: packets up, shaped deliveries and dummies down.
+//!
+//! When something goes down is the core's decision alone: frames are written in the order and at the
+//! moment in which they come from it. Only the consensus, which all clients fetch alike, goes in between.
+
+use sotto_protocol::frame::Frame;
+use sotto_protocol::ident::SessionAddress;
+use sotto_transport::link::{Link, LinkError, LinkReader, LinkWriter};
+use tokio::sync::{mpsc, oneshot};
+
+use super::engine::Event;
+use super::links::{LinkContext, Refusal};
+use super::outlets::OpenedSession;
+use crate::core::{SessionGrant, Source};
+
+/// Pieces of the consensus that wait to be written. The reader waits with them.
+const ANSWER_FRAMES_MAX: usize = 8;
+
+/// Serves a client until its connection ends, and tells the core.
+pub(crate) async fn serve(link: Link, opened: OpenedSession, context: &LinkContext) -> Result<(), LinkError> {
+    let OpenedSession { grant, connection, frames, closing } = opened;
+    let session = grant.session;
+    let ended = run(link, grant, frames, closing, context).await;
+    context.send(Event::SessionEnded { session, connection }).await?;
+    ended
+}
+
+async fn run(
+    mut link: Link,
+    grant: SessionGrant,
+    frames: mpsc::Receiver<Frame>,
+    mut closing: oneshot::Receiver<&'static str>,
+    context: &LinkContext,
+) -> Result<(), LinkError> {
+    let session = grant.session;
+    let resumable_s = u32::try_from(grant.resumable.as_secs()).unwrap_or(u32::MAX);
+    link.send(&Frame::SessionOpened { session, token: grant.token, resumable_s }).await?;
+    let (mut reader, mut writer) = link.split();
+    let (answers_in, answers) = mpsc::channel(ANSWER_FRAMES_MAX);
+    let refusal = tokio::select! {
+        refusal = read(&mut reader, session, &answers_in, context) => refusal?,
+        written = write(&mut writer, frames, answers) => {
+            written?;
+            match closing.try_recv() {
+                Ok(label) => Refusal::new(label, "the node ended this connection"),
+                Err(_) => Refusal::new("session-replaced", "another connection has resumed this session"),
+            }
+        }
+    };
+    context.count(&refusal);
+    writer.refuse(refusal.label, &refusal.text);
+    Ok(())
+}
+
+/// Takes the client's packets until it is to be refused.
+async fn read(
+    reader: &mut LinkReader,
+    session: SessionAddress,
+    answers: &mpsc::Sender<Frame>,
+    context: &LinkContext,
+) -> Result<Refusal, LinkError> {
+    loop {
+        match reader.next().await? {
+            Frame::Packet(packet) => {
+                context.send(Event::Packet { from: Source::Client(session), packet }).await?;
+            }
+            Frame::ConsensusGet => {
+                for frame in context.consensus_frames() {
+                    answers.send(frame).await.map_err(|_| LinkError::Closed)?;
+                }
+            }
+            other => return Ok(Refusal::unexpected(&other, "packets from a client")),
+        }
+    }
+}
+
+/// Writes what the core and the reader hand over until the core lets go of the connection.
+async fn write(
+    writer: &mut LinkWriter,
+    mut frames: mpsc::Receiver<Frame>,
+    mut answers: mpsc::Receiver<Frame>,
+) -> Result<(), LinkError> {
+    loop {
+        let frame = tokio::select! {
+            biased;
+            frame = frames.recv() => match frame {
+                Some(frame) => frame,
+                None => return Ok(()),
+            },
+            Some(frame) = answers.recv() => frame,
+        };
+        writer.send(&frame).await?;
+    }
+}

@@ -1,0 +1,17 @@
+//! A mix as a whole program, with real sockets: a node under test among neighbours that the test plays.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::large_futures,
+    unreachable_pub,
+    missing_docs
+)]
+
+mod lifecycle;
+mod links;
+mod program;
+mod raw;
+mod sessions;
+mod support;

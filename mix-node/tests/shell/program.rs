@@ -1,0 +1,81 @@
+//! The program `sotto-mix` from the outside.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use sotto_protocol::directory::Place;
+
+use crate::support::{PATIENCE, authority};
+
+fn sotto_mix(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sotto-mix")).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn init(dir: &Path, link: &str) -> Output {
+    let dir = dir.to_str().unwrap();
+    let arguments = ["init", "--dir", dir, "--role", "entry", "--listen", "127.0.0.1:0", "--network", link];
+    sotto_mix(&[&arguments[..], &["--epoch-s", "604800"]].concat())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn init_run_status_and_sigterm() {
+    let (network, authority) = authority(Place::Entry, "127.0.0.1:9").await;
+    let dir = tempfile::tempdir().unwrap();
+    let node_dir = dir.path().join("node");
+    let made = init(&node_dir, &network.to_link().unwrap());
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    assert!(text(&made.stdout).starts_with("node "));
+    let again = init(&node_dir, &network.to_link().unwrap());
+    assert!(!again.status.success());
+    assert!(text(&again.stderr).contains("holds a node already"), "{}", text(&again.stderr));
+
+    let config = node_dir.join("mix.toml");
+    let config = config.to_str().unwrap();
+    let idle = sotto_mix(&["status", "--config", config]);
+    assert!(!idle.status.success());
+    assert!(text(&idle.stderr).contains("is the process running?"), "{}", text(&idle.stderr));
+
+    let mut running = Command::new(env!("CARGO_BIN_EXE_sotto-mix"))
+        .args(["run", "--config", config])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let waiting = async {
+        loop {
+            let status = sotto_mix(&["status", "--json", "--config", config]);
+            if status.status.success() {
+                let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+                if status["place"] == "entry" {
+                    return status;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let status = tokio::time::timeout(PATIENCE, waiting).await.expect("the node takes its place");
+    assert_eq!(status["role"], "entry");
+    assert_eq!(status["ledger"]["received"], 0);
+    assert!(status["rss_kib"].as_u64().unwrap() > 0);
+    let people = sotto_mix(&["status", "--config", config]);
+    assert!(text(&people.stdout).contains("packets   0 received"), "{}", text(&people.stdout));
+
+    let pid = Pid::from_raw(i32::try_from(running.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let ended = tokio::task::spawn_blocking(move || running.wait().unwrap()).await.unwrap();
+    assert_eq!(ended.code(), Some(0));
+    authority.trigger();
+}
+
+#[test]
+fn the_manual_names_every_command() {
+    let manual = sotto_mix(&["man"]);
+    for word in ["init", "run", "status"] {
+        assert!(text(&manual.stdout).contains(word), "{word}");
+    }
+}
