@@ -16,7 +16,9 @@ mod report;
 use std::collections::BTreeMap;
 
 use rand::CryptoRng;
-use sotto_protocol::directory::{AuthoritySet, Consensus, SignedConsensus, epoch_of, epoch_start};
+use sotto_protocol::directory::{
+    AuthoritySet, Consensus, DocumentRefusal, SignedConsensus, epoch_of, epoch_start, is_name,
+};
 use sotto_protocol::ident::{NodeId, NodeSecret};
 use sotto_protocol::time::Timestamp;
 
@@ -57,6 +59,9 @@ impl Authority {
     ///
     /// When the configuration's name or parameters are not allowed.
     pub fn new(config: AuthorityConfig, secret: NodeSecret) -> Result<Self, AuthorityError> {
+        if !is_name(&config.network) {
+            return Err(AuthorityError::Config(DocumentRefusal::Text { field: "name of the network" }));
+        }
         config.params.validate().map_err(AuthorityError::Config)?;
         let authorities = AuthoritySet::new(&config.network, &[secret.id()], 1)?;
         Ok(Self {
