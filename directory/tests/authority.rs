@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use rand::{CryptoRng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
-use sotto_directory::core::{
-    Admission, Authority, AuthorityConfig, Bootstrap, CLOCK_SKEW_MAX, Progress,
-};
+use sotto_directory::core::{Admission, Authority, AuthorityConfig, Bootstrap, CLOCK_SKEW_MAX, Progress};
 use sotto_protocol::directory::{
     AuthoritySet, Consensus, Descriptor, EpochKey, Params, Place, Role, SignedConsensus, SignedDescriptor,
     assign_layers, epoch_of, epoch_start,
@@ -180,7 +178,8 @@ fn fifty_epochs_are_signed_one_by_one_with_fresh_layers() {
         assert_eq!(consensus.valid_after, previous.valid_until);
         assert_eq!(world.now, consensus.valid_after, "signed at the epoch's first moment");
         assert!(randomness.insert(consensus.randomness), "fresh randomness each time");
-        let assigned: BTreeMap<NodeId, u8> = assign_layers(&consensus.randomness, &mixes).into_iter().collect();
+        let assigned: BTreeMap<NodeId, u8> =
+            assign_layers(&consensus.randomness, &mixes).into_iter().collect();
         for node in &consensus.nodes {
             if let Place::Mix { layer } = node.place {
                 assert_eq!(assigned[&node.node], layer);
@@ -215,7 +214,10 @@ fn a_node_that_stops_publishing_leaves_after_two_epochs() {
         let progress = world.to_next();
         assert!(progress.signed);
         let is_in = world.consensus().node(&silent).is_some();
-        assert_eq!(progress.departed, if present.last() == Some(&true) && !is_in { vec![silent] } else { vec![] });
+        assert_eq!(
+            progress.departed,
+            if present.last() == Some(&true) && !is_in { vec![silent] } else { vec![] }
+        );
         present.push(is_in);
     }
     assert_eq!(present, [true, true, false, false]);

@@ -5,10 +5,7 @@
 //! [`core`] decides (no clock, no sockets, no tasks), a [`store`] keeps, the [`shell`] connects both
 //! to the disk and the network. What is deliberately not here: accounts, senders, recipients,
 //! conversations. A mailbox could not name them if it wanted to.
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod core;
 pub mod shell;

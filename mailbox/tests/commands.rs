@@ -165,7 +165,7 @@ fn every_answer_is_one_packet_of_one_size_to_the_same_hop() {
 
     let mut expected_answers = Vec::new();
     let decoy = BoxId::decoy(&mut world.rng);
-    let steps: Vec<(&str, Box<dyn Fn(Surb) -> Command>)> = vec![
+    let steps: Vec<(&str, MakeCommand)> = vec![
         ("not-found", Box::new(move |surb| Command::Read { surb, id: decoy })),
         ("bad-signature", write_of(forged)),
         ("stored", write_of(sealed.clone())),
@@ -198,7 +198,10 @@ fn every_answer_is_one_packet_of_one_size_to_the_same_hop() {
     }
 }
 
-fn write_of(sealed: SealedBox) -> Box<dyn Fn(Surb) -> Command> {
+/// A command that waits for its reply block.
+type MakeCommand = Box<dyn Fn(Surb) -> Command>;
+
+fn write_of(sealed: SealedBox) -> MakeCommand {
     Box::new(move |surb| Command::Write { surb, ttl: TtlClass::Day, sealed: sealed.clone() })
 }
 

@@ -182,7 +182,11 @@ impl Run {
         assert_eq!(ledger.forwarded, 0);
         let handled = ledger.delivered_total() - ledger.delivered.get("drop").copied().unwrap_or(0)
             + ledger.dropped.get("store-failed").copied().unwrap_or(0);
-        assert_eq!(report.answers.values().sum::<u64>(), handled, "one answer to each command that was handled");
+        assert_eq!(
+            report.answers.values().sum::<u64>(),
+            handled,
+            "one answer to each command that was handled"
+        );
         assert_eq!(ledger.originated_total() + ledger.unsent.values().sum::<u64>(), handled);
         assert_eq!(ledger.originated_total(), self.answered);
     }

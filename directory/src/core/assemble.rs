@@ -31,7 +31,8 @@ pub(super) fn assemble(
         .map(|descriptor| descriptor.node)
         .collect();
     let layers: BTreeMap<NodeId, u8> = assign_layers(&randomness, &mixes).into_iter().collect();
-    let nodes = descriptors.with_key_for(epoch).filter_map(|descriptor| node(descriptor, epoch, &layers)).collect();
+    let nodes =
+        descriptors.with_key_for(epoch).filter_map(|descriptor| node(descriptor, epoch, &layers)).collect();
     let consensus = Consensus {
         network: config.network.clone(),
         epoch,

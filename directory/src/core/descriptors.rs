@@ -44,7 +44,11 @@ impl Descriptors {
 
     /// Takes a descriptor back that was accepted before a restart. Its age is not looked at: it leaves
     /// with the next consensus if it is too old.
-    pub(super) fn restore(&mut self, config: &AuthorityConfig, bytes: &[u8]) -> Result<NodeId, DescriptorRefusal> {
+    pub(super) fn restore(
+        &mut self,
+        config: &AuthorityConfig,
+        bytes: &[u8],
+    ) -> Result<NodeId, DescriptorRefusal> {
         let descriptor = verify(config, bytes)?;
         self.hold(bytes, descriptor)
     }
@@ -53,7 +57,9 @@ impl Descriptors {
         let node = descriptor.node;
         match self.0.get(&node) {
             Some(held) if held.bytes == bytes => return Ok(node),
-            Some(held) if held.descriptor.published >= descriptor.published => return Err(DescriptorRefusal::Stale),
+            Some(held) if held.descriptor.published >= descriptor.published => {
+                return Err(DescriptorRefusal::Stale);
+            }
             None if self.0.len() >= NODES_MAX => return Err(DescriptorRefusal::Full),
             _ => {}
         }
@@ -96,7 +102,11 @@ fn verify(config: &AuthorityConfig, bytes: &[u8]) -> Result<Descriptor, Descript
     Ok(descriptor)
 }
 
-fn check_age(config: &AuthorityConfig, now: Timestamp, published: Timestamp) -> Result<(), DescriptorRefusal> {
+fn check_age(
+    config: &AuthorityConfig,
+    now: Timestamp,
+    published: Timestamp,
+) -> Result<(), DescriptorRefusal> {
     let ahead = published.since(now);
     if ahead > CLOCK_SKEW_MAX {
         return Err(DescriptorRefusal::FutureDated {
@@ -111,7 +121,11 @@ fn check_age(config: &AuthorityConfig, now: Timestamp, published: Timestamp) -> 
     Ok(())
 }
 
-fn check_keys(config: &AuthorityConfig, now: Timestamp, descriptor: &Descriptor) -> Result<(), DescriptorRefusal> {
+fn check_keys(
+    config: &AuthorityConfig,
+    now: Timestamp,
+    descriptor: &Descriptor,
+) -> Result<(), DescriptorRefusal> {
     let epoch = epoch_of(now, config.params.epoch_s);
     let useful = epoch..=epoch.saturating_add(1);
     if descriptor.hop_keys.iter().any(|key| useful.contains(&key.epoch)) {

@@ -24,7 +24,9 @@ pub enum DescriptorRefusal {
     #[error("the authority holds a descriptor of this node that is as new or newer: publish a fresh one")]
     Stale,
     /// It was signed too long ago.
-    #[error("the descriptor was signed {age_s} s ago, at most {age_s_max} s are allowed: publish a fresh one")]
+    #[error(
+        "the descriptor was signed {age_s} s ago, at most {age_s_max} s are allowed: publish a fresh one"
+    )]
     Expired {
         /// Its age.
         age_s: u64,
@@ -32,7 +34,9 @@ pub enum DescriptorRefusal {
         age_s_max: u64,
     },
     /// It claims to be from the future.
-    #[error("the descriptor was signed {ahead_s} s from now, at most {ahead_s_max} s are allowed: set the node's clock")]
+    #[error(
+        "the descriptor was signed {ahead_s} s from now, at most {ahead_s_max} s are allowed: set the node's clock"
+    )]
     FutureDated {
         /// How far ahead.
         ahead_s: u64,

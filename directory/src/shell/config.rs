@@ -175,7 +175,11 @@ impl DirectoryConfig {
             ("Where the authority listens, ip:port.", format!("listen = {}", toml_string(&self.listen))),
             (
                 "Where others reach it, host:port. Where it listens, if left out. It is part of the network's link.",
-                optional("announce", "\"directory.example.org:9000\"", self.announce.as_deref().map(toml_string)),
+                optional(
+                    "announce",
+                    "\"directory.example.org:9000\"",
+                    self.announce.as_deref().map(toml_string),
+                ),
             ),
             ("The network's name.", format!("network = {}", toml_string(&self.network))),
             (
@@ -196,7 +200,10 @@ impl DirectoryConfig {
             ),
             (
                 "What the network agrees on; a change takes effect with the next epoch. The length of an epoch cannot change.",
-                format!("[params]\n{}", toml_table(&ParamsTable { params: &self.params })?.replace("[params]\n", "")),
+                format!(
+                    "[params]\n{}",
+                    toml_table(&ParamsTable { params: &self.params })?.replace("[params]\n", "")
+                ),
             ),
         ];
         let mut toml = String::from(

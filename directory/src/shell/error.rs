@@ -28,7 +28,9 @@ pub enum ShellError {
         value: String,
     },
     /// The network's name.
-    #[error("{0:?} is not a network's name: expected at most 32 of a-z, 0-9, - and ., beginning with a letter")]
+    #[error(
+        "{0:?} is not a network's name: expected at most 32 of a-z, 0-9, - and ., beginning with a letter"
+    )]
     Name(String),
     /// The network's parameters.
     #[error("`params` is not a network's: {0}")]

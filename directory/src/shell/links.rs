@@ -43,7 +43,9 @@ impl Links {
                     Err(refusal) => return refuse(link, refusal.into()),
                 },
                 Frame::Refused { label, text } => return Err(LinkError::Refused { label, text }),
-                _ => return refuse(link, LinkError::Unexpected("descriptors and requests for the consensus")),
+                _ => {
+                    return refuse(link, LinkError::Unexpected("descriptors and requests for the consensus"));
+                }
             }
         }
     }

@@ -37,7 +37,12 @@ impl fmt::Display for DirectoryStatus {
         let report = &self.report;
         writeln!(f, "authority of network {}", report.network)?;
         writeln!(f, "key       {}", self.node)?;
-        writeln!(f, "running   {} s, {} MiB resident", self.uptime_s, self.rss_kib.unwrap_or_default() / 1024)?;
+        writeln!(
+            f,
+            "running   {} s, {} MiB resident",
+            self.uptime_s,
+            self.rss_kib.unwrap_or_default() / 1024
+        )?;
         match report.consensus_epoch {
             Some(epoch) => writeln!(f, "consensus epoch {epoch}, {} nodes", report.nodes)?,
             None => writeln!(f, "consensus none yet")?,

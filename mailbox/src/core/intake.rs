@@ -23,7 +23,12 @@ pub(super) enum Taken {
 
 impl Mailbox {
     /// Cheap checks first: nothing is computed for a packet that could not be used anyway.
-    pub(super) fn take_in(&mut self, now: Timestamp, from: &NodeId, packet: Packet) -> Result<Taken, DropReason> {
+    pub(super) fn take_in(
+        &mut self,
+        now: Timestamp,
+        from: &NodeId,
+        packet: Packet,
+    ) -> Result<Taken, DropReason> {
         let params = &self.neighbours.consensus(now)?.params;
         let epoch = epoch_of(now, params.epoch_s);
         let delay_max = Duration::from_millis(u64::from(params.delay_ms_max));
@@ -33,7 +38,8 @@ impl Mailbox {
         if self.queue.is_full() {
             return Err(DropReason::Busy);
         }
-        let Unwrapped::Final { destination, payload, .. } = self.keys.unwrap(epoch, packet, delay_max)? else {
+        let Unwrapped::Final { destination, payload, .. } = self.keys.unwrap(epoch, packet, delay_max)?
+        else {
             return Err(DropReason::NotFinal);
         };
         if destination != *self.node.as_bytes() {

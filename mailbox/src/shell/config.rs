@@ -131,7 +131,11 @@ impl MailboxConfig {
             ("Where the mailbox listens, ip:port.", format!("listen = {}", toml_string(&self.listen))),
             (
                 "Where others reach it, host:port. Where it listens, if left out.",
-                optional("announce", "\"mailbox.example.org:9000\"", self.announce.as_deref().map(toml_string)),
+                optional(
+                    "announce",
+                    "\"mailbox.example.org:9000\"",
+                    self.announce.as_deref().map(toml_string),
+                ),
             ),
             (
                 "The network: the link that its authorities hand out.",
@@ -154,8 +158,9 @@ impl MailboxConfig {
                 optional("control", "\"/run/sotto/mailbox.sock\"", control),
             ),
         ];
-        let mut toml =
-            String::from("# A mailbox of a Sotto network. Run it with `sotto-mailbox run --config` and this file.\n");
+        let mut toml = String::from(
+            "# A mailbox of a Sotto network. Run it with `sotto-mailbox run --config` and this file.\n",
+        );
         for (comment, setting) in settings {
             // Writing to a string cannot fail.
             let _written = write!(toml, "\n# {comment}\n{setting}\n");

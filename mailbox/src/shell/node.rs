@@ -95,8 +95,14 @@ pub async fn start(config: &MailboxConfig, shutdown: Shutdown) -> Result<Running
         epoch_s: config.epoch_s,
         consensus_file: config.consensus_file(),
     };
-    let membership =
-        Membership::start(membership_config, secret, keys, connector.clone(), clock.clone(), shutdown.clone())?;
+    let membership = Membership::start(
+        membership_config,
+        secret,
+        keys,
+        connector.clone(),
+        clock.clone(),
+        shutdown.clone(),
+    )?;
     tracing::info!(%node, address, "listening");
 
     let (events_in, events) = mpsc::channel(EVENTS_MAX);

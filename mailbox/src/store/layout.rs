@@ -30,7 +30,8 @@ pub(super) const META_FORMAT: &str = "format";
 /// Row of [`META`]: batches applied since the file was made.
 pub(super) const META_BATCHES: &str = "batches";
 /// Boxes by id.
-pub(super) const BOXES: TableDefinition<'_, &[u8; ID_LEN], &[u8; BOX_ROW_LEN]> = TableDefinition::new("boxes");
+pub(super) const BOXES: TableDefinition<'_, &[u8; ID_LEN], &[u8; BOX_ROW_LEN]> =
+    TableDefinition::new("boxes");
 /// Tombstones by id. An id is in at most one of the two tables.
 pub(super) const TOMBSTONES: TableDefinition<'_, &[u8; ID_LEN], &[u8; TOMBSTONE_ROW_LEN]> =
     TableDefinition::new("tombstones");

@@ -175,3 +175,20 @@ impl StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_neither_ids_nor_contents() {
+        let id = BoxId::from_bytes([7; 32]);
+        let read = StoreOp::Read { id };
+        insta::assert_snapshot!(format!("{read:?}"), @"Read { id: BoxId([scrubbed]) }");
+        let sealed = SealedBox::from_bytes(&[7; sotto_protocol::limits::BOX_LEN]).unwrap();
+        let write = StoreOp::Write { sealed, expires: Timestamp::from_micros(9) };
+        insta::assert_snapshot!(format!("{write:?}"), @"Write { sealed: SealedBox([scrubbed]), expires: 0.000009s }");
+        let tombstone = Tombstone::from_bytes(&[7; sotto_protocol::boxes::TOMBSTONE_LEN]).unwrap();
+        insta::assert_snapshot!(format!("{:?}", StoreResult::Tombstoned(tombstone)), @"Tombstoned(Tombstone([scrubbed]))");
+    }
+}

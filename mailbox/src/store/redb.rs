@@ -15,8 +15,9 @@ use redb::{
 use sotto_protocol::time::Timestamp;
 
 use super::layout::{
-    BOX_ROW_LEN, BOXES, EXPIRY, EXPIRY_KEY_LEN, FORMAT, ID_LEN, META, META_BATCHES, META_FORMAT, TOMBSTONE_ROW_LEN,
-    TOMBSTONES, box_row, expiry_key, key, parse_box_row, parse_expiry_key, parse_tombstone_row, tombstone_row,
+    BOX_ROW_LEN, BOXES, EXPIRY, EXPIRY_KEY_LEN, FORMAT, ID_LEN, META, META_BATCHES, META_FORMAT,
+    TOMBSTONE_ROW_LEN, TOMBSTONES, box_row, expiry_key, key, parse_box_row, parse_expiry_key,
+    parse_tombstone_row, tombstone_row,
 };
 use super::rules::{Content, Record, decide};
 use super::{Store, StoreError, StoreOp, StoreResult, Usage};
@@ -69,10 +70,9 @@ impl RedbStore {
         {
             self.database = Some(open_file(path)?);
         }
-        let database = self
-            .database
-            .as_ref()
-            .ok_or_else(|| StoreError::Io { why: "it failed before and cannot be opened again".to_owned() })?;
+        let database = self.database.as_ref().ok_or_else(|| StoreError::Io {
+            why: "it failed before and cannot be opened again".to_owned(),
+        })?;
         let result = commit(database, durability, work);
         if matches!(result, Err(StoreError::Io { .. })) {
             self.database = None;
@@ -93,7 +93,9 @@ impl Store for RedbStore {
     }
 
     fn collect_garbage(&mut self, now: Timestamp, records_max: usize) -> Result<usize, StoreError> {
-        self.transact(Durability::None, |transaction| Tables::open(transaction)?.collect_garbage(now, records_max))
+        self.transact(Durability::None, |transaction| {
+            Tables::open(transaction)?.collect_garbage(now, records_max)
+        })
     }
 
     fn usage(&mut self) -> Result<Usage, StoreError> {
@@ -143,7 +145,8 @@ impl<'t> Tables<'t> {
     /// Both tables are asked every time, so that every lookup is alike.
     fn get(&self, id: &[u8; ID_LEN]) -> Result<Option<Record>, StoreError> {
         let sealed = self.boxes.get(id)?.map(|row| parse_box_row(id, row.value())).transpose()?;
-        let tombstone = self.tombstones.get(id)?.map(|row| parse_tombstone_row(id, row.value())).transpose()?;
+        let tombstone =
+            self.tombstones.get(id)?.map(|row| parse_tombstone_row(id, row.value())).transpose()?;
         Ok(tombstone.or(sealed))
     }
 
@@ -244,7 +247,9 @@ fn open_error(name: &str, error: DatabaseError) -> StoreError {
     match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path },
         // redb reports a file without its magic number as invalid data.
-        DatabaseError::Storage(StorageError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+        DatabaseError::Storage(StorageError::Io(error))
+            if error.kind() == std::io::ErrorKind::InvalidData =>
+        {
             StoreError::Foreign { path, why: error.to_string() }
         }
         DatabaseError::Storage(error) => error.into(),

@@ -57,11 +57,12 @@ pub fn decide(
         }
         (StoreOp::Write { .. }, Some(_)) => (StoreResult::Conflict, None),
         (StoreOp::Tombstone { .. }, Some(Content::Tombstone(_))) => (StoreResult::AlreadyStored, None),
-        (StoreOp::Write { .. } | StoreOp::Tombstone { .. }, None) if !admits => (StoreResult::QuotaFull, None),
-        (StoreOp::Write { sealed, expires }, None) => (
-            StoreResult::Stored,
-            Some(Record { expires: *expires, content: Content::Box(sealed.clone()) }),
-        ),
+        (StoreOp::Write { .. } | StoreOp::Tombstone { .. }, None) if !admits => {
+            (StoreResult::QuotaFull, None)
+        }
+        (StoreOp::Write { sealed, expires }, None) => {
+            (StoreResult::Stored, Some(Record { expires: *expires, content: Content::Box(sealed.clone()) }))
+        }
         (StoreOp::Tombstone { tombstone, expires }, _) => (
             StoreResult::Stored,
             Some(Record { expires: *expires, content: Content::Tombstone(tombstone.clone()) }),

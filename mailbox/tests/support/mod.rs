@@ -14,9 +14,7 @@ use sotto_protocol::boxes::{SealedBox, WriteCap};
 use sotto_protocol::directory::{Consensus, ConsensusNode, EpochKey, Params, Place, epoch_of, epoch_start};
 use sotto_protocol::ident::{NodeId, NodeSecret, SessionAddress};
 use sotto_protocol::mailbox::{Command, Reply, TtlClass};
-use sotto_protocol::sphinx::{
-    Hop, HopSecret, Packet, Surb, SurbKeys, Unwrapped, build_forward, build_surb,
-};
+use sotto_protocol::sphinx::{Hop, HopSecret, Packet, Surb, SurbKeys, Unwrapped, build_forward, build_surb};
 use sotto_protocol::time::Timestamp;
 
 /// The present of a test that does not move the time.
@@ -78,7 +76,9 @@ impl World {
                 place: member.place,
                 address: "127.0.0.1:1".to_owned(),
                 onion_address: None,
-                hop_keys: (epoch..epoch + 3).map(|epoch| EpochKey { epoch, key: member.hop.public() }).collect(),
+                hop_keys: (epoch..epoch + 3)
+                    .map(|epoch| EpochKey { epoch, key: member.hop.public() })
+                    .collect(),
             })
             .collect();
         nodes.sort_by_key(|node| node.node);
