@@ -4,6 +4,7 @@
 //! left behind once the directory is removed.
 
 mod error;
+mod founding;
 mod network;
 mod node;
 mod person;

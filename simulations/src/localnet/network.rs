@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::Signal;
+use sotto_protocol::ledger::LedgerReport;
 use sotto_transport::clock::Clock;
 use sotto_transport::node::control;
 
 use super::error::LocalnetError;
 use super::node::{Kind, Node, NodeReport};
 use super::plan::LocalnetPlan;
-use super::ports::free_addresses;
 use super::process::{Process, signal};
 use super::programs::Programs;
 use super::state::LocalnetState;
@@ -23,19 +22,17 @@ use super::tap::Tap;
 const READY_WAIT_MAX: Duration = Duration::from_secs(60);
 /// How long to wait between two looks at the same condition.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
-/// The name of every local network.
-const NETWORK: &str = "localnet";
 
 /// A network whose processes this one has started.
 #[derive(Debug)]
 pub struct Localnet {
-    dir: PathBuf,
-    plan: LocalnetPlan,
-    programs: Programs,
-    clock: Clock,
-    link: String,
-    nodes: Vec<Node>,
-    taps: BTreeMap<String, Tap>,
+    pub(super) dir: PathBuf,
+    pub(super) plan: LocalnetPlan,
+    pub(super) programs: Programs,
+    pub(super) clock: Clock,
+    pub(super) link: String,
+    pub(super) nodes: Vec<Node>,
+    pub(super) taps: BTreeMap<String, Tap>,
     detached: bool,
 }
 
@@ -61,6 +58,11 @@ impl Localnet {
             plan,
         };
         network.found().await?;
+        for name in network.names() {
+            network.restart(&name)?;
+            // Written after each start, so that whatever runs can be found and stopped.
+            network.state().write()?;
+        }
         network.wait_ready().await?;
         Ok(network)
     }
@@ -124,7 +126,7 @@ impl Localnet {
         Ok(())
     }
 
-    /// Starts a node that was killed, on its old directory.
+    /// Starts a node that does not run, on its directory.
     ///
     /// # Errors
     /// [`LocalnetError::NoNode`], or the program cannot be started.
@@ -168,8 +170,8 @@ impl Localnet {
         Ok(reports)
     }
 
-    /// Lets the nodes stop making packets of their own, and waits until nothing is held and every packet that
-    /// was sent has arrived. To be called when no client runs any more.
+    /// Lets the nodes stop making packets of their own, and waits until no packet is on its way through a node or
+    /// between two. To be called when no client runs any more.
     ///
     /// # Errors
     /// A node does not answer. If the books do not come to rest the last reports are returned as they are:
@@ -183,9 +185,8 @@ impl Localnet {
         let deadline = self.clock.now() + READY_WAIT_MAX;
         loop {
             let reports = self.reports().await?;
-            let ledgers = || reports.iter().map(|(_, report)| &report.ledger);
-            let at_rest = ledgers().all(|ledger| ledger.held == 0)
-                && sotto_protocol::ledger::LedgerReport::sum(ledgers()).flow_balanced();
+            let sum = LedgerReport::sum(reports.iter().map(|(_, report)| &report.ledger));
+            let at_rest = reports.iter().all(|(_, report)| report.is_at_rest()) && sum.flow_balanced();
             if at_rest || self.clock.now() > deadline {
                 return Ok(reports);
             }
@@ -215,77 +216,6 @@ impl Localnet {
             }
         }
         Ok(killed)
-    }
-
-    async fn found(&mut self) -> Result<(), LocalnetError> {
-        let (plan, programs) = (self.plan.clone(), self.programs.clone());
-        let count = 1 + plan.entries + plan.mixes() + plan.mailboxes;
-        let mut addresses =
-            free_addresses(count).map_err(LocalnetError::system("find free ports"))?.into_iter();
-        let mut next_address =
-            move || addresses.next().ok_or_else(|| LocalnetError::Directory("no port left".to_owned()));
-
-        let address = next_address()?;
-        let mut authority = self.node("authority", Kind::Authority);
-        let announce = self.announced("authority", address).await?;
-        let (dir, listen) = (authority.dir.display().to_string(), address.to_string());
-        let common = ["init", "--dir", &dir, "--listen", &listen, "--announce", &announce];
-        programs
-            .run("sotto-directory", &[&common[..], &["--network-name", NETWORK]].concat())
-            .await?;
-        set_parameters(&authority.config(), &plan)?;
-        let config = authority.config().display().to_string();
-        self.link = programs
-            .run("sotto-directory", &["network-link", "--config", &config])
-            .await?
-            .trim()
-            .to_owned();
-        authority.start(&programs, self.detached)?;
-        self.nodes.push(authority);
-        // Written after each start, so that whatever runs can be found and stopped.
-        self.state().write()?;
-
-        let kinds = [
-            (Kind::Entry, "entry", plan.entries),
-            (Kind::Mix, "mix", plan.mixes()),
-            (Kind::Mailbox, "mailbox", plan.mailboxes),
-        ];
-        for (kind, name, count) in kinds {
-            for n in 1..=count {
-                let address = next_address()?;
-                let mut node = self.node(&format!("{name}-{n}"), kind);
-                let announce = self.announced(&node.name, address).await?;
-                let (dir, listen) = (node.dir.display().to_string(), address.to_string());
-                let epoch_s = plan.params.epoch_s.to_string();
-                let mut args = vec!["init", "--dir", &dir, "--listen", &listen, "--announce", &announce];
-                args.extend(["--network", &self.link, "--epoch-s", &epoch_s]);
-                if kind != Kind::Mailbox {
-                    args.extend(["--role", name]);
-                }
-                programs.run(kind.program(), &args).await?;
-                node.start(&programs, self.detached)?;
-                self.nodes.push(node);
-                self.state().write()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn node(&self, name: &str, kind: Kind) -> Node {
-        Node { name: name.to_owned(), kind, dir: self.dir.join(name), process: None }
-    }
-
-    /// The address that others are told: the node's own, or that of a tap before it.
-    async fn announced(&mut self, name: &str, address: SocketAddr) -> Result<String, LocalnetError> {
-        if !self.plan.tapped {
-            return Ok(address.to_string());
-        }
-        let tap = Tap::start(address, self.clock.clone())
-            .await
-            .map_err(LocalnetError::system(format!("tap {name}")))?;
-        let announce = tap.address().to_string();
-        self.taps.insert(name.to_owned(), tap);
-        Ok(announce)
     }
 
     fn node_mut(&mut self, name: &str) -> Result<&mut Node, LocalnetError> {
@@ -323,22 +253,4 @@ async fn report(node: &Node) -> Result<NodeReport, LocalnetError> {
     let status = node.raw_status().await?;
     serde_json::from_value(status)
         .map_err(|error| LocalnetError::Answer { name: node.name.clone(), what: error.to_string() })
-}
-
-/// Writes the plan's parameters and counts into the authority's configuration.
-fn set_parameters(config: &Path, plan: &LocalnetPlan) -> Result<(), LocalnetError> {
-    let doing = || format!("set the parameters in {}", config.display());
-    let invalid = |error: String| LocalnetError::Directory(format!("cannot {}: {error}", doing()));
-    let text = std::fs::read_to_string(config).map_err(LocalnetError::system(doing()))?;
-    let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| invalid(error.to_string()))?;
-    let params = toml::Value::try_from(&plan.params).map_err(|error| invalid(error.to_string()))?;
-    table.insert("params".to_owned(), params);
-    let count = |n: usize| toml::Value::Integer(i64::try_from(n).unwrap_or(i64::MAX));
-    let bootstrap = toml::Table::from_iter([
-        ("entries".to_owned(), count(plan.entries)),
-        ("mixes".to_owned(), count(plan.mixes())),
-        ("mailboxes".to_owned(), count(plan.mailboxes)),
-    ]);
-    table.insert("bootstrap".to_owned(), toml::Value::Table(bootstrap));
-    std::fs::write(config, table.to_string()).map_err(LocalnetError::system(doing()))
 }

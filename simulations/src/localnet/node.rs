@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sotto_mix_node::core::HeldReport;
 use sotto_protocol::ledger::LedgerReport;
 use sotto_transport::node::control;
 
@@ -64,6 +65,9 @@ pub struct NodeReport {
     pub rss_kib: Option<u64>,
     /// What became of every packet.
     pub ledger: LedgerReport,
+    /// Where the held packets are, at an entry or a mix.
+    #[serde(default)]
+    pub held: Option<HeldReport>,
 }
 
 /// An outgoing link.
@@ -80,6 +84,14 @@ impl NodeReport {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.consensus_epoch.is_some() && !self.peers.is_empty() && self.peers.iter().all(|peer| peer.up)
+    }
+
+    /// Whether no packet is on its way through the node. What waits for a client that has gone does not count:
+    /// it stays until the client comes back or its session expires.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        let waiting = self.held.map_or(0, |held| u64::try_from(held.downlink).unwrap_or(u64::MAX));
+        self.ledger.held == waiting
     }
 
     /// Its place in words: `entry`, `mix-2`, `mailbox`.
