@@ -1,1 +1,15 @@
-//! Placeholder of the first build.
+//! The side of Sotto that belongs to a person: contacts, messages, cover traffic and where they are kept.
+//!
+//! [`core`] is a state machine that is given the time, a random generator and what came in from the
+//! network, and says what to send and when; [`store`] is how it keeps what must survive. Clocks,
+//! sockets, files, tasks and the terminal are deliberately in neither.
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+pub mod cli;
+pub mod core;
+pub mod shell;
+pub mod store;
+pub mod vault;
