@@ -78,8 +78,8 @@ impl<R: CryptoRng> Vault<R> {
     /// Opens the vault at `path` and verifies the whole file.
     ///
     /// # Errors
-    /// Any [`VaultError`] about a missing, damaged or busy file or a wrong passphrase. The file is not
-    /// changed then, except that redb completes its recovery after a crash.
+    /// Any [`VaultError`] about a missing, damaged or busy file or a wrong passphrase. Its records are not
+    /// changed then; redb may have written bookkeeping of its own.
     pub fn open(path: &Path, passphrase: &Passphrase, rng: R) -> Result<Self, VaultError> {
         Self::open_with(path, rng, |header| header::unwrap(header, passphrase))
     }
