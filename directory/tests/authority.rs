@@ -85,7 +85,7 @@ impl World {
     }
 
     /// Moves the time to the next event of the authority.
-    fn to_next(&mut self) -> Progress {
+    fn advance(&mut self) -> Progress {
         self.now = self.authority.poll_timeout();
         self.tick()
     }
@@ -171,7 +171,7 @@ fn fifty_epochs_are_signed_one_by_one_with_fresh_layers() {
     let mut randomness = BTreeSet::from([previous.randomness]);
     let mut layers_of_first = BTreeMap::<u8, u32>::new();
     for _ in 0..50 {
-        let progress = world.to_next();
+        let progress = world.advance();
         assert!(progress.signed && progress.departed.is_empty());
         let consensus = world.consensus();
         assert_eq!(consensus.epoch, previous.epoch + 1);
@@ -211,7 +211,7 @@ fn a_node_that_stops_publishing_leaves_after_two_epochs() {
         for index in (0..world.nodes.len()).filter(|index| *index != 2) {
             world.publish(index).unwrap();
         }
-        let progress = world.to_next();
+        let progress = world.advance();
         assert!(progress.signed);
         let is_in = world.consensus().node(&silent).is_some();
         assert_eq!(
@@ -223,7 +223,7 @@ fn a_node_that_stops_publishing_leaves_after_two_epochs() {
     assert_eq!(present, [true, true, false, false]);
     // It may come back.
     world.publish(2).unwrap();
-    world.to_next();
+    world.advance();
     assert!(world.consensus().node(&silent).is_some());
 }
 
@@ -239,7 +239,7 @@ fn without_a_whole_layer_nothing_is_signed_and_the_previous_consensus_stays() {
         for index in [0, 1, 2, 3, 8, 9] {
             world.publish(index).unwrap();
         }
-        world.to_next();
+        world.advance();
     }
     assert!(world.consensus().epoch < world.epoch());
     assert_eq!(world.consensus().epoch, kept.epoch + 2, "the last with enough nodes");
@@ -267,7 +267,7 @@ fn a_node_without_a_key_for_the_epoch_is_left_out() {
     short.hop_keys.truncate(1);
     let bytes = sign(&short, &world.nodes[0].secret);
     world.offer(&bytes).unwrap();
-    world.to_next();
+    world.advance();
     assert!(world.consensus().node(&short.node).is_none());
     assert_eq!(world.consensus().nodes.len(), world.nodes.len() - 1);
 }
@@ -418,7 +418,7 @@ fn a_restarted_authority_forgets_nothing_and_signs_no_epoch_twice() {
     assert!(!world.tick().signed);
     assert_eq!(world.consensus(), signed);
     // Nobody has to publish again for the next epoch.
-    assert!(world.to_next().signed);
+    assert!(world.advance().signed);
     assert_eq!(world.consensus().nodes.len(), world.nodes.len());
     // Down for a week: what is too old leaves at the next attempt, and nothing is signed without nodes.
     world.authority = restarted(&world, config(Admission::All), &descriptors);

@@ -109,8 +109,12 @@ impl Engine {
             tracing::info!(node = %node, "node left: it has not published for {} epochs", crate::core::EPOCHS_KEPT);
             self.forget(node).await;
         }
-        if let Some(unsigned) = self.authority.unsigned() {
-            tracing::warn!(label = unsigned.label(), "no consensus for this epoch: {unsigned}");
+        match self.authority.unsigned() {
+            Some(unsigned) if self.authority.consensus().is_some() => {
+                tracing::warn!(label = unsigned.label(), "no consensus for this epoch: {unsigned}");
+            }
+            Some(unsigned) => tracing::info!(label = unsigned.label(), "waiting for nodes: {unsigned}"),
+            None => {}
         }
         if progress.signed {
             self.publish().await?;

@@ -1,6 +1,6 @@
 //! The tokio program around the core: sockets, files, the clock, the control socket, the command line.
 //!
-//! One task owns the core ([`engine`]); every link has a task of its own that hands documents to it. What is
+//! One task owns the core (`engine`); every link has a task of its own that hands documents to it. What is
 //! accepted, and what is signed, is never decided here; that it is on disk before anybody hears of it, is.
 
 mod cli;

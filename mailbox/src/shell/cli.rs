@@ -64,7 +64,7 @@ struct Init {
     /// The network's link, `sotto:network:...`.
     #[arg(long, value_name = "LINK")]
     network: NetworkInfo,
-    /// Boxes that it holds at most, about 2 kB each.
+    /// Boxes that it holds at most, about 4 kB each.
     #[arg(long, value_name = "BOXES", default_value_t = QUOTA_BOXES_DEFAULT)]
     quota_boxes: u64,
     /// The length of the network's epochs, in seconds.

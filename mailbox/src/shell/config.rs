@@ -19,7 +19,7 @@ pub const CONFIG_FILE: &str = "mailbox.toml";
 /// The length of an epoch if the configuration does not say otherwise.
 pub(super) const EPOCH_S_DEFAULT: u32 = 3600;
 
-/// Boxes that a mailbox holds if the configuration does not say otherwise: about 2 GB on disk.
+/// Boxes that a mailbox holds if the configuration does not say otherwise: about 4 GB on disk.
 pub(super) const QUOTA_BOXES_DEFAULT: u64 = 1_000_000;
 
 /// The configuration of one mailbox.
@@ -142,7 +142,7 @@ impl MailboxConfig {
                 format!("network = {}", toml_string(&self.network.to_link()?)),
             ),
             (
-                "Boxes that it holds at most. Each takes about 2 kB on disk.",
+                "Boxes that it holds at most. Each takes about 4 kB on disk.",
                 format!("quota_boxes = {}", self.quota_boxes),
             ),
             (

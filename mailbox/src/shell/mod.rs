@@ -1,6 +1,6 @@
 //! The tokio program around the core: sockets, files, the clock, the control socket, the command line.
 //!
-//! One task owns the core ([`engine`]); every link has a task of its own that hands packets to it; the
+//! One task owns the core (`engine`); every link has a task of its own that hands packets to it; the
 //! store works on the threads for blocking calls, one batch at a time. What becomes of a packet, and what
 //! a command is answered, is never decided here.
 
