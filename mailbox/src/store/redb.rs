@@ -5,7 +5,8 @@
 //! Garbage collection commits without waiting for the disk: the next batch makes it durable, and what
 //! a crash brings back has expired anyway.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::Path;
 
 use redb::{
     Builder, CommitError, Database, DatabaseError, Durability, ReadableDatabase, ReadableTable,
@@ -25,12 +26,14 @@ use super::{Store, StoreError, StoreOp, StoreResult, Usage};
 /// Memory that redb may use to cache pages, in bytes.
 pub const STORE_CACHE_LEN: usize = 8 * 1024 * 1024;
 
+/// Opens the database, the first time and after a failure.
+type Opener = Box<dyn FnMut() -> Result<Database, StoreError> + Send>;
+
 /// Boxes and tombstones in one redb file.
-#[derive(Debug)]
 pub struct RedbStore {
     /// Absent after an I/O error, which redb does not recover from until the file is opened afresh.
     database: Option<Database>,
-    path: Option<PathBuf>,
+    open: Opener,
     quota: u64,
 }
 
@@ -43,19 +46,28 @@ impl RedbStore {
     ///
     /// When the file is something else, of another format, damaged, in use, or cannot be read.
     pub fn open(path: &Path, quota: u64) -> Result<Self, StoreError> {
-        Ok(Self { database: Some(open_file(path)?), path: Some(path.to_owned()), quota })
+        let (name, path) = (path.display().to_string(), path.to_owned());
+        Self::open_with(quota, move || checked(builder().create(&path), &name))
     }
 
-    /// Opens a store on a storage of the caller's, for tests that make the storage fail.
+    /// Opens a store on a storage of the caller's, for tests that make the storage fail. `backend` is asked
+    /// for it once now and once after each failure.
     ///
     /// # Errors
     ///
     /// As [`RedbStore::open`].
-    pub fn open_backend(backend: impl StorageBackend, quota: u64) -> Result<Self, StoreError> {
-        let database =
-            builder().create_with_backend(backend).map_err(|error| open_error("the storage", error))?;
-        check_format(&database, "the storage")?;
-        Ok(Self { database: Some(database), path: None, quota })
+    pub fn open_backend<B: StorageBackend>(
+        mut backend: impl FnMut() -> B + Send + 'static,
+        quota: u64,
+    ) -> Result<Self, StoreError> {
+        Self::open_with(quota, move || checked(builder().create_with_backend(backend()), "the storage"))
+    }
+
+    fn open_with(
+        quota: u64,
+        mut open: impl FnMut() -> Result<Database, StoreError> + Send + 'static,
+    ) -> Result<Self, StoreError> {
+        Ok(Self { database: Some(open()?), open: Box::new(open), quota })
     }
 
     /// Runs `work` in a write transaction and commits it. After a failure the file is opened afresh
@@ -65,19 +77,21 @@ impl RedbStore {
         durability: Durability,
         work: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        if self.database.is_none()
-            && let Some(path) = &self.path
-        {
-            self.database = Some(open_file(path)?);
-        }
-        let database = self.database.as_ref().ok_or_else(|| StoreError::Io {
-            why: "it failed before and cannot be opened again".to_owned(),
-        })?;
-        let result = commit(database, durability, work);
-        if matches!(result, Err(StoreError::Io { .. })) {
-            self.database = None;
+        let database = match self.database.take() {
+            Some(database) => database,
+            None => (self.open)()?,
+        };
+        let result = commit(&database, durability, work);
+        if !matches!(result, Err(StoreError::Io { .. })) {
+            self.database = Some(database);
         }
         result
+    }
+}
+
+impl fmt::Debug for RedbStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedbStore").field("quota", &self.quota).finish_non_exhaustive()
     }
 }
 
@@ -199,10 +213,9 @@ fn builder() -> Builder {
     builder
 }
 
-fn open_file(path: &Path) -> Result<Database, StoreError> {
-    let name = path.display().to_string();
-    let database = builder().create(path).map_err(|error| open_error(&name, error))?;
-    check_format(&database, &name)?;
+fn checked(opened: Result<Database, DatabaseError>, name: &str) -> Result<Database, StoreError> {
+    let database = opened.map_err(|error| open_error(name, error))?;
+    check_format(&database, name)?;
     Ok(database)
 }
 

@@ -31,7 +31,7 @@ use crate::private;
 use crate::rng::OsRng;
 use schedule::{next_poll, next_publication, retry_at};
 
-pub use schedule::{POLL_SPREAD_MAX, RETRY_MAX, RETRY_MIN};
+pub use schedule::{POLL_LAG_MAX, POLL_SPREAD_MAX, RETRY_MAX, RETRY_MIN};
 pub use serve::{NO_CONSENSUS, consensus_frames};
 
 /// What a node tells its network about itself.
@@ -174,11 +174,7 @@ impl Membership {
                 () = task.run() => {}
             }
         });
-        Ok(Self {
-            consensus: consensus_out,
-            keys: keys_out,
-            report: report_out,
-        })
+        Ok(Self { consensus: consensus_out, keys: keys_out, report: report_out })
     }
 }
 
@@ -237,15 +233,9 @@ impl Task {
         let mut hop_keys = Vec::with_capacity(EPOCH_KEYS_MAX);
         for epoch in (epoch..).take(EPOCH_KEYS_MAX) {
             let key = self.key(epoch).await?;
-            hop_keys.push(EpochKey {
-                epoch,
-                key: key.public(),
-            });
+            hop_keys.push(EpochKey { epoch, key: key.public() });
             if self.handed_over.insert(epoch) {
-                self.keys_in
-                    .send((epoch, key))
-                    .await
-                    .map_err(|_| MembershipError::Ending)?;
+                self.keys_in.send((epoch, key)).await.map_err(|_| MembershipError::Ending)?;
             }
         }
         self.retire_keys(epoch).await?;
@@ -260,9 +250,7 @@ impl Task {
             software: self.config.software.clone(),
             capabilities: Vec::new(),
         };
-        let signed = descriptor
-            .sign(&self.secret)
-            .map_err(MembershipError::Descriptor)?;
+        let signed = descriptor.sign(&self.secret).map_err(MembershipError::Descriptor)?;
         let mut failure = None;
         for authority in &self.config.network.authorities {
             let published =
@@ -272,8 +260,7 @@ impl Task {
         if let Some(failure) = failure {
             return Err(failure.into());
         }
-        self.report_in
-            .send_modify(|report| report.published = Some(epoch));
+        self.report_in.send_modify(|report| report.published = Some(epoch));
         Ok(epoch_s)
     }
 
@@ -301,13 +288,8 @@ impl Task {
     async fn poll(&mut self) -> Result<(), MembershipError> {
         let mut failure = MembershipError::Ending;
         for authority in &self.config.network.authorities {
-            let fetched = fetch_consensus(
-                &self.connector,
-                &authority.key,
-                &authority.address,
-                &self.authorities,
-            )
-            .await;
+            let fetched =
+                fetch_consensus(&self.connector, &authority.key, &authority.address, &self.authorities).await;
             match fetched {
                 Ok((signed, consensus)) => {
                     let bytes = signed.to_bytes().map_err(DirectoryError::Document)?;
@@ -323,17 +305,12 @@ impl Task {
 
     fn adopt(&self, bytes: Vec<u8>, consensus: Consensus) -> Result<(), MembershipError> {
         let epoch = consensus.epoch;
-        let held = self
-            .consensus_in
-            .borrow()
-            .as_ref()
-            .map(|held| held.consensus.epoch);
+        let held = self.consensus_in.borrow().as_ref().map(|held| held.consensus.epoch);
         let usable = consensus.freshness(self.clock.now()).is_usable();
         if !usable || held.is_some_and(|held| held >= epoch) {
             return Err(MembershipError::NotForNow { epoch });
         }
-        self.consensus_in
-            .send_replace(Some(Arc::new(Adopted { bytes, consensus })));
+        self.consensus_in.send_replace(Some(Arc::new(Adopted { bytes, consensus })));
         self.report_in.send_modify(|report| report.epoch = Some(epoch));
         tracing::info!(epoch, "consensus adopted");
         Ok(())
@@ -373,8 +350,7 @@ impl Task {
 
     fn epoch_s(&self) -> u32 {
         let held = self.consensus_in.borrow();
-        held.as_ref()
-            .map_or(self.config.epoch_s, |held| held.consensus.params.epoch_s)
+        held.as_ref().map_or(self.config.epoch_s, |held| held.consensus.params.epoch_s)
     }
 
     /// Reports a failure, or that there is none any more; logs it when it is another than before.

@@ -12,6 +12,9 @@ pub const RETRY_MIN: Duration = Duration::from_millis(200);
 /// The longest pause before another attempt.
 pub const RETRY_MAX: Duration = Duration::from_secs(5);
 
+/// An authority has at least a hundredth of an epoch, and this time at most, to sign before anybody asks.
+pub const POLL_LAG_MAX: Duration = Duration::from_millis(500);
+
 /// Polls for a new consensus are spread over at most this time after the epoch's start.
 pub const POLL_SPREAD_MAX: Duration = Duration::from_secs(10);
 
@@ -32,7 +35,7 @@ pub(super) fn next_publication(now: Timestamp, epoch_s: u32, rng: &mut impl Cryp
 /// When to ask for the consensus that follows one that is valid until `valid_until`.
 pub(super) fn next_poll(valid_until: Timestamp, epoch_s: u32, rng: &mut impl CryptoRng) -> Timestamp {
     let length = Duration::from_secs(epoch_s.into());
-    valid_until + spread((length / 60).min(POLL_SPREAD_MAX), rng)
+    valid_until + (length / 100).min(POLL_LAG_MAX) + spread((length / 60).min(POLL_SPREAD_MAX), rng)
 }
 
 /// A uniform share of `span`.
@@ -51,13 +54,9 @@ mod tests {
     #[test]
     fn retries_grow_with_the_time_waited_between_their_bounds() {
         let since = Timestamp::from_millis(1_000_000);
-        for (waited_ms, pause_ms) in [
-            (0, 200),
-            (4_000, 200),
-            (20_000, 1_000),
-            (100_000, 5_000),
-            (9_000_000, 5_000),
-        ] {
+        for (waited_ms, pause_ms) in
+            [(0, 200), (4_000, 200), (20_000, 1_000), (100_000, 5_000), (9_000_000, 5_000)]
+        {
             let now = since + Duration::from_millis(waited_ms);
             assert_eq!(
                 retry_at(now, since).since(now),
@@ -83,10 +82,11 @@ mod tests {
     fn polls_follow_the_epochs_start_closely() {
         let mut rng = ChaCha20Rng::seed_from_u64(2);
         let start = Timestamp::from_millis(1_700_000_000_000);
-        for (epoch_s, spread_ms_max) in [(10, 167), (3600, 10_000), (86_400, 10_000)] {
+        for (epoch_s, first_ms, last_ms) in [(10, 100, 267), (3600, 500, 10_500), (86_400, 500, 10_500)] {
             for _ in 0..100 {
                 let poll = next_poll(start, epoch_s, &mut rng);
-                assert!(poll >= start && poll.since(start) <= Duration::from_millis(spread_ms_max));
+                assert!(poll >= start + Duration::from_millis(first_ms));
+                assert!(poll <= start + Duration::from_millis(last_ms));
             }
         }
     }
