@@ -2,12 +2,7 @@
 //! `cargo run -p sotto-protocol --example vectors_documents frames > docs/vectors/frames.json`.
 //!
 //! Every run prints the same.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "../tests/documents/examples.rs"]
 mod examples;
@@ -35,9 +30,7 @@ fn main() -> std::io::Result<()> {
         Some("frames") => serde_json::to_string_pretty(&frames_file())?,
         Some("documents") => serde_json::to_string_pretty(&documents_file())?,
         _ => {
-            return Err(std::io::Error::other(
-                "expected one argument: frames or documents",
-            ));
+            return Err(std::io::Error::other("expected one argument: frames or documents"));
         }
     };
     writeln!(std::io::stdout(), "{text}")
@@ -53,11 +46,7 @@ fn frames_file() -> FramesFile {
         bytes: runs(frame.encode().as_slice()),
         content: frame_content(&frame),
     });
-    FramesFile {
-        about: about.map(str::to_owned).into(),
-        frames: frames.collect(),
-        refused: refused_frames(),
-    }
+    FramesFile { about: about.map(str::to_owned).into(), frames: frames.collect(), refused: refused_frames() }
 }
 
 /// A frame of that head and body.
@@ -72,17 +61,9 @@ fn refused_frames() -> Vec<RefusedFrame> {
     let mut dummy_too_long = frame(1, 0, 0, &[]);
     dummy_too_long.push(0);
     [
-        (
-            "one byte short",
-            frame(1, 0, 0, &[])[1..].to_vec(),
-            "frame-length",
-        ),
+        ("one byte short", frame(1, 0, 0, &[])[1..].to_vec(), "frame-length"),
         ("one byte long", dummy_too_long, "frame-length"),
-        (
-            "used length over the body's",
-            frame(1, 0, 2397, &[]),
-            "frame-length",
-        ),
+        ("used length over the body's", frame(1, 0, 2397, &[]), "frame-length"),
         ("version 0", frame(0, 0, 0, &[]), "frame-version"),
         ("version 2", frame(2, 0, 0, &[]), "frame-version"),
         ("unknown kind", frame(1, 9, 0, &[]), "frame-kind"),
@@ -90,67 +71,23 @@ fn refused_frames() -> Vec<RefusedFrame> {
         ("dummy with a body", body(0, &[0]), "frame-body"),
         ("packet one byte short", body(1, &[1; 2395]), "frame-body"),
         ("session-open of one byte", body(2, &[0]), "frame-body"),
-        (
-            "session-open, neither new nor resumed",
-            body(2, &[0, 2]),
-            "frame-body",
-        ),
-        (
-            "session-open, resumed, without a token",
-            body(2, &[&[0, 1][..], &[3; 32]].concat()),
-            "frame-body",
-        ),
-        (
-            "session-open, new, with a session",
-            body(2, &[&[0, 0][..], &[3; 64]].concat()),
-            "frame-body",
-        ),
+        ("session-open, neither new nor resumed", body(2, &[0, 2]), "frame-body"),
+        ("session-open, resumed, without a token", body(2, &[&[0, 1][..], &[3; 32]].concat()), "frame-body"),
+        ("session-open, new, with a session", body(2, &[&[0, 0][..], &[3; 64]].concat()), "frame-body"),
         ("session-opened one byte long", body(3, &[3; 69]), "frame-body"),
         ("delivery without a payload", body(4, &[2; 16]), "frame-body"),
         ("consensus-get with a body", body(5, &[0]), "frame-body"),
-        (
-            "piece of an unknown kind of document",
-            body(6, &[3, 0, 0, 0, 1, 7]),
-            "frame-body",
-        ),
-        (
-            "piece whose index is the count",
-            body(6, &[1, 0, 1, 0, 1, 7]),
-            "frame-body",
-        ),
+        ("piece of an unknown kind of document", body(6, &[3, 0, 0, 0, 1, 7]), "frame-body"),
+        ("piece whose index is the count", body(6, &[1, 0, 1, 0, 1, 7]), "frame-body"),
         ("piece that is empty", body(6, &[1, 0, 0, 0, 1]), "frame-body"),
-        (
-            "piece that is not the last and not full",
-            body(6, &[1, 0, 0, 0, 2, 7]),
-            "frame-body",
-        ),
-        (
-            "document of no pieces",
-            body(6, &[1, 0, 0, 0, 0, 7]),
-            "document-part-count",
-        ),
-        (
-            "descriptor of three pieces",
-            body(6, &[2, 0, 2, 0, 3, 7]),
-            "document-part-count",
-        ),
+        ("piece that is not the last and not full", body(6, &[1, 0, 0, 0, 2, 7]), "frame-body"),
+        ("document of no pieces", body(6, &[1, 0, 0, 0, 0, 7]), "document-part-count"),
+        ("descriptor of three pieces", body(6, &[2, 0, 2, 0, 3, 7]), "document-part-count"),
         ("accepted with a body", body(7, &[0]), "frame-body"),
         ("refused without a label", body(8, &[0]), "frame-body"),
-        (
-            "refused with a capital letter in its label",
-            body(8, b"\x01A"),
-            "frame-body",
-        ),
-        (
-            "refused with an escape character in its text",
-            body(8, b"\x01a\x1b[31m"),
-            "frame-body",
-        ),
-        (
-            "refused with a text that is not UTF-8",
-            body(8, b"\x01a\xff"),
-            "frame-body",
-        ),
+        ("refused with a capital letter in its label", body(8, b"\x01A"), "frame-body"),
+        ("refused with an escape character in its text", body(8, b"\x01a\x1b[31m"), "frame-body"),
+        ("refused with a text that is not UTF-8", body(8, b"\x01a\xff"), "frame-body"),
     ]
     .map(|(name, bytes, label)| RefusedFrame {
         name: name.to_owned(),
@@ -174,20 +111,14 @@ fn documents_file() -> DocumentsFile {
     let signed = consensus.sign(&signers.iter().collect::<Vec<_>>()).unwrap();
     DocumentsFile {
         about: about.map(str::to_owned).into(),
-        network: NetworkVector {
-            link: info.to_link().unwrap(),
-            content: network_content(&info),
-        },
+        network: NetworkVector { link: info.to_link().unwrap(), content: network_content(&info) },
         descriptor: DescriptorVector {
             secret: hex(secret(1).to_seed().as_slice()),
             signed: hex(&descriptor.sign(&secret(1)).unwrap().to_bytes().unwrap()),
             content: descriptor_content(&descriptor),
         },
         consensus: ConsensusVector {
-            secrets: signers
-                .iter()
-                .map(|secret| hex(secret.to_seed().as_slice()))
-                .collect(),
+            secrets: signers.iter().map(|secret| hex(secret.to_seed().as_slice())).collect(),
             signed: hex(&signed.to_bytes().unwrap()),
             content: consensus_content(&consensus),
         },
@@ -204,41 +135,22 @@ fn layers() -> LayersVector {
     LayersVector {
         randomness: hex(&randomness),
         mixes: mixes.iter().map(NodeId::to_string).collect(),
-        layers: assign_layers(&randomness, &mixes)
-            .into_iter()
-            .map(|(_, layer)| layer)
-            .collect(),
+        layers: assign_layers(&randomness, &mixes).into_iter().map(|(_, layer)| layer).collect(),
     }
 }
 
 fn refused(name: &str, input: String, label: &str) -> Refused {
-    Refused {
-        name: name.to_owned(),
-        input,
-        label: label.to_owned(),
-    }
+    Refused { name: name.to_owned(), input, label: label.to_owned() }
 }
 
 fn refused_links(link: &str) -> Vec<Refused> {
     let mut mistyped = link.to_owned();
     mistyped.replace_range(20..21, if &link[20..21] == "a" { "b" } else { "a" });
     vec![
-        refused(
-            "another kind of link",
-            link.replace("network", "invite"),
-            "link-prefix",
-        ),
+        refused("another kind of link", link.replace("network", "invite"), "link-prefix"),
         refused("one character mistyped", mistyped, "link-mistyped"),
-        refused(
-            "last character missing",
-            link[..link.len() - 1].to_owned(),
-            "link-mistyped",
-        ),
-        refused(
-            "nothing after the prefix",
-            "sotto:network:".to_owned(),
-            "link-mistyped",
-        ),
+        refused("last character missing", link[..link.len() - 1].to_owned(), "link-mistyped"),
+        refused("nothing after the prefix", "sotto:network:".to_owned(), "link-mistyped"),
         refused(
             "a character that base32 has not",
             link.replace("sotto:network:", "sotto:network:1"),
@@ -267,94 +179,43 @@ fn refused_descriptors() -> Vec<Refused> {
     let mut flipped = signed.clone();
     flipped[40] ^= 1;
     let foreign = secret(2).sign(DESCRIPTOR_CONTEXT, &body);
-    let foreign = codec::encode(
-        &DescriptorEnvelope {
-            body: body.clone(),
-            signature: foreign,
-        },
-        DESCRIPTOR_LEN_MAX,
-    );
+    let foreign =
+        codec::encode(&DescriptorEnvelope { body: body.clone(), signature: foreign }, DESCRIPTOR_LEN_MAX);
     let context = secret(1).sign(CONSENSUS_CONTEXT, &body);
-    let context = codec::encode(
-        &DescriptorEnvelope {
-            body: body.clone(),
-            signature: context,
-        },
-        DESCRIPTOR_LEN_MAX,
-    );
+    let context =
+        codec::encode(&DescriptorEnvelope { body: body.clone(), signature: context }, DESCRIPTOR_LEN_MAX);
     [
         ("longer than 4096 bytes", vec![0; 4097], "too-large"),
         ("cut off", signed[..signed.len() - 1].to_vec(), "malformed"),
-        (
-            "a byte after the signature",
-            [&signed[..], &[0]].concat(),
-            "trailing-bytes",
-        ),
-        (
-            "a byte after the signed body",
-            sign_descriptor([&body[..], &[0]].concat()),
-            "trailing-bytes",
-        ),
+        ("a byte after the signature", [&signed[..], &[0]].concat(), "trailing-bytes"),
+        ("a byte after the signed body", sign_descriptor([&body[..], &[0]].concat()), "trailing-bytes"),
         (
             "a length in more bytes than it needs",
             sign_descriptor([&[1, 251, 7, 0][..], &body[2..]].concat()),
             "non-canonical",
         ),
-        (
-            "version 2",
-            sign_descriptor([&[2], &body[1..]].concat()),
-            "wrong-version",
-        ),
+        ("version 2", sign_descriptor([&[2], &body[1..]].concat()), "wrong-version"),
         ("a flipped bit in the node's key", flipped, "bad-signature"),
         ("signed by another node", foreign.unwrap(), "bad-signature"),
-        (
-            "signed as another kind of document",
-            context.unwrap(),
-            "bad-signature",
-        ),
-        (
-            "of another network",
-            spoiled(|d| d.network = "production".to_owned()),
-            "wrong-network",
-        ),
+        ("signed as another kind of document", context.unwrap(), "bad-signature"),
+        ("of another network", spoiled(|d| d.network = "production".to_owned()), "wrong-network"),
         ("without a key", spoiled(|d| d.hop_keys.clear()), "hop-key-count"),
         (
             "with five keys",
             spoiled(|d| {
-                d.hop_keys = (1..6)
-                    .map(|epoch| EpochKey {
-                        epoch,
-                        ..d.hop_keys[0]
-                    })
-                    .collect();
+                d.hop_keys = (1..6).map(|epoch| EpochKey { epoch, ..d.hop_keys[0] }).collect();
             }),
             "hop-key-count",
         ),
-        (
-            "with keys out of order",
-            spoiled(|d| d.hop_keys.reverse()),
-            "hop-key-order",
-        ),
-        (
-            "with an address without a port",
-            spoiled(|d| d.address = "192.0.2.1".to_owned()),
-            "address",
-        ),
+        ("with keys out of order", spoiled(|d| d.hop_keys.reverse()), "hop-key-order"),
+        ("with an address without a port", spoiled(|d| d.address = "192.0.2.1".to_owned()), "address"),
         (
             "with an onion address that is none",
             spoiled(|d| d.onion_address = Some("a.onion:1".to_owned())),
             "address",
         ),
-        (
-            "with a terminal escape in its software",
-            spoiled(|d| d.software = "\u{1b}[2J".to_owned()),
-            "text",
-        ),
-        (
-            "with a capability twice",
-            spoiled(|d| d.capabilities = vec!["a".to_owned(); 2]),
-            "text",
-        ),
+        ("with a terminal escape in its software", spoiled(|d| d.software = "\u{1b}[2J".to_owned()), "text"),
+        ("with a capability twice", spoiled(|d| d.capabilities = vec!["a".to_owned(); 2]), "text"),
     ]
     .map(|(name, bytes, label)| refused(name, hex(&bytes), label))
     .into()
@@ -364,12 +225,7 @@ fn refused_descriptors() -> Vec<Refused> {
 fn sign_consensus(body: Vec<u8>, signers: &[u8]) -> Vec<u8> {
     let signatures = signers
         .iter()
-        .map(|number| {
-            (
-                secret(*number).id(),
-                secret(*number).sign(CONSENSUS_CONTEXT, &body),
-            )
-        })
+        .map(|number| (secret(*number).id(), secret(*number).sign(CONSENSUS_CONTEXT, &body)))
         .collect();
     codec::encode(&ConsensusEnvelope { body, signatures }, DOCUMENT_LEN_MAX).unwrap()
 }
@@ -399,76 +255,32 @@ fn refused_consensuses() -> Vec<Refused> {
     flipped[last] ^= 1;
     [
         ("cut off", signed[..signed.len() - 1].to_vec(), "malformed"),
-        (
-            "a byte after the signatures",
-            [&signed[..], &[0]].concat(),
-            "trailing-bytes",
-        ),
-        (
-            "a byte after the signed body",
-            sign_consensus([&body[..], &[0]].concat(), &two),
-            "trailing-bytes",
-        ),
+        ("a byte after the signatures", [&signed[..], &[0]].concat(), "trailing-bytes"),
+        ("a byte after the signed body", sign_consensus([&body[..], &[0]].concat(), &two), "trailing-bytes"),
         (
             "a length in more bytes than it needs",
             sign_consensus([&[1, 251, 7, 0][..], &body[2..]].concat(), &two),
             "non-canonical",
         ),
-        (
-            "version 0",
-            sign_consensus([&[0], &body[1..]].concat(), &two),
-            "wrong-version",
-        ),
+        ("version 0", sign_consensus([&[0], &body[1..]].concat(), &two), "wrong-version"),
         ("a flipped bit in a signature", flipped, "bad-signature"),
         ("signed by nobody", signed_by(&[]), "too-few-signatures"),
         ("signed by one authority", signed_by(&[101]), "too-few-signatures"),
-        (
-            "signed by one authority twice",
-            signed_by(&[101, 101]),
-            "duplicate-signer",
-        ),
-        (
-            "signatures out of order",
-            signed_by(&reversed),
-            "duplicate-signer",
-        ),
-        (
-            "signed by one authority and a stranger",
-            signed_by(&ordered(&[101, 55])),
-            "unknown-signer",
-        ),
-        (
-            "seventeen signatures",
-            signed_by(&ordered(&(60..77).collect::<Vec<u8>>())),
-            "too-many-signatures",
-        ),
-        (
-            "of another network",
-            spoiled(|c| c.network = "production".to_owned()),
-            "wrong-network",
-        ),
+        ("signed by one authority twice", signed_by(&[101, 101]), "duplicate-signer"),
+        ("signatures out of order", signed_by(&reversed), "duplicate-signer"),
+        ("signed by one authority and a stranger", signed_by(&ordered(&[101, 55])), "unknown-signer"),
+        ("seventeen signatures", signed_by(&ordered(&(60..77).collect::<Vec<u8>>())), "too-many-signatures"),
+        ("of another network", spoiled(|c| c.network = "production".to_owned()), "wrong-network"),
         ("nodes out of order", spoiled(|c| c.nodes.reverse()), "node-order"),
-        (
-            "a node twice",
-            spoiled(|c| c.nodes.insert(0, c.nodes[0].clone())),
-            "node-order",
-        ),
+        ("a node twice", spoiled(|c| c.nodes.insert(0, c.nodes[0].clone())), "node-order"),
         ("no nodes", spoiled(|c| c.nodes.clear()), "node-count"),
-        (
-            "no mailbox",
-            spoiled(|c| c.nodes.retain(|node| node.place != Place::Mailbox)),
-            "missing-layer",
-        ),
+        ("no mailbox", spoiled(|c| c.nodes.retain(|node| node.place != Place::Mailbox)), "missing-layer"),
         (
             "no mix in layer 2",
             spoiled(|c| c.nodes.retain(|node| node.place != Place::Mix { layer: 2 })),
             "missing-layer",
         ),
-        (
-            "a mix in layer 4",
-            spoiled(|c| c.nodes[0].place = Place::Mix { layer: 4 }),
-            "layer-out-of-range",
-        ),
+        ("a mix in layer 4", spoiled(|c| c.nodes[0].place = Place::Mix { layer: 4 }), "layer-out-of-range"),
         (
             "a mean delay over the longest",
             spoiled(|c| c.params.delay_ms_mean = 10_001),
@@ -479,16 +291,8 @@ fn refused_consensuses() -> Vec<Refused> {
             spoiled(|c| c.params.classes[0].downlink_interval_ms_mean = 834),
             "parameter-out-of-range",
         ),
-        (
-            "another epoch than its times",
-            spoiled(|c| c.epoch += 1),
-            "validity",
-        ),
-        (
-            "a node without a key",
-            spoiled(|c| c.nodes[0].hop_keys.clear()),
-            "hop-key-count",
-        ),
+        ("another epoch than its times", spoiled(|c| c.epoch += 1), "validity"),
+        ("a node without a key", spoiled(|c| c.nodes[0].hop_keys.clear()), "hop-key-count"),
         (
             "a node with an address without a host",
             spoiled(|c| c.nodes[0].address = ":1".to_owned()),

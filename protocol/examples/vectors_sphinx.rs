@@ -3,12 +3,7 @@
 //!
 //! Each run differs from the one before in the padding of the headers, which the packet format draws
 //! from the system's generator, and so in every MAC.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "../tests/sphinx/craft.rs"]
 mod craft;
@@ -58,36 +53,20 @@ fn route(len: u8, rng: &mut impl CryptoRng) -> (Vec<HopSecret>, Vec<Hop>, Vec<Du
     let secrets: Vec<_> = (0..len).map(|_| HopSecret::generate(rng)).collect();
     let hops = (1..=len)
         .zip(&secrets)
-        .map(|(place, secret)| Hop {
-            node: NodeId::from_bytes([place; 32]),
-            key: secret.public(),
-        })
+        .map(|(place, secret)| Hop { node: NodeId::from_bytes([place; 32]), key: secret.public() })
         .collect();
     let delays = [0, 1, 200_000_000, 20_000_000_000, 0];
-    (
-        secrets,
-        hops,
-        delays[..usize::from(len)]
-            .iter()
-            .map(|nanos| Duration::from_nanos(*nanos))
-            .collect(),
-    )
+    (secrets, hops, delays[..usize::from(len)].iter().map(|nanos| Duration::from_nanos(*nanos)).collect())
 }
 
 fn describe(secrets: &[HopSecret], hops: &[Hop], delays: &[Duration], tags: Vec<String>) -> Route {
     let nanos = |delay: &Duration| u64::try_from(delay.as_nanos()).expect("these delays are short");
     Route {
-        hop_secrets: secrets
-            .iter()
-            .map(|secret| hex(secret.to_bytes().as_slice()))
-            .collect(),
+        hop_secrets: secrets.iter().map(|secret| hex(secret.to_bytes().as_slice())).collect(),
         hop_publics: hops.iter().map(|hop| hex(hop.key.as_bytes())).collect(),
         nodes: hops.iter().map(|hop| hex(hop.node.as_bytes())).collect(),
         delays_ns: delays.iter().map(nanos).collect(),
-        held_ns: delays[..delays.len() - 1]
-            .iter()
-            .map(|delay| nanos(delay.min(&DELAY_MAX)))
-            .collect(),
+        held_ns: delays[..delays.len() - 1].iter().map(|delay| nanos(delay.min(&DELAY_MAX))).collect(),
         delay_max_ns: nanos(&DELAY_MAX),
         tags,
     }
@@ -97,10 +76,7 @@ fn describe(secrets: &[HopSecret], hops: &[Hop], delays: &[Duration], tags: Vec<
 fn travel(secrets: &[HopSecret], mut packet: Packet) -> (Vec<String>, String) {
     let mut tags = Vec::new();
     for secret in secrets {
-        let verified = secret
-            .verify(packet)
-            .map_err(|(_, refusal)| refusal)
-            .expect("a valid packet");
+        let verified = secret.verify(packet).map_err(|(_, refusal)| refusal).expect("a valid packet");
         tags.push(hex(verified.tag().as_bytes()));
         match verified.unwrap(DELAY_MAX).expect("a valid packet") {
             Unwrapped::Forward { packet: onward, .. } => packet = onward,
@@ -165,12 +141,7 @@ fn refused(first: &HopSecret, packet: &Packet) -> Vec<Refused> {
     };
     let flip = |name: &str, offset, label: &str| with(name, vec![(offset, "01".to_owned())], false, label);
     let routing = |name: &str, changes: &[(usize, u8)], label: &str| {
-        with(
-            name,
-            difference(packet, &craft::change_routing(first, packet, changes)),
-            false,
-            label,
-        )
+        with(name, difference(packet, &craft::change_routing(first, packet, changes)), false, label)
     };
     let zero = craft::for_zero_secret(packet, &[0; 32]);
     vec![
@@ -178,29 +149,14 @@ fn refused(first: &HopSecret, packet: &Packet) -> Vec<Refused> {
         unchanged("header only", 348, false, "wrong-length"),
         unchanged("truncated by one byte", PACKET_LEN - 1, false, "wrong-length"),
         unchanged("one byte too long", PACKET_LEN + 1, false, "wrong-length"),
-        with(
-            "alpha is zero, MAC made to match",
-            difference(packet, &zero),
-            false,
-            "alpha-non-contributory",
-        ),
+        with("alpha is zero, MAC made to match", difference(packet, &zero), false, "alpha-non-contributory"),
         flip("a bit of alpha flipped", 0, "header-mac"),
         flip("a bit of the MAC flipped", 32, "header-mac"),
         flip("a bit of the routing information flipped", 48, "header-mac"),
         flip("the last bit of the header flipped", 347, "header-mac"),
         unchanged("the same packet again", PACKET_LEN, true, "replayed"),
-        with(
-            "alpha's top bit flipped, after the original",
-            vec![(31, "80".to_owned())],
-            true,
-            "replayed",
-        ),
-        with(
-            "payload changed, after the original",
-            vec![(1000, "01".to_owned())],
-            true,
-            "replayed",
-        ),
+        with("alpha's top bit flipped, after the original", vec![(31, "80".to_owned())], true, "replayed"),
+        with("payload changed, after the original", vec![(1000, "01".to_owned())], true, "replayed"),
         routing("routing flag 0", &[(0, 1)], "routing-info"),
         routing("routing flag 255", &[(0, 0xfe)], "routing-info"),
         routing("version 258", &[(3, 4 ^ 2)], "version"),
@@ -208,11 +164,7 @@ fn refused(first: &HopSecret, packet: &Packet) -> Vec<Refused> {
         routing("version 261", &[(3, 4 ^ 5)], "version"),
         routing("version bytes 7, 1, 3", &[(1, 7), (3, 4 ^ 3)], "version"),
         flip("the first bit of the payload flipped", 348, "payload-tag"),
-        flip(
-            "the last byte of the payload changed",
-            PACKET_LEN - 1,
-            "payload-tag",
-        ),
+        flip("the last byte of the payload changed", PACKET_LEN - 1, "payload-tag"),
     ]
 }
 
@@ -226,7 +178,5 @@ fn difference(from: &Packet, to: &Packet) -> Vec<(usize, String)> {
             _ => runs.push((offset, vec![a ^ b])),
         }
     }
-    runs.into_iter()
-        .map(|(offset, run)| (offset, hex(&run)))
-        .collect()
+    runs.into_iter().map(|(offset, run)| (offset, hex(&run))).collect()
 }

@@ -113,11 +113,7 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], len_max: usize) -> 
 
 fn check_len(len: usize, len_max: usize) -> Result<(), CodecError> {
     let len_max = len_max.min(ENCODING_LEN_MAX);
-    if len > len_max {
-        Err(CodecError::TooLarge { len, len_max })
-    } else {
-        Ok(())
-    }
+    if len > len_max { Err(CodecError::TooLarge { len, len_max }) } else { Ok(()) }
 }
 
 fn decode_limited<T: DeserializeOwned, const LIMIT: usize>(bytes: &[u8]) -> Result<(T, usize), CodecError> {

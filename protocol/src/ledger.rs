@@ -179,18 +179,9 @@ impl LedgerReport {
         let adds_up = |whole: u64, parts: &[u64]| {
             u128::from(whole) == parts.iter().map(|part| u128::from(*part)).sum::<u128>()
         };
-        adds_up(
-            self.received,
-            &[
-                self.forwarded,
-                self.delivered_total(),
-                self.dropped_total(),
-                self.held,
-            ],
-        ) && adds_up(
-            self.received,
-            &[links.received_from_clients, links.received_from_nodes],
-        ) && adds_up(links.sent_to_nodes, &[self.forwarded, self.originated_total()])
+        adds_up(self.received, &[self.forwarded, self.delivered_total(), self.dropped_total(), self.held])
+            && adds_up(self.received, &[links.received_from_clients, links.received_from_nodes])
+            && adds_up(links.sent_to_nodes, &[self.forwarded, self.originated_total()])
             && links.lost_on_link <= links.sent_to_nodes
     }
 
@@ -206,22 +197,13 @@ impl LedgerReport {
             add(&mut total.dropped, &report.dropped);
             add(&mut total.originated, &report.originated);
             add(&mut total.unsent, &report.unsent);
-            total.links.received_from_clients = total
-                .links
-                .received_from_clients
-                .saturating_add(report.links.received_from_clients);
-            total.links.received_from_nodes = total
-                .links
-                .received_from_nodes
-                .saturating_add(report.links.received_from_nodes);
-            total.links.sent_to_nodes = total
-                .links
-                .sent_to_nodes
-                .saturating_add(report.links.sent_to_nodes);
-            total.links.sent_to_clients = total
-                .links
-                .sent_to_clients
-                .saturating_add(report.links.sent_to_clients);
+            total.links.received_from_clients =
+                total.links.received_from_clients.saturating_add(report.links.received_from_clients);
+            total.links.received_from_nodes =
+                total.links.received_from_nodes.saturating_add(report.links.received_from_nodes);
+            total.links.sent_to_nodes = total.links.sent_to_nodes.saturating_add(report.links.sent_to_nodes);
+            total.links.sent_to_clients =
+                total.links.sent_to_clients.saturating_add(report.links.sent_to_clients);
             total.links.lost_on_link = total.links.lost_on_link.saturating_add(report.links.lost_on_link);
         }
         total
@@ -246,16 +228,11 @@ impl LedgerReport {
 }
 
 fn owned(counts: &BTreeMap<&'static str, u64>) -> BTreeMap<String, u64> {
-    counts
-        .iter()
-        .map(|(label, count)| ((*label).to_owned(), *count))
-        .collect()
+    counts.iter().map(|(label, count)| ((*label).to_owned(), *count)).collect()
 }
 
 fn total(counts: &BTreeMap<String, u64>) -> u64 {
-    counts
-        .values()
-        .fold(0, |total, count| total.saturating_add(*count))
+    counts.values().fold(0, |total, count| total.saturating_add(*count))
 }
 
 fn add(total: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
@@ -299,16 +276,10 @@ mod tests {
         let report = busy().report(1);
         assert_eq!(report.received, 5);
         assert_eq!(report.forwarded, 1);
-        assert_eq!(
-            report.delivered,
-            BTreeMap::from([("client".to_owned(), 1), ("mix-loop".to_owned(), 1)])
-        );
+        assert_eq!(report.delivered, BTreeMap::from([("client".to_owned(), 1), ("mix-loop".to_owned(), 1)]));
         assert_eq!(report.dropped, BTreeMap::from([("replayed".to_owned(), 1)]));
         assert_eq!(report.originated, BTreeMap::from([("mix-loop".to_owned(), 2)]));
-        assert_eq!(
-            report.unsent,
-            BTreeMap::from([("next-hop-unreachable".to_owned(), 1)])
-        );
+        assert_eq!(report.unsent, BTreeMap::from([("next-hop-unreachable".to_owned(), 1)]));
         let links = LinkCounts {
             received_from_clients: 1,
             received_from_nodes: 4,

@@ -1,11 +1,5 @@
 //! Boxes, capabilities and tombstones as their users see them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::collections::BTreeSet;
 
@@ -70,16 +64,8 @@ fn texts_of_every_length_come_back() {
 fn a_text_that_is_too_long_is_refused_and_nothing_moves() {
     let (mut writer, _) = stream();
     let before = writer.to_bytes();
-    let refusal = writer
-        .seal_next(&[0; BOX_CONTENT_LEN_MAX + 1], &mut rng())
-        .unwrap_err();
-    assert_eq!(
-        refusal,
-        BoxRefusal::TextTooLong {
-            max: 1359,
-            actual: 1360
-        }
-    );
+    let refusal = writer.seal_next(&[0; BOX_CONTENT_LEN_MAX + 1], &mut rng()).unwrap_err();
+    assert_eq!(refusal, BoxRefusal::TextTooLong { max: 1359, actual: 1360 });
     assert_eq!(refusal.label(), "box-text-length");
     assert_eq!(*writer.to_bytes(), *before);
 }
@@ -94,15 +80,8 @@ fn sealing_the_same_text_twice_shows_no_likeness() {
         writer.seal_next(b"text", &mut rng).unwrap().to_bytes()
     });
     assert_eq!(one[..SIGNATURE], other[..SIGNATURE]);
-    let alike = one[SIGNATURE..]
-        .iter()
-        .zip(&other[SIGNATURE..])
-        .filter(|(a, b)| a == b)
-        .count();
-    assert!(
-        alike < 30,
-        "{alike} of 1,464 bytes are alike, chance makes about 6 so"
-    );
+    let alike = one[SIGNATURE..].iter().zip(&other[SIGNATURE..]).filter(|(a, b)| a == b).count();
+    assert!(alike < 30, "{alike} of 1,464 bytes are alike, chance makes about 6 so");
 }
 
 #[test]
@@ -125,10 +104,7 @@ fn ids_of_one_stream_have_nothing_in_common() {
         }
     }
     let root = &reader.to_bytes()[42..];
-    assert!(
-        ids.iter().all(|id| id.as_bytes() != root),
-        "a box must not bear the stream's own key"
-    );
+    assert!(ids.iter().all(|id| id.as_bytes() != root), "a box must not bear the stream's own key");
 }
 
 #[test]
@@ -136,30 +112,19 @@ fn a_box_of_another_index_is_refused() {
     let (mut writer, reader) = stream();
     let first = writer.seal_next(b"first", &mut rng()).unwrap();
     let second = writer.seal_next(b"second", &mut rng()).unwrap();
-    assert_eq!(
-        reader.peek(0).unwrap().open(&second).unwrap_err(),
-        BoxRefusal::OtherId
-    );
-    assert_eq!(
-        reader.peek(1).unwrap().open(&first).unwrap_err(),
-        BoxRefusal::OtherId
-    );
+    assert_eq!(reader.peek(0).unwrap().open(&second).unwrap_err(), BoxRefusal::OtherId);
+    assert_eq!(reader.peek(1).unwrap().open(&first).unwrap_err(), BoxRefusal::OtherId);
     assert_eq!(BoxRefusal::OtherId.label(), "box-other-id");
     let mut renamed = second.to_bytes();
     renamed[..32].copy_from_slice(first.id().as_bytes());
     let renamed = SealedBox::from_bytes(&renamed).unwrap();
-    assert_eq!(
-        reader.peek(0).unwrap().open(&renamed).unwrap_err(),
-        BoxRefusal::Signature
-    );
+    assert_eq!(reader.peek(0).unwrap().open(&renamed).unwrap_err(), BoxRefusal::Signature);
 }
 
 #[test]
 fn a_box_of_another_stream_is_refused() {
     let (_, reader) = stream();
-    let sealed = WriteCap::from_seed(&[8; 32])
-        .seal_next(b"text", &mut rng())
-        .unwrap();
+    let sealed = WriteCap::from_seed(&[8; 32]).seal_next(b"text", &mut rng()).unwrap();
     sealed.verify().unwrap();
     assert_eq!(reader.next_box().open(&sealed).unwrap_err(), BoxRefusal::OtherId);
 }
@@ -168,24 +133,12 @@ fn a_box_of_another_stream_is_refused() {
 fn a_changed_signature_nonce_text_or_tag_is_refused() {
     let (mut writer, reader) = stream();
     let sealed = writer.seal_next(b"text", &mut rng()).unwrap();
-    for place in [
-        SIGNATURE,
-        SIGNATURE + 31,
-        SIGNATURE + 32,
-        NONCE - 1,
-        NONCE,
-        TEXT,
-        TAG - 1,
-        TAG,
-        BOX_LEN - 1,
-    ] {
+    for place in
+        [SIGNATURE, SIGNATURE + 31, SIGNATURE + 32, NONCE - 1, NONCE, TEXT, TAG - 1, TAG, BOX_LEN - 1]
+    {
         let changed = flipped(&sealed, place);
         assert_eq!(changed.verify(), Err(BoxRefusal::Signature), "byte {place}");
-        assert_eq!(
-            reader.next_box().open(&changed),
-            Err(BoxRefusal::Signature),
-            "byte {place}"
-        );
+        assert_eq!(reader.next_box().open(&changed), Err(BoxRefusal::Signature), "byte {place}");
     }
     assert_eq!(BoxRefusal::Signature.label(), "box-signature");
 }
@@ -197,15 +150,8 @@ fn a_changed_id_is_refused() {
     for place in ID..SIGNATURE {
         let changed = flipped(&sealed, place);
         let refusal = changed.verify().unwrap_err();
-        assert!(
-            matches!(refusal, BoxRefusal::Signature | BoxRefusal::IdNotCanonical),
-            "byte {place}"
-        );
-        assert_eq!(
-            reader.next_box().open(&changed),
-            Err(BoxRefusal::OtherId),
-            "byte {place}"
-        );
+        assert!(matches!(refusal, BoxRefusal::Signature | BoxRefusal::IdNotCanonical), "byte {place}");
+        assert_eq!(reader.next_box().open(&changed), Err(BoxRefusal::OtherId), "byte {place}");
     }
 }
 
@@ -225,10 +171,7 @@ fn the_signature_scalar_has_one_encoding() {
         carry = sum >> 8;
     }
     assert_eq!(carry, 0);
-    assert_eq!(
-        SealedBox::from_bytes(&bytes).unwrap().verify(),
-        Err(BoxRefusal::Signature)
-    );
+    assert_eq!(SealedBox::from_bytes(&bytes).unwrap().verify(), Err(BoxRefusal::Signature));
 }
 
 #[test]
@@ -248,24 +191,12 @@ fn boxes_and_tombstones_under_small_order_ids_are_refused() {
 fn boxes_of_a_wrong_length_are_refused() {
     for len in [0, 31, 95, BOX_LEN - 1, BOX_LEN + 1] {
         let refusal = SealedBox::from_bytes(&vec![0; len]).unwrap_err();
-        assert_eq!(
-            refusal,
-            BoxRefusal::WrongLength {
-                expected: BOX_LEN,
-                actual: len
-            }
-        );
+        assert_eq!(refusal, BoxRefusal::WrongLength { expected: BOX_LEN, actual: len });
         assert_eq!(refusal.label(), "box-length");
     }
     for len in [0, 32, TOMBSTONE_LEN - 1, TOMBSTONE_LEN + 1] {
         let refusal = Tombstone::from_bytes(&vec![0; len]).unwrap_err();
-        assert_eq!(
-            refusal,
-            BoxRefusal::WrongLength {
-                expected: TOMBSTONE_LEN,
-                actual: len
-            }
-        );
+        assert_eq!(refusal, BoxRefusal::WrongLength { expected: TOMBSTONE_LEN, actual: len });
     }
 }
 

@@ -1,11 +1,5 @@
 //! What capabilities can do and cannot: write, read, look ahead, forget, withdraw.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -31,13 +25,7 @@ fn a_read_capability_cannot_be_used_to_write() {
     let (writer, reader) = stream();
     let as_reader = reader.to_bytes();
     let refusal = WriteCap::from_bytes(as_reader.as_slice()).unwrap_err();
-    assert_eq!(
-        refusal,
-        CapabilityRefusal::Kind {
-            expected: 1,
-            actual: 2
-        }
-    );
+    assert_eq!(refusal, CapabilityRefusal::Kind { expected: 1, actual: 2 });
 
     // A reader who pretends that his bytes are a write capability gets another stream: neither the id nor
     // the signature is the one that other readers look for.
@@ -50,33 +38,21 @@ fn a_read_capability_cannot_be_used_to_write() {
     let mut renamed = sealed.to_bytes();
     renamed[..32].copy_from_slice(writer.next_id().as_bytes());
     let renamed = SealedBox::from_bytes(&renamed).unwrap();
-    assert_eq!(
-        reader.next_box().open(&renamed).unwrap_err(),
-        BoxRefusal::Signature
-    );
+    assert_eq!(reader.next_box().open(&renamed).unwrap_err(), BoxRefusal::Signature);
 }
 
 #[test]
 fn a_read_capability_does_not_hold_the_writers_secret() {
     let (writer, reader) = stream();
     let (write, read) = (writer.to_bytes(), reader.to_bytes());
-    assert_eq!(
-        write[2..42],
-        read[2..42],
-        "both are at the same place of the same chain"
-    );
-    assert!(
-        read.windows(8)
-            .all(|run| !write[42..].windows(8).any(|secret| secret == run))
-    );
+    assert_eq!(write[2..42], read[2..42], "both are at the same place of the same chain");
+    assert!(read.windows(8).all(|run| !write[42..].windows(8).any(|secret| secret == run)));
 }
 
 #[test]
 fn looking_ahead_finds_what_advancing_finds_and_ends_at_the_limit() {
     let (_, mut reader) = stream();
-    let ahead: Vec<BoxId> = (0..READ_AHEAD_MAX)
-        .map(|offset| *reader.peek(offset).unwrap().id())
-        .collect();
+    let ahead: Vec<BoxId> = (0..READ_AHEAD_MAX).map(|offset| *reader.peek(offset).unwrap().id()).collect();
     for offset in [READ_AHEAD_MAX, READ_AHEAD_MAX + 1, u64::MAX] {
         let refusal = reader.peek(offset).unwrap_err();
         assert_eq!(refusal, BoxRefusal::TooFarAhead { max: 64, offset });
@@ -101,10 +77,7 @@ fn a_capability_that_has_moved_on_cannot_open_or_rewrite_what_it_has_passed() {
     let old_state = &old_read[10..42];
     assert!(!new_read.windows(32).any(|run| run == old_state));
     assert!(!new_write.windows(32).any(|run| run == old_state));
-    assert!(
-        !new_write.windows(32).any(|run| run == [7; 32]),
-        "the stream's seed would give every key back"
-    );
+    assert!(!new_write.windows(32).any(|run| run == [7; 32]), "the stream's seed would give every key back");
 
     let thief = ReadCap::from_bytes(new_read.as_slice()).unwrap();
     for offset in 0..READ_AHEAD_MAX {
@@ -117,17 +90,11 @@ fn a_capability_that_has_moved_on_cannot_open_or_rewrite_what_it_has_passed() {
     let turned_back = ReadCap::from_bytes(&turned_back).unwrap();
     assert_eq!(turned_back.index(), 0);
     for offset in 0..READ_AHEAD_MAX {
-        assert_eq!(
-            turned_back.peek(offset).unwrap().open(&sealed),
-            Err(BoxRefusal::OtherId)
-        );
+        assert_eq!(turned_back.peek(offset).unwrap().open(&sealed), Err(BoxRefusal::OtherId));
     }
     // Whoever kept the old secret still can: it is the secret that counts.
     assert_eq!(old_key.open(&sealed).unwrap(), b"yesterday's secret");
-    assert_eq!(
-        WriteCap::from_bytes(old_write.as_slice()).unwrap().next_id(),
-        *sealed.id()
-    );
+    assert_eq!(WriteCap::from_bytes(old_write.as_slice()).unwrap().next_id(), *sealed.id());
 }
 
 #[test]
@@ -155,43 +122,25 @@ fn damaged_capabilities_are_refused() {
         bytes
     };
     for len in [0, 1, 2, 10, 42, CAPABILITY_LEN - 1] {
-        let refusal = CapabilityRefusal::WrongLength {
-            expected: CAPABILITY_LEN,
-            actual: len,
-        };
+        let refusal = CapabilityRefusal::WrongLength { expected: CAPABILITY_LEN, actual: len };
         assert_eq!(WriteCap::from_bytes(&write[..len]).unwrap_err(), refusal);
         assert_eq!(ReadCap::from_bytes(&read[..len]).unwrap_err(), refusal);
         assert_eq!(refusal.label(), "capability-length");
     }
     assert_eq!(
         ReadCap::from_bytes(&[read.as_slice(), &[0]].concat()).unwrap_err(),
-        CapabilityRefusal::WrongLength {
-            expected: 74,
-            actual: 75
-        }
+        CapabilityRefusal::WrongLength { expected: 74, actual: 75 }
     );
     let refusal = WriteCap::from_bytes(&with(write, 0, 2)).unwrap_err();
-    assert_eq!(
-        (refusal, refusal.label()),
-        (CapabilityRefusal::Version { actual: 2 }, "capability-version")
-    );
+    assert_eq!((refusal, refusal.label()), (CapabilityRefusal::Version { actual: 2 }, "capability-version"));
     let refusal = ReadCap::from_bytes(&write).unwrap_err();
     assert_eq!(
         (refusal, refusal.label()),
-        (
-            CapabilityRefusal::Kind {
-                expected: 2,
-                actual: 1
-            },
-            "capability-kind"
-        )
+        (CapabilityRefusal::Kind { expected: 2, actual: 1 }, "capability-kind")
     );
     assert_eq!(
         TombstoneKey::from_bytes(&key[..65]).unwrap_err(),
-        CapabilityRefusal::WrongLength {
-            expected: TOMBSTONE_KEY_LEN,
-            actual: 65
-        }
+        CapabilityRefusal::WrongLength { expected: TOMBSTONE_KEY_LEN, actual: 65 }
     );
     let mut zero_scalar = key;
     zero_scalar[2..34].fill(0);
@@ -199,10 +148,7 @@ fn damaged_capabilities_are_refused() {
     unreduced_scalar[2..34].fill(0xff);
     for bytes in [zero_scalar, unreduced_scalar] {
         let refusal = TombstoneKey::from_bytes(&bytes).unwrap_err();
-        assert_eq!(
-            (refusal, refusal.label()),
-            (CapabilityRefusal::Scalar, "capability-scalar")
-        );
+        assert_eq!((refusal, refusal.label()), (CapabilityRefusal::Scalar, "capability-scalar"));
     }
 }
 
@@ -212,20 +158,14 @@ fn a_read_capability_with_a_key_outside_the_prime_order_group_is_refused() {
 
     let (_, reader) = stream();
     let mixed = ED25519_BASEPOINT_POINT + EIGHT_TORSION[1];
-    let mut keys: Vec<[u8; 32]> = EIGHT_TORSION
-        .iter()
-        .map(|point| point.compress().to_bytes())
-        .collect();
+    let mut keys: Vec<[u8; 32]> = EIGHT_TORSION.iter().map(|point| point.compress().to_bytes()).collect();
     keys.push(mixed.compress().to_bytes());
     keys.push([0xff; 32]);
     for key in keys {
         let mut bytes = *reader.to_bytes();
         bytes[42..].copy_from_slice(&key);
         let refusal = ReadCap::from_bytes(&bytes).unwrap_err();
-        assert_eq!(
-            (refusal, refusal.label()),
-            (CapabilityRefusal::RootKey, "capability-root-key")
-        );
+        assert_eq!((refusal, refusal.label()), (CapabilityRefusal::RootKey, "capability-root-key"));
     }
 }
 
@@ -258,26 +198,17 @@ fn a_tombstone_may_stand_where_no_box_was() {
 fn a_forged_tombstone_or_one_for_another_box_is_refused() {
     let (mut writer, reader) = stream();
     let (first, second) = (writer.tombstone_next(), writer.tombstone_next());
-    assert_eq!(
-        reader.next_box().check_tombstone(&second),
-        Err(BoxRefusal::OtherId)
-    );
+    assert_eq!(reader.next_box().check_tombstone(&second), Err(BoxRefusal::OtherId));
 
     let mut renamed = second.to_bytes();
     renamed[..32].copy_from_slice(first.id().as_bytes());
     let renamed = Tombstone::from_bytes(&renamed).unwrap();
-    assert_eq!(
-        reader.next_box().check_tombstone(&renamed),
-        Err(BoxRefusal::Signature)
-    );
+    assert_eq!(reader.next_box().check_tombstone(&renamed), Err(BoxRefusal::Signature));
 
     for place in SIGNATURE..TOMBSTONE_LEN {
         let mut forged = first.to_bytes();
         forged[place] ^= 1;
-        assert_eq!(
-            Tombstone::from_bytes(&forged).unwrap().verify(),
-            Err(BoxRefusal::Signature)
-        );
+        assert_eq!(Tombstone::from_bytes(&forged).unwrap().verify(), Err(BoxRefusal::Signature));
     }
 }
 

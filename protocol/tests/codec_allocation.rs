@@ -1,11 +1,5 @@
 //! What a decode allocates when the input lies about its lengths.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use allocation_counter::measure;
 use serde::de::DeserializeOwned;
@@ -60,30 +54,17 @@ fn a_list_that_claims_more_than_it_has_takes_memory_for_what_it_has() {
     let lists = [&HUGE[..], &[1, 7].repeat(1000), &HUGE, &[9; 1000]].concat();
     let (allocated, refusal) = decoded::<Lists>(&lists);
     assert_eq!(refusal.unwrap().label(), "malformed");
-    assert!(
-        allocated <= (ALLOCATION_PER_BYTE_MAX * lists.len()) as u64,
-        "{allocated}"
-    );
+    assert!(allocated <= (ALLOCATION_PER_BYTE_MAX * lists.len()) as u64, "{allocated}");
 }
 
 #[test]
 fn the_worst_honest_claims_stay_under_the_stated_multiple() {
     let empty_texts = |count: usize| codec::encode(&vec![""; count], DOCUMENT_LEN_MAX).unwrap();
-    for count in [
-        10,
-        1000,
-        4000,
-        500_000,
-        DOCUMENT_LEN_MAX / 2 + 10,
-        DOCUMENT_LEN_MAX - 5,
-    ] {
+    for count in [10, 1000, 4000, 500_000, DOCUMENT_LEN_MAX / 2 + 10, DOCUMENT_LEN_MAX - 5] {
         let input = empty_texts(count);
         let (allocated, refusal) = decoded::<Texts>(&input);
         assert_eq!(refusal, None);
-        assert!(
-            allocated <= (ALLOCATION_PER_BYTE_MAX * input.len()) as u64,
-            "{count}: {allocated}"
-        );
+        assert!(allocated <= (ALLOCATION_PER_BYTE_MAX * input.len()) as u64, "{count}: {allocated}");
     }
 }
 
@@ -97,11 +78,7 @@ fn unmarked_types_stay_under_the_size_class() {
         input[1..5].copy_from_slice(&len.to_le_bytes());
         decoded::<String>(&input)
     };
-    for (total, class) in [
-        (4096, 4096),
-        (65_536, 65_536),
-        (DOCUMENT_LEN_MAX, DOCUMENT_LEN_MAX),
-    ] {
+    for (total, class) in [(4096, 4096), (65_536, 65_536), (DOCUMENT_LEN_MAX, DOCUMENT_LEN_MAX)] {
         let (allocated, refusal) = claim(u32::MAX, total);
         assert_eq!((allocated, refusal.unwrap().label()), (0, "malformed"));
         let (allocated, refusal) = claim(u32::try_from(8 * class - 8).unwrap(), total);
@@ -120,10 +97,7 @@ fn assert_frugal<T: Serialize + DeserializeOwned>(valid: &T, len_max: usize) {
         let input = [&encoded[..place], &HUGE, &encoded[place..]].concat();
         let mut refusal = None;
         let allocated = measure(|| refusal = codec::decode::<T>(&input, len_max).err()).bytes_max;
-        assert!(
-            allocated <= (ALLOCATION_PER_BYTE_MAX * input.len()) as u64,
-            "place {place}: {allocated}"
-        );
+        assert!(allocated <= (ALLOCATION_PER_BYTE_MAX * input.len()) as u64, "place {place}: {allocated}");
     }
 }
 

@@ -1,11 +1,5 @@
 //! Mailbox commands and replies: one encoding each, one length, everything else refused by name.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use proptest::prelude::*;
 use rand::RngExt;
@@ -30,9 +24,7 @@ fn surb() -> Surb {
 }
 
 fn sealed() -> SealedBox {
-    WriteCap::from_seed(&[7; 32])
-        .seal_next(b"text", &mut ChaCha20Rng::seed_from_u64(1))
-        .unwrap()
+    WriteCap::from_seed(&[7; 32]).seal_next(b"text", &mut ChaCha20Rng::seed_from_u64(1)).unwrap()
 }
 
 fn tombstone() -> Tombstone {
@@ -42,19 +34,9 @@ fn tombstone() -> Tombstone {
 fn commands() -> Vec<Command> {
     vec![
         Command::Drop,
-        Command::Write {
-            surb: surb(),
-            ttl: TtlClass::Week,
-            sealed: sealed(),
-        },
-        Command::Read {
-            surb: surb(),
-            id: *sealed().id(),
-        },
-        Command::Tombstone {
-            surb: surb(),
-            tombstone: tombstone(),
-        },
+        Command::Write { surb: surb(), ttl: TtlClass::Week, sealed: sealed() },
+        Command::Read { surb: surb(), id: *sealed().id() },
+        Command::Tombstone { surb: surb(), tombstone: tombstone() },
     ]
 }
 
@@ -87,12 +69,7 @@ fn every_command_comes_back_and_fills_its_packet() {
         assert_eq!(Command::parse(&text).unwrap(), command);
     }
     for ttl in [TtlClass::Day, TtlClass::Week, TtlClass::Fortnight] {
-        let text = Command::Write {
-            surb: surb(),
-            ttl,
-            sealed: sealed(),
-        }
-        .to_text();
+        let text = Command::Write { surb: surb(), ttl, sealed: sealed() }.to_text();
         assert!(matches!(Command::parse(&text), Ok(Command::Write { ttl: parsed, .. }) if parsed == ttl));
     }
 }
@@ -108,12 +85,7 @@ fn every_reply_comes_back_and_fills_its_packet() {
 
 #[test]
 fn the_fields_of_a_write_lie_where_the_layout_says() {
-    let text = Command::Write {
-        surb: surb(),
-        ttl: TtlClass::Fortnight,
-        sealed: sealed(),
-    }
-    .to_text();
+    let text = Command::Write { surb: surb(), ttl: TtlClass::Fortnight, sealed: sealed() }.to_text();
     assert_eq!(text[..SURB], [1, 1, 3, 0]);
     assert_eq!(text[SURB..TOKEN], [5; SURB_LEN]);
     assert_eq!(text[TOKEN..BODY], [0; 96]);
@@ -134,10 +106,7 @@ fn commands_and_replies_of_a_wrong_length_are_refused() {
         let mut text = Reply::Stored.to_text();
         text.resize(len, 0);
         let refusal = Reply::parse(&text).unwrap_err();
-        assert_eq!(
-            (refusal, refusal.label()),
-            (ReplyRefusal::WrongLength { actual: len }, "reply-length")
-        );
+        assert_eq!((refusal, refusal.label()), (ReplyRefusal::WrongLength { actual: len }, "reply-length"));
     }
 }
 
@@ -161,10 +130,7 @@ fn other_versions_are_refused() {
 fn digest_and_tokens_are_refused_as_unsupported() {
     for kind in [4, 5] {
         let refusal = Command::parse(&with(Command::Drop.to_text(), KIND, kind)).unwrap_err();
-        assert_eq!(
-            (refusal, refusal.label()),
-            (CommandRefusal::Unsupported { kind }, "unsupported-command")
-        );
+        assert_eq!((refusal, refusal.label()), (CommandRefusal::Unsupported { kind }, "unsupported-command"));
     }
 }
 
@@ -172,17 +138,11 @@ fn digest_and_tokens_are_refused_as_unsupported() {
 fn kinds_without_a_meaning_are_refused() {
     for kind in 6..=u8::MAX {
         let refusal = Command::parse(&with(Command::Drop.to_text(), KIND, kind)).unwrap_err();
-        assert_eq!(
-            (refusal, refusal.label()),
-            (CommandRefusal::Kind { kind }, "command-kind")
-        );
+        assert_eq!((refusal, refusal.label()), (CommandRefusal::Kind { kind }, "command-kind"));
     }
     for kind in std::iter::once(0).chain(8..=u8::MAX) {
         let refusal = Reply::parse(&with(Reply::Stored.to_text(), KIND, kind)).unwrap_err();
-        assert_eq!(
-            (refusal, refusal.label()),
-            (ReplyRefusal::Kind { kind }, "reply-kind")
-        );
+        assert_eq!((refusal, refusal.label()), (ReplyRefusal::Kind { kind }, "reply-kind"));
     }
 }
 
@@ -191,10 +151,7 @@ fn a_write_with_an_unknown_time_to_live_is_refused() {
     let text = commands().swap_remove(1).to_text();
     for ttl in std::iter::once(0).chain(4..=u8::MAX) {
         let refusal = Command::parse(&with(text.clone(), TTL, ttl)).unwrap_err();
-        assert_eq!(
-            (refusal, refusal.label()),
-            (CommandRefusal::Ttl { actual: ttl }, "command-ttl")
-        );
+        assert_eq!((refusal, refusal.label()), (CommandRefusal::Ttl { actual: ttl }, "command-ttl"));
     }
 }
 
@@ -203,10 +160,7 @@ fn a_refused_reply_with_an_unknown_code_is_refused() {
     let text = Reply::Refused(RefusalCode::Busy).to_text();
     for code in std::iter::once(0).chain(5..=u8::MAX) {
         let refusal = Reply::parse(&with(text.clone(), TTL, code)).unwrap_err();
-        assert_eq!(
-            (refusal, refusal.label()),
-            (ReplyRefusal::Code { code }, "reply-code")
-        );
+        assert_eq!((refusal, refusal.label()), (ReplyRefusal::Code { code }, "reply-code"));
     }
 }
 
@@ -228,15 +182,9 @@ fn reserved_bytes_that_are_not_zero_are_refused() {
     }
     for reply in replies() {
         let refusal = Reply::parse(&with(reply.to_text(), RESERVED, 1)).unwrap_err();
-        assert_eq!(
-            (refusal, refusal.label()),
-            (ReplyRefusal::Reserved, "reply-reserved")
-        );
+        assert_eq!((refusal, refusal.label()), (ReplyRefusal::Reserved, "reply-reserved"));
     }
-    assert_eq!(
-        Reply::parse(&with(Reply::Stored.to_text(), TTL, 1)).unwrap_err(),
-        ReplyRefusal::Reserved
-    );
+    assert_eq!(Reply::parse(&with(Reply::Stored.to_text(), TTL, 1)).unwrap_err(), ReplyRefusal::Reserved);
 }
 
 #[test]
@@ -255,11 +203,7 @@ fn anything_after_the_last_field_is_refused() {
     for (reply, end) in replies().into_iter().zip(ends) {
         for place in [end, PAYLOAD_TEXT_LEN - 1] {
             let refusal = Reply::parse(&with(reply.to_text(), place, 1)).unwrap_err();
-            assert_eq!(
-                (refusal, refusal.label()),
-                (ReplyRefusal::Padding, "reply-padding"),
-                "byte {place}"
-            );
+            assert_eq!((refusal, refusal.label()), (ReplyRefusal::Padding, "reply-padding"), "byte {place}");
         }
     }
 }
@@ -276,13 +220,9 @@ fn a_command_without_a_reply_block_is_refused() {
 
 #[test]
 fn refusal_codes_have_stable_names() {
-    let labels = [
-        RefusalCode::QuotaFull,
-        RefusalCode::BadSignature,
-        RefusalCode::StoreFailed,
-        RefusalCode::Busy,
-    ]
-    .map(RefusalCode::label);
+    let labels =
+        [RefusalCode::QuotaFull, RefusalCode::BadSignature, RefusalCode::StoreFailed, RefusalCode::Busy]
+            .map(RefusalCode::label);
     assert_eq!(labels, ["quota-full", "bad-signature", "store-failed", "busy"]);
 }
 
@@ -309,25 +249,15 @@ fn check_one_encoding(text: &[u8]) {
 fn mutated_commands_and_replies_are_refused_or_have_one_encoding() {
     const MUTANTS: usize = 100_000;
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let texts: Vec<Vec<u8>> = commands()
-        .iter()
-        .map(Command::to_text)
-        .chain(replies().iter().map(Reply::to_text))
-        .collect();
+    let texts: Vec<Vec<u8>> =
+        commands().iter().map(Command::to_text).chain(replies().iter().map(Reply::to_text)).collect();
     for round in 0..MUTANTS {
         let mut text = texts[round % texts.len()].clone();
         for _ in 0..rng.random_range(1..4) {
             // Half of the changes hit the header, where they decide most.
-            let place = if rng.random() {
-                rng.random_range(0..SURB)
-            } else {
-                rng.random_range(0..text.len())
-            };
-            text[place] = if rng.random() {
-                rng.random_range(0..8)
-            } else {
-                rng.random()
-            };
+            let place =
+                if rng.random() { rng.random_range(0..SURB) } else { rng.random_range(0..text.len()) };
+            text[place] = if rng.random() { rng.random_range(0..8) } else { rng.random() };
         }
         if rng.random_range(0..20) == 0 {
             text.truncate(rng.random_range(0..PAYLOAD_TEXT_LEN));

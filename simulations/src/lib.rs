@@ -7,10 +7,7 @@
 //!
 //! What is deliberately not here: any change of behaviour for the sake of simulation. A node does not
 //! know whether it runs in a process of its own or in virtual time.
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod demo;
 pub mod localnet;

@@ -53,7 +53,10 @@ async fn wait<T, F: Future<Output = Option<T>>>(scene: &Scene, mut look: impl Fn
         if let Some(found) = look().await {
             return found;
         }
-        assert!(clock.now() < deadline, "nothing came of it in {WAIT_MAX:?}");
+        if clock.now() > deadline {
+            let (alice, bob) = (scene.alice.call("status", json!({})), scene.bob.call("status", json!({})));
+            panic!("nothing came of it in {WAIT_MAX:?}; alice: {:?}; bob: {:?}", alice.await, bob.await);
+        }
         clock.sleep_until(clock.now() + Duration::from_millis(50)).await;
     }
 }
@@ -265,8 +268,7 @@ fn gaps(times: &[Timestamp], from: Timestamp, until: Timestamp) -> Vec<f64> {
 
 fn mean_gap_ms(plan: &LocalnetPlan) -> f64 {
     let class = &plan.params.classes[0];
-    let means =
-        [class.payload_interval_ms_mean, class.loop_interval_ms_mean, class.drop_interval_ms_mean];
+    let means = [class.payload_interval_ms_mean, class.loop_interval_ms_mean, class.drop_interval_ms_mean];
     1.0 / means.iter().map(|mean| 1.0 / f64::from(*mean)).sum::<f64>()
 }
 

@@ -26,7 +26,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(250);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// A session that lasted this long counts as a success.
-const SESSION_STEADY: Duration = Duration::from_secs(30);
+const SESSION_STEADY: Duration = Duration::from_secs(5);
 /// Packets that wait for their moment or for the link.
 const PACKETS_WAITING_MAX: usize = 256;
 
@@ -77,6 +77,7 @@ pub(super) async fn keep_session(
 ) {
     let mut resumable: Option<Resumable> = None;
     let mut failures = 0;
+    let mut tried = None;
     loop {
         let target = match wanted.wait_for(Option::is_some).await {
             Ok(target) => target.clone(),
@@ -84,6 +85,10 @@ pub(super) async fn keep_session(
         };
         let Some(target) = target else { continue };
         wanted.mark_unchanged();
+        if tried.replace(target.entry) != Some(target.entry) {
+            // One entry's failures are no reason to keep another waiting.
+            failures = 0;
+        }
         let resume = resumable
             .take()
             .filter(|old| old.entry == target.entry && clock.now() < old.lost_at + old.lasts)

@@ -39,10 +39,7 @@ fn stream(seed: [u8; 32], texts: &[&[u8]]) -> Stream {
         seed: hex(&seed),
         root_seed: hex(&root.root_seed),
         root_public: hex(&root.root_public),
-        boxes: (0..)
-            .zip(texts)
-            .map(|(index, text)| stream_box(&seed, index, text))
-            .collect(),
+        boxes: (0..).zip(texts).map(|(index, text)| stream_box(&seed, index, text)).collect(),
     }
 }
 
@@ -83,10 +80,7 @@ fn replaced(bytes: &[u8], place: usize, replacement: &[u8]) -> Vec<u8> {
 fn with_unreduced_scalar(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let mut carry = 0;
-    for (byte, add) in bytes[64..96]
-        .iter_mut()
-        .zip(HEXLOWER.decode(L.as_bytes()).unwrap())
-    {
+    for (byte, add) in bytes[64..96].iter_mut().zip(HEXLOWER.decode(L.as_bytes()).unwrap()) {
         let [low, high] = (u16::from(*byte) + u16::from(add) + carry).to_le_bytes();
         (*byte, carry) = (low, u16::from(high));
     }
@@ -129,12 +123,7 @@ fn refused_boxes() -> Vec<RefusedBox> {
     let second_box = second.seal(NONCE, b"second");
     vec![
         refused("one byte short", &sealed[..BOX_LEN - 1], length, "box-length"),
-        refused(
-            "one byte too long",
-            &[&sealed[..], &[0]].concat(),
-            length,
-            "box-length",
-        ),
+        refused("one byte too long", &[&sealed[..], &[0]].concat(), length, "box-length"),
         refused("the next box of the stream", &second_box, None, "box-other-id"),
         refused("a box of another stream", &stranger, None, "box-other-id"),
         refused(
@@ -149,36 +138,16 @@ fn refused_boxes() -> Vec<RefusedBox> {
             signature,
             "box-signature",
         ),
-        refused(
-            "a bit of the signature's point flipped",
-            &flipped(&sealed, 32),
-            signature,
-            "box-signature",
-        ),
-        refused(
-            "a bit of the signature's scalar flipped",
-            &flipped(&sealed, 64),
-            signature,
-            "box-signature",
-        ),
+        refused("a bit of the signature's point flipped", &flipped(&sealed, 32), signature, "box-signature"),
+        refused("a bit of the signature's scalar flipped", &flipped(&sealed, 64), signature, "box-signature"),
         refused(
             "the signature's scalar not reduced",
             &with_unreduced_scalar(&sealed),
             signature,
             "box-signature",
         ),
-        refused(
-            "a bit of the nonce flipped",
-            &flipped(&sealed, 96),
-            signature,
-            "box-signature",
-        ),
-        refused(
-            "a bit of the sealed text flipped",
-            &flipped(&sealed, 120),
-            signature,
-            "box-signature",
-        ),
+        refused("a bit of the nonce flipped", &flipped(&sealed, 96), signature, "box-signature"),
+        refused("a bit of the sealed text flipped", &flipped(&sealed, 120), signature, "box-signature"),
         refused(
             "the last bit of the tag flipped",
             &flipped(&sealed, BOX_LEN - 1),
@@ -231,12 +200,7 @@ fn refused_tombstones() -> Vec<RefusedTombstone> {
         };
     let signature = Some("box-signature");
     vec![
-        refused(
-            "one byte short",
-            &tombstone[..95],
-            Some("box-length"),
-            "box-length",
-        ),
+        refused("one byte short", &tombstone[..95], Some("box-length"), "box-length"),
         refused("the next box's tombstone", &next, None, "box-other-id"),
         refused(
             "the next box's tombstone under this id",
@@ -244,18 +208,8 @@ fn refused_tombstones() -> Vec<RefusedTombstone> {
             signature,
             "box-signature",
         ),
-        refused(
-            "the signature of the box",
-            &sealed[..96],
-            signature,
-            "box-signature",
-        ),
-        refused(
-            "a bit of the signature flipped",
-            &flipped(&tombstone, 40),
-            signature,
-            "box-signature",
-        ),
+        refused("the signature of the box", &sealed[..96], signature, "box-signature"),
+        refused("a bit of the signature flipped", &flipped(&tombstone, 40), signature, "box-signature"),
         refused(
             "the signature's scalar not reduced",
             &with_unreduced_scalar(&tombstone),
@@ -273,11 +227,7 @@ fn refused_tombstones() -> Vec<RefusedTombstone> {
 
 fn refused_capabilities() -> Vec<RefusedCapability> {
     let (first, _) = first_box();
-    let (write, read, key) = (
-        first.write_capability(0),
-        first.read_capability(0),
-        first.tombstone_key(),
-    );
+    let (write, read, key) = (first.write_capability(0), first.read_capability(0), first.tombstone_key());
     let mixed = (ED25519_BASEPOINT_POINT + EIGHT_TORSION[1]).compress().to_bytes();
     let refused = |name: &str, read_as: &str, bytes: &[u8], label: &str| RefusedCapability {
         name: name.to_owned(),
@@ -290,42 +240,17 @@ fn refused_capabilities() -> Vec<RefusedCapability> {
     vec![
         refused("empty", "write", &[], "capability-length"),
         refused("one byte short", "read", &read[..73], "capability-length"),
-        refused(
-            "one byte too long",
-            "write",
-            &[&write[..], &[0]].concat(),
-            "capability-length",
-        ),
-        refused(
-            "version 0",
-            "write",
-            &replaced(&write, 0, &[0]),
-            "capability-version",
-        ),
-        refused(
-            "version 2",
-            "read",
-            &replaced(&read, 0, &[2]),
-            "capability-version",
-        ),
+        refused("one byte too long", "write", &[&write[..], &[0]].concat(), "capability-length"),
+        refused("version 0", "write", &replaced(&write, 0, &[0]), "capability-version"),
+        refused("version 2", "read", &replaced(&read, 0, &[2]), "capability-version"),
         refused("a read capability", "write", &read, "capability-kind"),
         refused("a write capability", "read", &write, "capability-kind"),
         root_key("the public key is the neutral element", &neutral()),
         root_key("the public key is p + 1", &non_canonical()),
         root_key("the public key has a part of order 8", &mixed),
         refused("one byte short", "tombstone-key", &key[..65], "capability-length"),
-        refused(
-            "kind 1",
-            "tombstone-key",
-            &replaced(&key, 1, &[1]),
-            "capability-kind",
-        ),
-        refused(
-            "the scalar is zero",
-            "tombstone-key",
-            &replaced(&key, 2, &[0; 32]),
-            "capability-scalar",
-        ),
+        refused("kind 1", "tombstone-key", &replaced(&key, 1, &[1]), "capability-kind"),
+        refused("the scalar is zero", "tombstone-key", &replaced(&key, 2, &[0; 32]), "capability-scalar"),
         refused(
             "the scalar is the group order",
             "tombstone-key",

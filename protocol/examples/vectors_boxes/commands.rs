@@ -51,11 +51,7 @@ fn commands() -> Vec<CommandVector> {
             text: hex(&command.to_text()),
         };
     let write = |name: &str, ttl| {
-        let command = Command::Write {
-            surb: surb(),
-            ttl,
-            sealed: sealed(),
-        };
+        let command = Command::Write { surb: surb(), ttl, sealed: sealed() };
         vector(name, &command, Some(ttl), Some(sealed().to_bytes().to_vec()))
     };
     let (id, tombstone) = (*sealed().id(), tombstone());
@@ -65,21 +61,8 @@ fn commands() -> Vec<CommandVector> {
         write("write for a day", TtlClass::Day),
         write("write for a week", TtlClass::Week),
         write("write for a fortnight", TtlClass::Fortnight),
-        vector(
-            "read",
-            &Command::Read { surb: surb(), id },
-            None,
-            Some(id.as_bytes().to_vec()),
-        ),
-        vector(
-            "tombstone",
-            &Command::Tombstone {
-                surb: surb(),
-                tombstone,
-            },
-            None,
-            Some(body),
-        ),
+        vector("read", &Command::Read { surb: surb(), id }, None, Some(id.as_bytes().to_vec())),
+        vector("tombstone", &Command::Tombstone { surb: surb(), tombstone }, None, Some(body)),
     ]
 }
 
@@ -96,19 +79,9 @@ fn replies() -> Vec<ReplyVector> {
         vector("stored", Reply::Stored, None, None),
         vector("already-stored", Reply::AlreadyStored, None, None),
         vector("conflict", Reply::Conflict, None, None),
-        vector(
-            "found",
-            Reply::Found(sealed.clone()),
-            None,
-            Some(&sealed.to_bytes()),
-        ),
+        vector("found", Reply::Found(sealed.clone()), None, Some(&sealed.to_bytes())),
         vector("not-found", Reply::NotFound, None, None),
-        vector(
-            "tombstoned",
-            Reply::Tombstoned(tombstone.clone()),
-            None,
-            Some(&tombstone.to_bytes()),
-        ),
+        vector("tombstoned", Reply::Tombstoned(tombstone.clone()), None, Some(&tombstone.to_bytes())),
         refused(RefusalCode::QuotaFull),
         refused(RefusalCode::BadSignature),
         refused(RefusalCode::StoreFailed),
@@ -126,10 +99,7 @@ fn refused_text(
     RefusedText {
         name: name.to_owned(),
         of,
-        changes: changes
-            .iter()
-            .map(|(offset, bytes)| (*offset, hex(bytes)))
-            .collect(),
+        changes: changes.iter().map(|(offset, bytes)| (*offset, hex(bytes))).collect(),
         length,
         label: label.to_owned(),
     }
@@ -159,33 +129,15 @@ fn refused_commands() -> Vec<RefusedText> {
         byte("time to live 4", WRITE, 2, 4, "command-ttl"),
         byte("a read with a time to live", READ, 2, 1, "command-reserved"),
         byte("the reserved byte is 1", WRITE, 3, 1, "command-reserved"),
-        byte(
-            "the first byte of the token is 1",
-            WRITE,
-            400,
-            1,
-            "command-reserved",
-        ),
-        byte(
-            "the last byte of the token is 1",
-            TOMBSTONE,
-            495,
-            1,
-            "command-reserved",
-        ),
+        byte("the first byte of the token is 1", WRITE, 400, 1, "command-reserved"),
+        byte("the last byte of the token is 1", TOMBSTONE, 495, 1, "command-reserved"),
         no_surb("a write without a reply block", WRITE),
         no_surb("a read without a reply block", READ),
         byte("a drop with a reply block", DROP, 4, 1, "command-padding"),
         byte("a byte after the box", WRITE, 1992, 1, "command-padding"),
         byte("a byte after the id", READ, 528, 1, "command-padding"),
         byte("a byte after the tombstone", TOMBSTONE, 592, 1, "command-padding"),
-        byte(
-            "the last byte of the text is 1",
-            DROP,
-            FULL - 1,
-            1,
-            "command-padding",
-        ),
+        byte("the last byte of the text is 1", DROP, FULL - 1, 1, "command-padding"),
     ]
 }
 

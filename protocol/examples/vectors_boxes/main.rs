@@ -4,12 +4,7 @@
 //!
 //! Every run prints the same bytes. Boxes are made by the derivation that the conformance test has written
 //! out from the specification, not by the library.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod boxes;
 mod commands;
@@ -31,9 +26,7 @@ fn main() -> std::io::Result<()> {
         Some("boxes") => serde_json::to_string_pretty(&boxes::file())?,
         Some("commands") => serde_json::to_string_pretty(&commands::file())?,
         _ => {
-            return Err(std::io::Error::other(
-                "say which vectors to print: boxes or commands",
-            ));
+            return Err(std::io::Error::other("say which vectors to print: boxes or commands"));
         }
     };
     writeln!(std::io::stdout(), "{text}")

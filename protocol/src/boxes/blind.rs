@@ -49,10 +49,7 @@ impl RootSecret {
                 .chain_update(root.hash_prefix)
                 .finalize(),
         ));
-        let mut secret = ExpandedSecretKey {
-            scalar: root.scalar * *factor,
-            hash_prefix: [0; 32],
-        };
+        let mut secret = ExpandedSecretKey { scalar: root.scalar * *factor, hash_prefix: [0; 32] };
         for (to, from) in secret.hash_prefix.iter_mut().zip(digest.iter()) {
             *to = *from;
         }
@@ -97,10 +94,7 @@ pub(super) struct BlindedSecret {
 
 impl BlindedSecret {
     fn new(secret: ExpandedSecretKey) -> Self {
-        Self {
-            public: VerifyingKey::from(&secret),
-            secret,
-        }
+        Self { public: VerifyingKey::from(&secret), secret }
     }
 
     pub(super) fn id(&self) -> BoxId {
@@ -114,10 +108,7 @@ impl BlindedSecret {
 
     /// Scalar and nonce prefix, for a saved [`super::TombstoneKey`].
     pub(super) fn parts(&self) -> (Zeroizing<[u8; 32]>, Zeroizing<[u8; 32]>) {
-        (
-            Zeroizing::new(self.secret.scalar.to_bytes()),
-            Zeroizing::new(self.secret.hash_prefix),
-        )
+        (Zeroizing::new(self.secret.scalar.to_bytes()), Zeroizing::new(self.secret.hash_prefix))
     }
 
     /// From the parts that were saved.
@@ -128,10 +119,7 @@ impl BlindedSecret {
         let scalar = Option::<Scalar>::from(Scalar::from_canonical_bytes(*scalar))
             .filter(|scalar| *scalar != Scalar::ZERO)
             .ok_or(CapabilityRefusal::Scalar)?;
-        Ok(Self::new(ExpandedSecretKey {
-            scalar,
-            hash_prefix: *hash_prefix,
-        }))
+        Ok(Self::new(ExpandedSecretKey { scalar, hash_prefix: *hash_prefix }))
     }
 }
 

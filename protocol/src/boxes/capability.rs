@@ -41,10 +41,7 @@ impl WriteCap {
     #[must_use]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         let root = RootSecret::from_seed(&derive_key(b"sotto-stream-root-v1", seed, b""));
-        Self {
-            root,
-            chain: Chain::from_seed(seed),
-        }
+        Self { root, chain: Chain::from_seed(seed) }
     }
 
     /// A new stream.
@@ -58,10 +55,7 @@ impl WriteCap {
     /// The right to read what is written from this position on.
     #[must_use]
     pub fn read_cap(&self) -> ReadCap {
-        ReadCap {
-            root: *self.root.public(),
-            chain: self.chain.clone(),
-        }
+        ReadCap { root: *self.root.public(), chain: self.chain.clone() }
     }
 
     /// The place of the next box in the stream, counted from 0.
@@ -73,9 +67,7 @@ impl WriteCap {
     /// The name of the next box.
     #[must_use]
     pub fn next_id(&self) -> BoxId {
-        self.root
-            .public()
-            .blind(&blinding_factor(self.root.public(), &self.chain.step()))
+        self.root.public().blind(&blinding_factor(self.root.public(), &self.chain.step()))
     }
 
     /// Seals `text` in the next box, moves on and forgets that box's secrets.
@@ -117,10 +109,7 @@ impl WriteCap {
     /// [`CapabilityRefusal`]: wrong length, version or kind.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CapabilityRefusal> {
         let (chain, seed) = from_bytes(KIND_WRITE, bytes)?;
-        Ok(Self {
-            root: RootSecret::from_seed(seed),
-            chain,
-        })
+        Ok(Self { root: RootSecret::from_seed(seed), chain })
     }
 
     fn blinded(&self, step: &Step) -> BlindedSecret {
@@ -167,10 +156,7 @@ impl ReadCap {
     /// [`BoxRefusal::TooFarAhead`] from [`READ_AHEAD_MAX`] on.
     pub fn peek(&self, offset: u64) -> Result<BoxReader, BoxRefusal> {
         if offset >= READ_AHEAD_MAX {
-            return Err(BoxRefusal::TooFarAhead {
-                max: READ_AHEAD_MAX,
-                offset,
-            });
+            return Err(BoxRefusal::TooFarAhead { max: READ_AHEAD_MAX, offset });
         }
         let mut chain = self.chain.clone();
         (0..offset).for_each(|_| chain.advance());
@@ -194,10 +180,7 @@ impl ReadCap {
     /// [`CapabilityRefusal`]: wrong length, version or kind, or an unusable public key.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CapabilityRefusal> {
         let (chain, root) = from_bytes(KIND_READ, bytes)?;
-        Ok(Self {
-            root: RootPublic::from_bytes(root)?,
-            chain,
-        })
+        Ok(Self { root: RootPublic::from_bytes(root)?, chain })
     }
 
     fn reader(&self, chain: &Chain) -> BoxReader {
@@ -230,10 +213,7 @@ fn to_bytes(kind: u8, chain: &Chain, root: &[u8; 32]) -> Zeroizing<[u8; CAPABILI
 }
 
 fn from_bytes(kind_expected: u8, bytes: &[u8]) -> Result<(Chain, &[u8; 32]), CapabilityRefusal> {
-    let wrong_length = CapabilityRefusal::WrongLength {
-        expected: CAPABILITY_LEN,
-        actual: bytes.len(),
-    };
+    let wrong_length = CapabilityRefusal::WrongLength { expected: CAPABILITY_LEN, actual: bytes.len() };
     let ([version, kind], rest) = bytes.split_first_chunk::<2>().ok_or(wrong_length)?;
     let (index, rest) = rest.split_first_chunk::<8>().ok_or(wrong_length)?;
     let (state, root) = rest.split_first_chunk::<32>().ok_or(wrong_length)?;
@@ -242,10 +222,7 @@ fn from_bytes(kind_expected: u8, bytes: &[u8]) -> Result<(Chain, &[u8; 32]), Cap
         return Err(CapabilityRefusal::Version { actual: *version });
     }
     if *kind != kind_expected {
-        return Err(CapabilityRefusal::Kind {
-            expected: kind_expected,
-            actual: *kind,
-        });
+        return Err(CapabilityRefusal::Kind { expected: kind_expected, actual: *kind });
     }
     Ok((Chain::new(u64::from_be_bytes(*index), state), root))
 }

@@ -25,10 +25,7 @@ pub(super) struct Step {
 impl Chain {
     /// The first position of a new stream.
     pub(super) fn from_seed(seed: &[u8; 32]) -> Self {
-        Self {
-            index: 0,
-            state: *derive_key(b"sotto-stream-chain-v1", seed, b""),
-        }
+        Self { index: 0, state: *derive_key(b"sotto-stream-chain-v1", seed, b"") }
     }
 
     /// A position that was saved.
@@ -48,10 +45,7 @@ impl Chain {
     pub(super) fn step(&self) -> Step {
         let output = self.output();
         let [_, encryption, blinding] = &*output;
-        Step {
-            encryption: Zeroizing::new(*encryption),
-            blinding: Zeroizing::new(*blinding),
-        }
+        Step { encryption: Zeroizing::new(*encryption), blinding: Zeroizing::new(*blinding) }
     }
 
     /// Moves to the next position and overwrites `H_i` in place: from here on this chain cannot name or

@@ -25,12 +25,7 @@ pub(super) fn derive_key(salt: &'static [u8], key: &[u8; 32], info: &[u8]) -> Ze
     output
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "the only error is a length that both callers stay below"
-)]
+#[expect(clippy::expect_used, reason = "the only error is a length that both callers stay below")]
 fn fill(salt: &'static [u8], key: &[u8; 32], info: &[u8], output: &mut [u8]) {
-    Hkdf::<Sha512>::new(Some(salt), key)
-        .expand(info, output)
-        .expect("at most 255 blocks");
+    Hkdf::<Sha512>::new(Some(salt), key).expand(info, output).expect("at most 255 blocks");
 }

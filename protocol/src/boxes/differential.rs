@@ -27,9 +27,7 @@ fn blinded_keys_and_signatures_equal_those_of_tor_llcrypto() {
         let our_secret = ours.blind(&h);
         let their_secret = blind_keypair(&ExpandedKeypair::from(&theirs), h).unwrap();
         let their_public = blind_pubkey(&theirs.verifying_key(), h).unwrap();
-        let our_public = RootPublic::from_bytes(&theirs.verifying_key().to_bytes())
-            .unwrap()
-            .blind(&h);
+        let our_public = RootPublic::from_bytes(&theirs.verifying_key().to_bytes()).unwrap().blind(&h);
         assert_eq!(our_secret.id(), our_public);
         assert_eq!(our_public.as_bytes(), &their_public.to_bytes());
         assert_eq!(our_public.as_bytes(), their_secret.public().as_bytes());
@@ -42,9 +40,7 @@ fn blinded_keys_and_signatures_equal_those_of_tor_llcrypto() {
         let their_signature = their_secret.sign(&signed).to_bytes();
         assert_eq!(our_signature, their_signature);
         verify(&our_public, b"domain:", &message, &their_signature).unwrap();
-        their_public
-            .verify(&signed, &Signature::from_bytes(&our_signature))
-            .unwrap();
+        their_public.verify(&signed, &Signature::from_bytes(&our_signature)).unwrap();
     }
 }
 
@@ -82,17 +78,11 @@ fn a_blinded_secret_survives_saving_and_still_signs_alike() {
     let (scalar, prefix) = blinded.parts();
     let again = BlindedSecret::from_parts(&scalar, &prefix).unwrap();
     assert_eq!(again.id(), blinded.id());
-    assert_eq!(
-        again.sign(b"d:", b"m").to_bytes(),
-        blinded.sign(b"d:", b"m").to_bytes()
-    );
+    assert_eq!(again.sign(b"d:", b"m").to_bytes(), blinded.sign(b"d:", b"m").to_bytes());
 }
 
 #[test]
 fn tor_llcrypto_reads_our_blinded_ids_as_public_keys() {
     let id = RootSecret::from_seed(&[1; 32]).public().blind(&[2; 32]);
-    assert_eq!(
-        &PublicKey::from_bytes(id.as_bytes()).unwrap().to_bytes(),
-        id.as_bytes()
-    );
+    assert_eq!(&PublicKey::from_bytes(id.as_bytes()).unwrap().to_bytes(), id.as_bytes());
 }

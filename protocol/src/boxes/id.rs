@@ -37,11 +37,7 @@ impl BoxId {
     pub fn decoy(rng: &mut impl CryptoRng) -> Self {
         let mut wide = [0; 64];
         rng.fill_bytes(&mut wide);
-        Self(
-            EdwardsPoint::mul_base(&Scalar::from_bytes_mod_order_wide(&wide))
-                .compress()
-                .to_bytes(),
-        )
+        Self(EdwardsPoint::mul_base(&Scalar::from_bytes_mod_order_wide(&wide)).compress().to_bytes())
     }
 
     /// The public key that this id is.
@@ -50,9 +46,7 @@ impl BoxId {
     /// [`BoxRefusal::IdNotCanonical`] if the bytes are no point or not the one encoding of it,
     /// [`BoxRefusal::IdSmallOrder`] if the point has order 8 or less, so that anybody could sign under it.
     pub(super) fn verifying_key(&self) -> Result<VerifyingKey, BoxRefusal> {
-        let point = CompressedEdwardsY(self.0)
-            .decompress()
-            .ok_or(BoxRefusal::IdNotCanonical)?;
+        let point = CompressedEdwardsY(self.0).decompress().ok_or(BoxRefusal::IdNotCanonical)?;
         if point.compress().to_bytes() != self.0 {
             return Err(BoxRefusal::IdNotCanonical);
         }
@@ -101,10 +95,7 @@ mod tests {
                 let mut bytes = above_the_modulus(y);
                 bytes[31] |= sign;
                 points += usize::from(CompressedEdwardsY(bytes).decompress().is_some());
-                assert_eq!(
-                    BoxId::from_bytes(bytes).verifying_key(),
-                    Err(BoxRefusal::IdNotCanonical)
-                );
+                assert_eq!(BoxId::from_bytes(bytes).verifying_key(), Err(BoxRefusal::IdNotCanonical));
             }
         }
         assert!(points > 8, "only {points} of the encodings were points at all");
@@ -116,10 +107,7 @@ mod tests {
         let mut bytes = [0; 32];
         bytes[0] = 1;
         bytes[31] = 0x80;
-        assert_eq!(
-            BoxId::from_bytes(bytes).verifying_key(),
-            Err(BoxRefusal::IdNotCanonical)
-        );
+        assert_eq!(BoxId::from_bytes(bytes).verifying_key(), Err(BoxRefusal::IdNotCanonical));
     }
 
     #[test]
@@ -128,10 +116,7 @@ mod tests {
             .map(|y| BoxId::from_bytes(std::array::from_fn(|place| if place == 0 { y } else { 0 })))
             .filter(|id| id.verifying_key() == Err(BoxRefusal::IdNotCanonical))
             .count();
-        assert!(
-            (64..192).contains(&no_points),
-            "about half of all y are no point, {no_points} were"
-        );
+        assert!((64..192).contains(&no_points), "about half of all y are no point, {no_points} were");
     }
 
     #[test]

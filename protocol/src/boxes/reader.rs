@@ -19,11 +19,7 @@ pub struct BoxReader {
 
 impl BoxReader {
     pub(super) const fn new(index: u64, id: BoxId, encryption: Zeroizing<[u8; 32]>) -> Self {
-        Self {
-            index,
-            id,
-            encryption,
-        }
+        Self { index, id, encryption }
     }
 
     /// The box's place in its stream, counted from 0.

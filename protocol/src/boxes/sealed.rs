@@ -41,30 +41,18 @@ impl SealedBox {
     /// # Errors
     /// [`BoxRefusal::WrongLength`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BoxRefusal> {
-        let wrong_length = BoxRefusal::WrongLength {
-            expected: BOX_LEN,
-            actual: bytes.len(),
-        };
+        let wrong_length = BoxRefusal::WrongLength { expected: BOX_LEN, actual: bytes.len() };
         let (id, rest) = bytes.split_first_chunk::<32>().ok_or(wrong_length)?;
         let (signature, ciphertext) = rest.split_first_chunk::<64>().ok_or(wrong_length)?;
         let ciphertext: &[u8; BOX_CIPHERTEXT_LEN] = ciphertext.try_into().map_err(|_| wrong_length)?;
-        Ok(Self {
-            id: BoxId::from_bytes(*id),
-            signature: *signature,
-            ciphertext: Box::new(*ciphertext),
-        })
+        Ok(Self { id: BoxId::from_bytes(*id), signature: *signature, ciphertext: Box::new(*ciphertext) })
     }
 
     /// The 1,496 bytes of the layout above.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; BOX_LEN] {
         let mut bytes = [0; BOX_LEN];
-        let parts = self
-            .id
-            .as_bytes()
-            .iter()
-            .chain(&self.signature)
-            .chain(self.ciphertext.iter());
+        let parts = self.id.as_bytes().iter().chain(&self.signature).chain(self.ciphertext.iter());
         bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
         bytes
     }
@@ -93,10 +81,7 @@ impl SealedBox {
         Ok(Self::seal_padded(secret, encryption, &padded, &nonce))
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "encryption fails only at 2^38 bytes, and the lengths are fixed"
-    )]
+    #[expect(clippy::expect_used, reason = "encryption fails only at 2^38 bytes, and the lengths are fixed")]
     fn seal_padded(
         secret: &BlindedSecret,
         encryption: &[u8; 32],
@@ -104,23 +89,12 @@ impl SealedBox {
         nonce: &[u8; NONCE_LEN],
     ) -> Self {
         let id = secret.id();
-        let payload = Payload {
-            msg: padded,
-            aad: id.as_bytes(),
-        };
-        let sealed = cipher(encryption, &id)
-            .encrypt(&XNonce::from(*nonce), payload)
-            .expect("a short text");
-        let ciphertext: Box<[u8; BOX_CIPHERTEXT_LEN]> = [nonce.as_slice(), &sealed]
-            .concat()
-            .try_into()
-            .expect("nonce, text and tag fill a box");
+        let payload = Payload { msg: padded, aad: id.as_bytes() };
+        let sealed = cipher(encryption, &id).encrypt(&XNonce::from(*nonce), payload).expect("a short text");
+        let ciphertext: Box<[u8; BOX_CIPHERTEXT_LEN]> =
+            [nonce.as_slice(), &sealed].concat().try_into().expect("nonce, text and tag fill a box");
         let signature = secret.sign(DOMAIN, ciphertext.as_slice()).to_bytes();
-        Self {
-            id,
-            signature,
-            ciphertext,
-        }
+        Self { id, signature, ciphertext }
     }
 
     /// Opens the ciphertext with `encryption` (`E_i`). The caller has verified the signature.
@@ -128,14 +102,9 @@ impl SealedBox {
     /// # Errors
     /// [`BoxRefusal::Ciphertext`] or [`BoxRefusal::Padding`].
     pub(super) fn open(&self, encryption: &[u8; 32]) -> Result<Vec<u8>, BoxRefusal> {
-        let (nonce, sealed) = self
-            .ciphertext
-            .split_first_chunk::<NONCE_LEN>()
-            .ok_or(BoxRefusal::Ciphertext)?;
-        let payload = Payload {
-            msg: sealed,
-            aad: self.id.as_bytes(),
-        };
+        let (nonce, sealed) =
+            self.ciphertext.split_first_chunk::<NONCE_LEN>().ok_or(BoxRefusal::Ciphertext)?;
+        let payload = Payload { msg: sealed, aad: self.id.as_bytes() };
         let mut text = cipher(encryption, &self.id)
             .decrypt(&XNonce::from(*nonce), payload)
             .map_err(|_| BoxRefusal::Ciphertext)?;
@@ -158,16 +127,10 @@ fn cipher(encryption: &[u8; 32], id: &BoxId) -> XChaCha20Poly1305 {
 /// `text`, the end mark and zeros.
 fn pad(text: &[u8]) -> Result<Zeroizing<[u8; BOX_TEXT_LEN]>, BoxRefusal> {
     if text.len() > BOX_CONTENT_LEN_MAX {
-        return Err(BoxRefusal::TextTooLong {
-            max: BOX_CONTENT_LEN_MAX,
-            actual: text.len(),
-        });
+        return Err(BoxRefusal::TextTooLong { max: BOX_CONTENT_LEN_MAX, actual: text.len() });
     }
     let mut padded = Zeroizing::new([0; BOX_TEXT_LEN]);
-    padded
-        .iter_mut()
-        .zip(text.iter().chain(&[END_MARK]))
-        .for_each(|(to, from)| *to = *from);
+    padded.iter_mut().zip(text.iter().chain(&[END_MARK])).for_each(|(to, from)| *to = *from);
     Ok(padded)
 }
 
@@ -224,13 +187,7 @@ mod tests {
 
     #[test]
     fn texts_that_look_like_padding_come_back_whole() {
-        for text in [
-            &b""[..],
-            &[0; 7],
-            &[END_MARK; 7],
-            &[END_MARK, 0, 0],
-            &[0x5a; BOX_CONTENT_LEN_MAX],
-        ] {
+        for text in [&b""[..], &[0; 7], &[END_MARK; 7], &[END_MARK, 0, 0], &[0x5a; BOX_CONTENT_LEN_MAX]] {
             let padded = pad(text).unwrap();
             assert_eq!(unpadded_len(padded.as_slice()), Some(text.len()));
         }
@@ -239,12 +196,6 @@ mod tests {
     #[test]
     fn a_text_one_byte_too_long_is_refused() {
         let refusal = pad(&[0; BOX_TEXT_LEN]).map(|_| ());
-        assert_eq!(
-            refusal,
-            Err(BoxRefusal::TextTooLong {
-                max: 1359,
-                actual: 1360
-            })
-        );
+        assert_eq!(refusal, Err(BoxRefusal::TextTooLong { max: 1359, actual: 1360 }));
     }
 }

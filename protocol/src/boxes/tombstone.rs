@@ -40,16 +40,10 @@ impl Tombstone {
     /// # Errors
     /// [`BoxRefusal::WrongLength`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BoxRefusal> {
-        let wrong_length = BoxRefusal::WrongLength {
-            expected: TOMBSTONE_LEN,
-            actual: bytes.len(),
-        };
+        let wrong_length = BoxRefusal::WrongLength { expected: TOMBSTONE_LEN, actual: bytes.len() };
         let (id, signature) = bytes.split_first_chunk::<32>().ok_or(wrong_length)?;
         let signature = signature.try_into().map_err(|_| wrong_length)?;
-        Ok(Self {
-            id: BoxId::from_bytes(*id),
-            signature,
-        })
+        Ok(Self { id: BoxId::from_bytes(*id), signature })
     }
 
     /// Id and signature, 96 bytes.
@@ -97,10 +91,7 @@ impl TombstoneKey {
     #[must_use]
     pub fn tombstone(&self) -> Tombstone {
         let id = self.0.id();
-        Tombstone {
-            id,
-            signature: self.0.sign(DOMAIN, id.as_bytes()).to_bytes(),
-        }
+        Tombstone { id, signature: self.0.sign(DOMAIN, id.as_bytes()).to_bytes() }
     }
 
     /// Version (1), kind (3), secret scalar (32), nonce prefix (32), for the vault.
@@ -118,10 +109,8 @@ impl TombstoneKey {
     /// # Errors
     /// [`CapabilityRefusal`]: wrong length, version or kind, or an unusable scalar.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CapabilityRefusal> {
-        let wrong_length = CapabilityRefusal::WrongLength {
-            expected: TOMBSTONE_KEY_LEN,
-            actual: bytes.len(),
-        };
+        let wrong_length =
+            CapabilityRefusal::WrongLength { expected: TOMBSTONE_KEY_LEN, actual: bytes.len() };
         let ([version, kind], rest) = bytes.split_first_chunk::<2>().ok_or(wrong_length)?;
         let (scalar, hash_prefix) = rest.split_first_chunk::<32>().ok_or(wrong_length)?;
         let hash_prefix = hash_prefix.try_into().map_err(|_| wrong_length)?;
@@ -129,10 +118,7 @@ impl TombstoneKey {
             return Err(CapabilityRefusal::Version { actual: *version });
         }
         if *kind != KIND {
-            return Err(CapabilityRefusal::Kind {
-                expected: KIND,
-                actual: *kind,
-            });
+            return Err(CapabilityRefusal::Kind { expected: KIND, actual: *kind });
         }
         BlindedSecret::from_parts(scalar, hash_prefix).map(Self)
     }

@@ -42,14 +42,7 @@ fn a_value_survives() {
 #[test]
 fn the_marked_fields_are_encoded_as_unmarked_ones_would_be() {
     #[derive(Serialize)]
-    struct Plain(
-        u64,
-        &'static str,
-        Option<&'static str>,
-        Vec<u32>,
-        Vec<&'static str>,
-        Vec<u8>,
-    );
+    struct Plain(u64, &'static str, Option<&'static str>, Vec<u32>, Vec<&'static str>, Vec<u8>);
     let plain = Plain(300, "mix", Some("m"), vec![1, 70_000], vec!["a", ""], vec![9; 5]);
     assert_eq!(encode(&plain, 100), encode(&sample(), 100));
 }
@@ -67,10 +60,7 @@ fn every_cut_is_malformed() {
 fn too_large_is_refused_both_ways() {
     let encoded = encode(&sample(), 100).unwrap();
     let len = encoded.len();
-    let refusal = CodecError::TooLarge {
-        len,
-        len_max: len - 1,
-    };
+    let refusal = CodecError::TooLarge { len, len_max: len - 1 };
     assert_eq!(encode(&sample(), len - 1), Err(refusal));
     assert_eq!(decode::<Sample>(&encoded, len - 1), Err(refusal));
     assert_eq!(refusal.label(), "too-large");
@@ -78,14 +68,8 @@ fn too_large_is_refused_both_ways() {
 
 #[test]
 fn no_caller_can_allow_more_than_the_codec() {
-    let refusal = CodecError::TooLarge {
-        len: ENCODING_LEN_MAX + 1,
-        len_max: ENCODING_LEN_MAX,
-    };
-    assert_eq!(
-        decode::<Sample>(&vec![0; ENCODING_LEN_MAX + 1], usize::MAX),
-        Err(refusal)
-    );
+    let refusal = CodecError::TooLarge { len: ENCODING_LEN_MAX + 1, len_max: ENCODING_LEN_MAX };
+    assert_eq!(decode::<Sample>(&vec![0; ENCODING_LEN_MAX + 1], usize::MAX), Err(refusal));
 }
 
 #[test]
@@ -99,39 +83,21 @@ fn trailing_bytes_are_refused() {
 fn a_number_in_a_wider_form_than_needed_is_not_canonical() {
     assert_eq!(decode::<u64>(&[7], 100), Ok(7));
     assert_eq!(decode::<u64>(&[251, 7, 0], 100), Err(CodecError::NonCanonical));
-    assert_eq!(
-        decode::<u64>(&[252, 7, 0, 0, 0], 100),
-        Err(CodecError::NonCanonical)
-    );
-    assert_eq!(
-        decode::<u64>(&[253, 7, 0, 0, 0, 0, 0, 0, 0], 100),
-        Err(CodecError::NonCanonical)
-    );
+    assert_eq!(decode::<u64>(&[252, 7, 0, 0, 0], 100), Err(CodecError::NonCanonical));
+    assert_eq!(decode::<u64>(&[253, 7, 0, 0, 0, 0, 0, 0, 0], 100), Err(CodecError::NonCanonical));
 }
 
 #[test]
 fn a_set_out_of_order_or_with_a_repetition_is_not_canonical() {
-    assert_eq!(
-        decode::<BTreeSet<u8>>(&[2, 1, 2], 100),
-        Ok(BTreeSet::from([1, 2]))
-    );
-    assert_eq!(
-        decode::<BTreeSet<u8>>(&[2, 2, 1], 100),
-        Err(CodecError::NonCanonical)
-    );
-    assert_eq!(
-        decode::<BTreeSet<u8>>(&[2, 1, 1], 100),
-        Err(CodecError::NonCanonical)
-    );
+    assert_eq!(decode::<BTreeSet<u8>>(&[2, 1, 2], 100), Ok(BTreeSet::from([1, 2])));
+    assert_eq!(decode::<BTreeSet<u8>>(&[2, 2, 1], 100), Err(CodecError::NonCanonical));
+    assert_eq!(decode::<BTreeSet<u8>>(&[2, 1, 1], 100), Err(CodecError::NonCanonical));
 }
 
 #[test]
 fn other_truths_than_zero_and_one_are_malformed() {
     assert_eq!(decode::<bool>(&[2], 100).unwrap_err().label(), "malformed");
-    assert_eq!(
-        decode::<Option<u8>>(&[2, 0], 100).unwrap_err().label(),
-        "malformed"
-    );
+    assert_eq!(decode::<Option<u8>>(&[2, 0], 100).unwrap_err().label(), "malformed");
 }
 
 #[test]

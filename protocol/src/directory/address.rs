@@ -22,11 +22,7 @@ pub fn is_address(text: &str) -> bool {
     if !is_port(port) {
         return false;
     }
-    if host.starts_with('[') {
-        text.parse::<SocketAddrV6>().is_ok()
-    } else {
-        is_host(host)
-    }
+    if host.starts_with('[') { text.parse::<SocketAddrV6>().is_ok() } else { is_host(host) }
 }
 
 /// Whether `text` is the `host:port` of an onion service, version 3.
@@ -37,9 +33,7 @@ pub fn is_onion_address(text: &str) -> bool {
     };
     let base32 = |byte: u8| byte.is_ascii_lowercase() || (b'2'..=b'7').contains(&byte);
     is_port(port)
-        && host
-            .strip_suffix(".onion")
-            .is_some_and(|name| name.len() == ONION_LEN && name.bytes().all(base32))
+        && host.strip_suffix(".onion").is_some_and(|name| name.len() == ONION_LEN && name.bytes().all(base32))
 }
 
 /// Whether `text` is a name: 1 to [`NAME_LEN_MAX`] bytes of `a-z`, `0-9`, `-` and `.`, starting with a letter.
@@ -47,9 +41,7 @@ pub fn is_onion_address(text: &str) -> bool {
 pub fn is_name(text: &str) -> bool {
     text.len() <= NAME_LEN_MAX
         && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
 }
 
 fn is_port(text: &str) -> bool {
@@ -77,13 +69,8 @@ mod tests {
     fn addresses_that_can_be_dialled() {
         let longest = format!("{}.{}:65535", "a".repeat(63), "b".repeat(26));
         assert_eq!(longest.len(), ADDRESS_LEN_MAX);
-        for good in [
-            "127.0.0.1:9001",
-            "[::1]:443",
-            "mix.example.org:1",
-            "localhost:65535",
-            longest.as_str(),
-        ] {
+        for good in ["127.0.0.1:9001", "[::1]:443", "mix.example.org:1", "localhost:65535", longest.as_str()]
+        {
             assert!(is_address(good), "{good}");
         }
     }

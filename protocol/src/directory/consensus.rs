@@ -48,10 +48,7 @@ impl ConsensusNode {
     #[must_use]
     pub fn hop(&self, epoch: u64) -> Option<Hop> {
         let key = self.hop_keys.iter().find(|key| key.epoch == epoch)?;
-        Some(Hop {
-            node: self.node,
-            key: key.key,
-        })
+        Some(Hop { node: self.node, key: key.key })
     }
 }
 
@@ -119,20 +116,13 @@ impl Consensus {
 
     /// The nodes that a node in `place` sends packets to.
     pub fn next_hops(&self, place: Place) -> impl Iterator<Item = &ConsensusNode> {
-        self.nodes
-            .iter()
-            .filter(move |node| super::may_link(place, node.place))
+        self.nodes.iter().filter(move |node| super::may_link(place, node.place))
     }
 
     /// The cover class of that name, and the index by which a client asks its entry for it.
     #[must_use]
     pub fn class(&self, name: &str) -> Option<(u8, &CoverClass)> {
-        let (index, class) = self
-            .params
-            .classes
-            .iter()
-            .enumerate()
-            .find(|(_, class)| class.name == name)?;
+        let (index, class) = self.params.classes.iter().enumerate().find(|(_, class)| class.name == name)?;
         Some((u8::try_from(index).ok()?, class))
     }
 
@@ -171,11 +161,7 @@ mod tests {
         assert_eq!(consensus.entries().count(), 2);
         assert_eq!(consensus.mailboxes().count(), 2);
         for layer in 1..=3 {
-            assert!(
-                consensus
-                    .layer(layer)
-                    .all(|node| node.place == Place::Mix { layer })
-            );
+            assert!(consensus.layer(layer).all(|node| node.place == Place::Mix { layer }));
             assert_eq!(consensus.layer(layer).count(), 2);
         }
         let entry = only(&consensus, Place::Entry)[0];
@@ -183,11 +169,7 @@ mod tests {
         assert_eq!(consensus.node(&secret(99).id()), None);
         assert_eq!(consensus.hop(&entry, EPOCH + 1).unwrap().node, entry);
         assert_eq!(consensus.hop(&entry, EPOCH + 2), None);
-        assert_eq!(
-            consensus.next_hops(Place::Mix { layer: 3 }).count(),
-            4,
-            "entries and mailboxes"
-        );
+        assert_eq!(consensus.next_hops(Place::Mix { layer: 3 }).count(), 4, "entries and mailboxes");
     }
 
     #[test]
@@ -227,19 +209,13 @@ mod tests {
     #[test]
     fn there_are_nodes_but_not_too_many() {
         assert_eq!(refused(|c| c.nodes.clear()), "node-count");
-        assert_eq!(
-            refused(|c| c.nodes = vec![c.nodes[0].clone(); NODES_MAX + 1]),
-            "node-count"
-        );
+        assert_eq!(refused(|c| c.nodes = vec![c.nodes[0].clone(); NODES_MAX + 1]), "node-count");
     }
 
     #[test]
     fn layers_are_one_to_three() {
         for layer in [0, 4, u8::MAX] {
-            assert_eq!(
-                refused(|c| c.nodes[2].place = Place::Mix { layer }),
-                "layer-out-of-range"
-            );
+            assert_eq!(refused(|c| c.nodes[2].place = Place::Mix { layer }), "layer-out-of-range");
         }
     }
 
@@ -254,19 +230,10 @@ mod tests {
     #[test]
     fn every_node_has_an_address_and_keys() {
         assert_eq!(refused(|c| c.nodes[0].address = "nowhere".to_owned()), "address");
-        assert_eq!(
-            refused(|c| c.nodes[0].onion_address = Some("a.onion:1".to_owned())),
-            "address"
-        );
+        assert_eq!(refused(|c| c.nodes[0].onion_address = Some("a.onion:1".to_owned())), "address");
         assert_eq!(refused(|c| c.nodes[0].hop_keys.clear()), "hop-key-count");
-        assert_eq!(
-            refused(|c| c.nodes[0].hop_keys = hop_keys(1).repeat(3)),
-            "hop-key-count"
-        );
-        assert_eq!(
-            refused(|c| c.nodes[0].hop_keys = hop_keys(1).repeat(2)),
-            "hop-key-order"
-        );
+        assert_eq!(refused(|c| c.nodes[0].hop_keys = hop_keys(1).repeat(3)), "hop-key-count");
+        assert_eq!(refused(|c| c.nodes[0].hop_keys = hop_keys(1).repeat(2)), "hop-key-order");
     }
 
     #[test]

@@ -79,19 +79,14 @@ impl Descriptor {
         check_name("name of the network", &self.network)?;
         check_addresses(&self.address, self.onion_address.as_deref())?;
         check_hop_keys(&self.hop_keys)?;
-        let printable = self
-            .software
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        let printable = self.software.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
         if self.software.len() > SOFTWARE_LEN_MAX || !printable {
             return Err(DocumentRefusal::Text { field: "software" });
         }
         let sorted = self.capabilities.is_sorted_by(|a, b| a < b);
         let names = self.capabilities.iter().all(|name| is_name(name));
         if self.capabilities.len() > CAPABILITIES_MAX || !sorted || !names {
-            return Err(DocumentRefusal::Text {
-                field: "list of capabilities",
-            });
+            return Err(DocumentRefusal::Text { field: "list of capabilities" });
         }
         Ok(())
     }
@@ -144,9 +139,7 @@ impl SignedDescriptor {
     pub fn verify(&self, network: &str) -> Result<Descriptor, DocumentRefusal> {
         let descriptor: Descriptor = codec::decode(unversioned(&self.body)?, DESCRIPTOR_LEN_MAX)?;
         if !descriptor.node.verify(CONTEXT, &self.body, &self.signature) {
-            return Err(DocumentRefusal::BadSignature {
-                signer: descriptor.node,
-            });
+            return Err(DocumentRefusal::BadSignature { signer: descriptor.node });
         }
         descriptor.validate()?;
         if descriptor.network != network {
@@ -186,11 +179,7 @@ mod tests {
 
     /// Signs without any check.
     fn force_sign(descriptor: &Descriptor) -> SignedDescriptor {
-        let body = [
-            vec![DOCUMENT_VERSION],
-            codec::encode(descriptor, DESCRIPTOR_LEN_MAX).unwrap(),
-        ]
-        .concat();
+        let body = [vec![DOCUMENT_VERSION], codec::encode(descriptor, DESCRIPTOR_LEN_MAX).unwrap()].concat();
         let signature = secret(1).sign(CONTEXT, &body);
         SignedDescriptor { body, signature }
     }
@@ -198,28 +187,18 @@ mod tests {
     #[test]
     fn a_signed_descriptor_survives() {
         let bytes = descriptor(1).sign(&secret(1)).unwrap().to_bytes().unwrap();
-        assert_eq!(
-            SignedDescriptor::from_bytes(&bytes).unwrap().verify("demo"),
-            Ok(descriptor(1))
-        );
+        assert_eq!(SignedDescriptor::from_bytes(&bytes).unwrap().verify("demo"), Ok(descriptor(1)));
     }
 
     #[test]
     fn a_descriptor_of_another_network_is_refused() {
-        let refusal = descriptor(1)
-            .sign(&secret(1))
-            .unwrap()
-            .verify("production")
-            .unwrap_err();
+        let refusal = descriptor(1).sign(&secret(1)).unwrap().verify("production").unwrap_err();
         assert_eq!(refusal.label(), "wrong-network");
     }
 
     #[test]
     fn a_flipped_bit_or_a_foreign_key_is_a_bad_signature() {
-        assert_eq!(
-            descriptor(1).sign(&secret(2)).unwrap_err().label(),
-            "bad-signature"
-        );
+        assert_eq!(descriptor(1).sign(&secret(2)).unwrap_err().label(), "bad-signature");
         let mut signed = descriptor(1).sign(&secret(1)).unwrap();
         let address = signed.body.windows(4).position(|bytes| bytes == b"9001").unwrap();
         signed.body[address] ^= 1;
@@ -233,10 +212,7 @@ mod tests {
     fn another_version_is_refused() {
         let mut signed = descriptor(1).sign(&secret(1)).unwrap();
         signed.body[0] = 2;
-        assert_eq!(
-            signed.verify("demo"),
-            Err(DocumentRefusal::WrongVersion { found: 2 })
-        );
+        assert_eq!(signed.verify("demo"), Err(DocumentRefusal::WrongVersion { found: 2 }));
         signed.body.clear();
         assert_eq!(signed.verify("demo").unwrap_err().label(), "malformed");
     }
@@ -246,16 +222,10 @@ mod tests {
         let canonical = descriptor(1).sign(&secret(1)).unwrap();
         let resigned = |body: Vec<u8>| {
             let signature = secret(1).sign(CONTEXT, &body);
-            SignedDescriptor { body, signature }
-                .verify("demo")
-                .unwrap_err()
-                .label()
+            SignedDescriptor { body, signature }.verify("demo").unwrap_err().label()
         };
         assert_eq!(resigned([&canonical.body[..], &[0]].concat()), "trailing-bytes");
-        assert_eq!(
-            resigned(canonical.body[..canonical.body.len() - 1].to_vec()),
-            "malformed"
-        );
+        assert_eq!(resigned(canonical.body[..canonical.body.len() - 1].to_vec()), "malformed");
         // The length of the network's name, 4, as a 16-bit integer.
         let wider = [&[DOCUMENT_VERSION, 251, 4, 0][..], &canonical.body[2..]].concat();
         assert_eq!(resigned(wider), "non-canonical");
@@ -265,10 +235,8 @@ mod tests {
         assert_eq!(label(&[&bytes[..], &[0]].concat()), "trailing-bytes");
         // The length of the body as a 32-bit integer.
         let len = u32::try_from(canonical.body.len()).unwrap();
-        let from_body = bytes
-            .windows(canonical.body.len())
-            .position(|window| window == canonical.body)
-            .unwrap();
+        let from_body =
+            bytes.windows(canonical.body.len()).position(|window| window == canonical.body).unwrap();
         let wider = [&[252][..], &len.to_le_bytes(), &bytes[from_body..]].concat();
         assert_eq!(label(&wider), "non-canonical");
         assert_eq!(label(&bytes[..bytes.len() - 1]), "malformed");
@@ -278,22 +246,10 @@ mod tests {
     #[test]
     fn a_list_of_keys_is_sorted_and_short() {
         assert_eq!(refused(|d| d.hop_keys.clear()), "hop-key-count");
-        let many: Vec<EpochKey> = (0..)
-            .map(|epoch| EpochKey {
-                epoch,
-                ..hop_keys(1)[0]
-            })
-            .take(EPOCH_KEYS_MAX + 1)
-            .collect();
+        let many: Vec<EpochKey> =
+            (0..).map(|epoch| EpochKey { epoch, ..hop_keys(1)[0] }).take(EPOCH_KEYS_MAX + 1).collect();
         assert_eq!(refused(|d| d.hop_keys = many.clone()), "hop-key-count");
-        assert!(
-            Descriptor {
-                hop_keys: many[1..].to_vec(),
-                ..descriptor(1)
-            }
-            .sign(&secret(1))
-            .is_ok()
-        );
+        assert!(Descriptor { hop_keys: many[1..].to_vec(), ..descriptor(1) }.sign(&secret(1)).is_ok());
         assert_eq!(refused(|d| d.hop_keys.reverse()), "hop-key-order");
         assert_eq!(refused(|d| d.hop_keys[1] = d.hop_keys[0]), "hop-key-order");
     }
@@ -301,14 +257,8 @@ mod tests {
     #[test]
     fn an_address_can_be_dialled() {
         assert_eq!(refused(|d| d.address = "127.0.0.1".to_owned()), "address");
-        assert_eq!(
-            refused(|d| d.address = format!("{}:1", "a".repeat(96))),
-            "address"
-        );
-        assert_eq!(
-            refused(|d| d.onion_address = Some("127.0.0.1:1".to_owned())),
-            "address"
-        );
+        assert_eq!(refused(|d| d.address = format!("{}:1", "a".repeat(96))), "address");
+        assert_eq!(refused(|d| d.onion_address = Some("127.0.0.1:1".to_owned())), "address");
     }
 
     #[test]
@@ -330,17 +280,10 @@ mod tests {
         let longest = Descriptor {
             network: "n".repeat(32),
             address: format!("{}.{}:65535", "a".repeat(63), "b".repeat(26)),
-            hop_keys: (u64::MAX - 3..=u64::MAX)
-                .map(|epoch| EpochKey {
-                    epoch,
-                    ..hop_keys(1)[0]
-                })
-                .collect(),
+            hop_keys: (u64::MAX - 3..=u64::MAX).map(|epoch| EpochKey { epoch, ..hop_keys(1)[0] }).collect(),
             published: Timestamp::NEVER,
             software: "s".repeat(SOFTWARE_LEN_MAX),
-            capabilities: (b'a'..=b'p')
-                .map(|c| char::from(c).to_string().repeat(32))
-                .collect(),
+            capabilities: (b'a'..=b'p').map(|c| char::from(c).to_string().repeat(32)).collect(),
             ..descriptor(1)
         };
         assert_eq!(longest.capabilities.len(), CAPABILITIES_MAX);

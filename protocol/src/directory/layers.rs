@@ -21,20 +21,15 @@ pub fn assign_layers(randomness: &[u8; 32], mixes: &[NodeId]) -> Vec<(NodeId, u8
     let mut ranked: Vec<([u8; 32], NodeId)> = mixes
         .iter()
         .map(|mix| {
-            let hash = Sha256::new()
-                .chain_update(CONTEXT)
-                .chain_update(randomness)
-                .chain_update(mix.as_bytes());
+            let hash =
+                Sha256::new().chain_update(CONTEXT).chain_update(randomness).chain_update(mix.as_bytes());
             (hash.finalize().into(), *mix)
         })
         .collect();
     ranked.sort_unstable();
     ranked.dedup();
-    let mut assigned: Vec<(NodeId, u8)> = ranked
-        .into_iter()
-        .zip((1..=LAYERS).cycle())
-        .map(|((_, mix), layer)| (mix, layer))
-        .collect();
+    let mut assigned: Vec<(NodeId, u8)> =
+        ranked.into_iter().zip((1..=LAYERS).cycle()).map(|((_, mix), layer)| (mix, layer)).collect();
     assigned.sort_unstable();
     assigned
 }
@@ -44,9 +39,7 @@ mod tests {
     use super::*;
 
     fn mixes(count: u8) -> Vec<NodeId> {
-        (0..count)
-            .map(|number| NodeId::from_bytes([number; 32]))
-            .collect()
+        (0..count).map(|number| NodeId::from_bytes([number; 32])).collect()
     }
 
     fn sizes(assigned: &[(NodeId, u8)]) -> [usize; 3] {
@@ -58,10 +51,7 @@ mod tests {
         for count in 0..40 {
             let sizes = sizes(&assign_layers(&[1; 32], &mixes(count)));
             assert_eq!(sizes.iter().sum::<usize>(), usize::from(count));
-            assert!(
-                sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1,
-                "{sizes:?}"
-            );
+            assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "{sizes:?}");
         }
     }
 
@@ -71,10 +61,7 @@ mod tests {
         shuffled.reverse();
         shuffled.swap(3, 11);
         shuffled.push(NodeId::from_bytes([5; 32]));
-        assert_eq!(
-            assign_layers(&[1; 32], &shuffled),
-            assign_layers(&[1; 32], &mixes(20))
-        );
+        assert_eq!(assign_layers(&[1; 32], &shuffled), assign_layers(&[1; 32], &mixes(20)));
     }
 
     #[test]
@@ -90,10 +77,7 @@ mod tests {
                 let (_, layer) = assigned.iter().find(|(id, _)| *id == mix).unwrap();
                 counts[usize::from(*layer) - 1] += 1;
             }
-            let chi: f64 = counts
-                .iter()
-                .map(|count| (f64::from(*count) - 100.0).powi(2) / 100.0)
-                .sum();
+            let chi: f64 = counts.iter().map(|count| (f64::from(*count) - 100.0).powi(2) / 100.0).sum();
             assert!(chi < 18.4, "{counts:?}");
         }
     }

@@ -98,18 +98,10 @@ impl NetworkInfo {
     /// [`NetworkLinkError::Content`] or [`NetworkLinkError::Authorities`].
     pub fn validate(&self) -> Result<(), NetworkLinkError> {
         if !is_name(&self.network) {
-            return Err(NetworkLinkError::Content(
-                "the name is empty, too long or not of a-z, 0-9, - and .",
-            ));
+            return Err(NetworkLinkError::Content("the name is empty, too long or not of a-z, 0-9, - and ."));
         }
-        if self
-            .authorities
-            .iter()
-            .any(|authority| !is_address(&authority.address))
-        {
-            return Err(NetworkLinkError::Content(
-                "an authority's address is not host:port",
-            ));
+        if self.authorities.iter().any(|authority| !is_address(&authority.address)) {
+            return Err(NetworkLinkError::Content("an authority's address is not host:port"));
         }
         self.authority_set()?;
         Ok(())
@@ -134,10 +126,7 @@ impl NetworkInfo {
         let encoded = codec::encode(self, NETWORK_LINK_LEN_MAX);
         bytes.extend(encoded.map_err(|_| NetworkLinkError::Content("it is too long"))?);
         bytes.extend(checksum(&bytes));
-        Ok(format!(
-            "{PREFIX}{}",
-            BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()
-        ))
+        Ok(format!("{PREFIX}{}", BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()))
     }
 }
 
@@ -151,16 +140,9 @@ impl FromStr for NetworkInfo {
             return Err(NetworkLinkError::TooLong(text.len()));
         }
         let text = text.to_ascii_lowercase();
-        let base32 = text
-            .strip_prefix(PREFIX)
-            .ok_or(NetworkLinkError::Prefix)?
-            .to_ascii_uppercase();
-        let bytes = BASE32_NOPAD
-            .decode(base32.as_bytes())
-            .map_err(|_| NetworkLinkError::Mistyped)?;
-        let (bytes, sum) = bytes
-            .split_last_chunk::<CHECKSUM_LEN>()
-            .ok_or(NetworkLinkError::Mistyped)?;
+        let base32 = text.strip_prefix(PREFIX).ok_or(NetworkLinkError::Prefix)?.to_ascii_uppercase();
+        let bytes = BASE32_NOPAD.decode(base32.as_bytes()).map_err(|_| NetworkLinkError::Mistyped)?;
+        let (bytes, sum) = bytes.split_last_chunk::<CHECKSUM_LEN>().ok_or(NetworkLinkError::Mistyped)?;
         if checksum(bytes) != *sum {
             return Err(NetworkLinkError::Mistyped);
         }
@@ -178,22 +160,12 @@ impl FromStr for NetworkInfo {
 impl fmt::Display for NetworkInfo {
     /// The name and the number of authorities, for people; the link is [`NetworkInfo::to_link`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} ({} of {} authorities sign)",
-            self.network,
-            self.threshold,
-            self.authorities.len()
-        )
+        write!(f, "{} ({} of {} authorities sign)", self.network, self.threshold, self.authorities.len())
     }
 }
 
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_LEN] {
-    let hash: [u8; 32] = Sha256::new()
-        .chain_update(CHECKSUM_CONTEXT)
-        .chain_update(bytes)
-        .finalize()
-        .into();
+    let hash: [u8; 32] = Sha256::new().chain_update(CHECKSUM_CONTEXT).chain_update(bytes).finalize().into();
     let [a, b, c, d, ..] = hash;
     [a, b, c, d]
 }
@@ -241,11 +213,7 @@ mod tests {
                 }
             }
         }
-        assert!(
-            refused(&link[..link.len() - 3])
-                .to_string()
-                .contains("mistyped or cut off")
-        );
+        assert!(refused(&link[..link.len() - 3]).to_string().contains("mistyped or cut off"));
     }
 
     #[test]
@@ -258,33 +226,20 @@ mod tests {
             let mut doubled = link.clone();
             doubled.insert(place, char::from(link.as_bytes()[place]));
             assert_eq!(refused(&doubled), NetworkLinkError::Mistyped);
-            let swapped = [
-                &link[..place],
-                &link[place + 1..place + 2],
-                &link[place..=place],
-                &link[place + 2..],
-            ]
-            .concat();
+            let swapped =
+                [&link[..place], &link[place + 1..place + 2], &link[place..=place], &link[place + 2..]]
+                    .concat();
             assert!(swapped == link || refused(&swapped) == NetworkLinkError::Mistyped);
         }
     }
 
     #[test]
     fn something_else_is_no_link() {
-        for text in [
-            "",
-            "sotto",
-            "sotto:invite:abc",
-            "https://example.org",
-            "\u{130}\u{130}",
-        ] {
+        for text in ["", "sotto", "sotto:invite:abc", "https://example.org", "\u{130}\u{130}"] {
             assert_eq!(refused(text).label(), "link-prefix", "{text}");
         }
         assert_eq!(refused(PREFIX).label(), "link-mistyped");
-        assert_eq!(
-            refused(&"x".repeat(NETWORK_LINK_LEN_MAX + 1)).label(),
-            "link-too-long"
-        );
+        assert_eq!(refused(&"x".repeat(NETWORK_LINK_LEN_MAX + 1)).label(), "link-too-long");
     }
 
     #[test]
@@ -303,17 +258,11 @@ mod tests {
             own.label()
         };
         assert_eq!(link(|info| info.network = "a b".to_owned()), "link-content");
-        assert_eq!(
-            link(|info| info.authorities[0].address = "a".to_owned()),
-            "link-content"
-        );
+        assert_eq!(link(|info| info.authorities[0].address = "a".to_owned()), "link-content");
         assert_eq!(link(|info| info.threshold = 0), "link-authorities");
         assert_eq!(link(|info| info.threshold = 4), "link-authorities");
         assert_eq!(link(|info| info.authorities.clear()), "link-authorities");
-        assert_eq!(
-            link(|info| info.authorities[1] = info.authorities[0].clone()),
-            "link-authorities"
-        );
+        assert_eq!(link(|info| info.authorities[1] = info.authorities[0].clone()), "link-authorities");
         assert_eq!(refused(&link_of(&[VERSION, 200])).label(), "link-content");
     }
 
@@ -323,11 +272,7 @@ mod tests {
             key: secret(number).id(),
             address: format!("{}.{}:65535", "a".repeat(63), "b".repeat(26)),
         });
-        let info = NetworkInfo {
-            network: "n".repeat(32),
-            authorities: authorities.collect(),
-            threshold: 16,
-        };
+        let info = NetworkInfo { network: "n".repeat(32), authorities: authorities.collect(), threshold: 16 };
         assert_eq!(info.to_link().unwrap().parse(), Ok(info));
     }
 

@@ -99,11 +99,7 @@ impl Params {
             "delay_ms_max",
             "1 to 600000, ten minutes",
         )?;
-        require(
-            self.delay_ms_mean <= self.delay_ms_max,
-            "delay_ms_mean",
-            "at most delay_ms_max",
-        )?;
+        require(self.delay_ms_mean <= self.delay_ms_max, "delay_ms_mean", "at most delay_ms_max")?;
         require(
             (EPOCH_S_MIN..=EPOCH_S_LIMIT).contains(&self.epoch_s),
             "epoch_s",
@@ -118,16 +114,8 @@ impl Params {
         )?;
         interval(self.mix_loop_interval_ms_mean, "mix_loop_interval_ms_mean")?;
         interval(self.link_dummy_interval_ms_mean, "link_dummy_interval_ms_mean")?;
-        require(
-            (1..=REPLICAS_LIMIT).contains(&self.replicas),
-            "replicas",
-            "1 to 8",
-        )?;
-        require(
-            (1..=CLASSES_MAX).contains(&self.classes.len()),
-            "classes",
-            "1 to 8 classes",
-        )?;
+        require((1..=REPLICAS_LIMIT).contains(&self.replicas), "replicas", "1 to 8")?;
+        require((1..=CLASSES_MAX).contains(&self.classes.len()), "classes", "1 to 8 classes")?;
         for (index, class) in self.classes.iter().enumerate() {
             class.validate()?;
             let first = self.classes.iter().position(|other| other.name == class.name);
@@ -140,21 +128,16 @@ impl Params {
 impl CoverClass {
     fn validate(&self) -> Result<(), DocumentRefusal> {
         if !is_name(&self.name) {
-            return Err(DocumentRefusal::Text {
-                field: "name of a cover class",
-            });
+            return Err(DocumentRefusal::Text { field: "name of a cover class" });
         }
         interval(self.payload_interval_ms_mean, "payload_interval_ms_mean")?;
         interval(self.loop_interval_ms_mean, "loop_interval_ms_mean")?;
         interval(self.drop_interval_ms_mean, "drop_interval_ms_mean")?;
         interval(self.downlink_interval_ms_mean, "downlink_interval_ms_mean")?;
         // A queue that is served no faster than it fills grows without end: 1/downlink > 1/payload + 1/loop.
-        let [payload, looped, downlink] = [
-            self.payload_interval_ms_mean,
-            self.loop_interval_ms_mean,
-            self.downlink_interval_ms_mean,
-        ]
-        .map(u64::from);
+        let [payload, looped, downlink] =
+            [self.payload_interval_ms_mean, self.loop_interval_ms_mean, self.downlink_interval_ms_mean]
+                .map(u64::from);
         require(
             downlink * (payload + looped) < payload * looped,
             "downlink_interval_ms_mean",
@@ -164,19 +147,11 @@ impl CoverClass {
 }
 
 fn require(holds: bool, name: &'static str, expected: &'static str) -> Result<(), DocumentRefusal> {
-    if holds {
-        Ok(())
-    } else {
-        Err(DocumentRefusal::ParameterOutOfRange { name, expected })
-    }
+    if holds { Ok(()) } else { Err(DocumentRefusal::ParameterOutOfRange { name, expected }) }
 }
 
 fn interval(ms: u32, name: &'static str) -> Result<(), DocumentRefusal> {
-    require(
-        (1..=INTERVAL_MS_LIMIT).contains(&ms),
-        name,
-        "1 to 3600000, one hour",
-    )
+    require((1..=INTERVAL_MS_LIMIT).contains(&ms), name, "1 to 3600000, one hour")
 }
 
 #[cfg(test)]
@@ -195,15 +170,7 @@ mod tests {
     #[test]
     fn the_defaults_and_a_network_without_delays_are_valid() {
         assert_eq!(Params::default().validate(), Ok(()));
-        assert_eq!(
-            Params {
-                delay_ms_mean: 0,
-                delay_ms_max: 1,
-                ..Params::default()
-            }
-            .validate(),
-            Ok(())
-        );
+        assert_eq!(Params { delay_ms_mean: 0, delay_ms_max: 1, ..Params::default() }.validate(), Ok(()));
     }
 
     #[test]
@@ -223,30 +190,12 @@ mod tests {
     #[test]
     fn intervals_have_bounds() {
         for ms in [0, 3_600_001, u32::MAX] {
-            assert_eq!(
-                refused(|p| p.mix_loop_interval_ms_mean = ms),
-                "mix_loop_interval_ms_mean"
-            );
-            assert_eq!(
-                refused(|p| p.link_dummy_interval_ms_mean = ms),
-                "link_dummy_interval_ms_mean"
-            );
-            assert_eq!(
-                refused(|p| p.classes[0].payload_interval_ms_mean = ms),
-                "payload_interval_ms_mean"
-            );
-            assert_eq!(
-                refused(|p| p.classes[0].loop_interval_ms_mean = ms),
-                "loop_interval_ms_mean"
-            );
-            assert_eq!(
-                refused(|p| p.classes[0].drop_interval_ms_mean = ms),
-                "drop_interval_ms_mean"
-            );
-            assert_eq!(
-                refused(|p| p.classes[0].downlink_interval_ms_mean = ms),
-                "downlink_interval_ms_mean"
-            );
+            assert_eq!(refused(|p| p.mix_loop_interval_ms_mean = ms), "mix_loop_interval_ms_mean");
+            assert_eq!(refused(|p| p.link_dummy_interval_ms_mean = ms), "link_dummy_interval_ms_mean");
+            assert_eq!(refused(|p| p.classes[0].payload_interval_ms_mean = ms), "payload_interval_ms_mean");
+            assert_eq!(refused(|p| p.classes[0].loop_interval_ms_mean = ms), "loop_interval_ms_mean");
+            assert_eq!(refused(|p| p.classes[0].drop_interval_ms_mean = ms), "drop_interval_ms_mean");
+            assert_eq!(refused(|p| p.classes[0].downlink_interval_ms_mean = ms), "downlink_interval_ms_mean");
         }
     }
 
@@ -271,24 +220,12 @@ mod tests {
     #[test]
     fn there_are_one_to_eight_classes_of_different_names() {
         assert_eq!(refused(|p| p.classes.clear()), "classes");
-        assert_eq!(
-            refused(|p| p.classes[1].name = p.classes[0].name.clone()),
-            "classes"
-        );
+        assert_eq!(refused(|p| p.classes[1].name = p.classes[0].name.clone()), "classes");
         let many = |count: usize| {
             let class = &Params::default().classes[0];
-            let classes = (0..count)
-                .map(|i| CoverClass {
-                    name: format!("class-{i}"),
-                    ..class.clone()
-                })
-                .collect();
-            Params {
-                classes,
-                ..Params::default()
-            }
-            .validate()
-            .is_ok()
+            let classes =
+                (0..count).map(|i| CoverClass { name: format!("class-{i}"), ..class.clone() }).collect();
+            Params { classes, ..Params::default() }.validate().is_ok()
         };
         assert!(many(CLASSES_MAX));
         assert!(!many(CLASSES_MAX + 1));
@@ -304,13 +241,7 @@ mod tests {
     #[test]
     fn a_configuration_file_may_leave_out_what_it_does_not_change_but_not_invent() {
         let params: Params = serde_json::from_str(r#"{"delay_ms_mean": 20}"#).unwrap();
-        assert_eq!(
-            params,
-            Params {
-                delay_ms_mean: 20,
-                ..Params::default()
-            }
-        );
+        assert_eq!(params, Params { delay_ms_mean: 20, ..Params::default() });
         assert!(serde_json::from_str::<Params>(r#"{"delay_ms_men": 20}"#).is_err());
     }
 }

@@ -161,9 +161,7 @@ fn drawn(
 ) -> Result<[Hop; 3], RouteError> {
     let mut draw = |place| {
         let hops: Vec<Hop> = consensus.at(place).filter_map(|node| node.hop(epoch)).collect();
-        hops.choose(rng)
-            .copied()
-            .ok_or(RouteError::EmptyPlace { place, epoch })
+        hops.choose(rng).copied().ok_or(RouteError::EmptyPlace { place, epoch })
     };
     let [a, b, c] = places;
     Ok([draw(a)?, draw(b)?, draw(c)?])
@@ -180,10 +178,7 @@ mod tests {
     const PER_PLACE: u8 = 4;
 
     fn places(consensus: &Consensus, route: &[Hop]) -> Vec<Place> {
-        route
-            .iter()
-            .map(|hop| consensus.node(&hop.node).unwrap().place)
-            .collect()
+        route.iter().map(|hop| consensus.node(&hop.node).unwrap().place).collect()
     }
 
     fn assert_legal(places: &[Place]) {
@@ -206,10 +201,7 @@ mod tests {
     fn clients_routes_are_legal_and_end_where_they_should() {
         let consensus = consensus(PER_PLACE);
         let rng = &mut ChaCha20Rng::seed_from_u64(1);
-        let (entry, mailbox) = (
-            only(&consensus, Place::Entry)[1],
-            only(&consensus, Place::Mailbox)[2],
-        );
+        let (entry, mailbox) = (only(&consensus, Place::Entry)[1], only(&consensus, Place::Mailbox)[2]);
         for _ in 0..200 {
             let forward = forward_route(&consensus, &entry, &mailbox, EPOCH, rng).unwrap();
             let reply = reply_route(&consensus, &entry, EPOCH, rng).unwrap();
@@ -266,10 +258,7 @@ mod tests {
             });
             counts[way] += 1;
         }
-        let chi: f64 = counts
-            .iter()
-            .map(|count| (f64::from(*count) - 100.0).powi(2) / 100.0)
-            .sum();
+        let chi: f64 = counts.iter().map(|count| (f64::from(*count) - 100.0).powi(2) / 100.0).sum();
         assert!(chi < 112.0, "{chi}");
     }
 
@@ -286,23 +275,12 @@ mod tests {
     #[test]
     fn a_node_without_a_key_for_the_epoch_is_not_drawn() {
         let mut consensus = consensus(2);
-        let [without, with] = only(&consensus, LAYER_2)[..] else {
-            panic!()
-        };
-        consensus
-            .nodes
-            .iter_mut()
-            .find(|node| node.node == without)
-            .unwrap()
-            .hop_keys
-            .remove(1);
+        let [without, with] = only(&consensus, LAYER_2)[..] else { panic!() };
+        consensus.nodes.iter_mut().find(|node| node.node == without).unwrap().hop_keys.remove(1);
         let rng = &mut ChaCha20Rng::seed_from_u64(7);
         let entry = only(&consensus, Place::Entry)[0];
         for _ in 0..50 {
-            assert_eq!(
-                reply_route(&consensus, &entry, EPOCH + 1, rng).unwrap()[1].node,
-                with
-            );
+            assert_eq!(reply_route(&consensus, &entry, EPOCH + 1, rng).unwrap()[1].node, with);
         }
     }
 
@@ -313,28 +291,13 @@ mod tests {
         let (entry, mailbox) = (only(&full, Place::Entry)[0], only(&full, Place::Mailbox)[0]);
         let stranger = secret(99).id();
         let label = |result: Result<Vec<Hop>, RouteError>| result.unwrap_err().label();
-        assert_eq!(
-            label(forward_route(&full, &stranger, &mailbox, EPOCH, rng)),
-            "route-unknown-node"
-        );
-        assert_eq!(
-            label(mix_loop_route(&full, &stranger, EPOCH, rng)),
-            "route-unknown-node"
-        );
-        assert_eq!(
-            label(forward_route(&full, &mailbox, &entry, EPOCH, rng)),
-            "route-wrong-place"
-        );
-        assert_eq!(
-            label(forward_route(&full, &entry, &entry, EPOCH, rng)),
-            "route-wrong-place"
-        );
+        assert_eq!(label(forward_route(&full, &stranger, &mailbox, EPOCH, rng)), "route-unknown-node");
+        assert_eq!(label(mix_loop_route(&full, &stranger, EPOCH, rng)), "route-unknown-node");
+        assert_eq!(label(forward_route(&full, &mailbox, &entry, EPOCH, rng)), "route-wrong-place");
+        assert_eq!(label(forward_route(&full, &entry, &entry, EPOCH, rng)), "route-wrong-place");
         assert_eq!(label(reply_route(&full, &entry, EPOCH + 2, rng)), "route-no-key");
         let mut empty = full;
         empty.nodes.retain(|node| node.place != LAYER_3);
-        assert_eq!(
-            label(reply_route(&empty, &entry, EPOCH, rng)),
-            "route-empty-place"
-        );
+        assert_eq!(label(reply_route(&empty, &entry, EPOCH, rng)), "route-empty-place");
     }
 }

@@ -53,16 +53,9 @@ impl AuthoritySet {
             return Err(AuthoritySetError::Duplicate(*key));
         }
         if !(1..=keys.len()).contains(&threshold) {
-            return Err(AuthoritySetError::Threshold {
-                threshold,
-                count: keys.len(),
-            });
+            return Err(AuthoritySetError::Threshold { threshold, count: keys.len() });
         }
-        Ok(Self {
-            network: network.to_owned(),
-            keys,
-            threshold,
-        })
+        Ok(Self { network: network.to_owned(), keys, threshold })
     }
 
     /// The network's name.
@@ -103,10 +96,7 @@ impl Consensus {
         self.validate()?;
         let mut body = vec![DOCUMENT_VERSION];
         body.extend(codec::encode(self, DOCUMENT_LEN_MAX)?);
-        let mut signed = SignedConsensus {
-            body,
-            signatures: Vec::new(),
-        };
+        let mut signed = SignedConsensus { body, signatures: Vec::new() };
         for authority in authorities {
             signed.add_signature(authority);
         }
@@ -118,10 +108,7 @@ impl SignedConsensus {
     /// Adds an authority's signature; one that is there already is replaced.
     pub fn add_signature(&mut self, authority: &NodeSecret) {
         let signed = (authority.id(), authority.sign(CONTEXT, &self.body));
-        match self
-            .signatures
-            .binary_search_by_key(&signed.0, |(signer, _)| *signer)
-        {
+        match self.signatures.binary_search_by_key(&signed.0, |(signer, _)| *signer) {
             Ok(index) => {
                 if let Some(place) = self.signatures.get_mut(index) {
                     *place = signed;
@@ -172,10 +159,7 @@ impl SignedConsensus {
     fn verify_signatures(&self, authorities: &AuthoritySet) -> Result<(), DocumentRefusal> {
         let count = self.signatures.len();
         if count > AUTHORITIES_MAX {
-            return Err(DocumentRefusal::TooManySignatures {
-                count,
-                count_max: AUTHORITIES_MAX,
-            });
+            return Err(DocumentRefusal::TooManySignatures { count, count_max: AUTHORITIES_MAX });
         }
         let signers = self.signatures.iter().map(|(signer, _)| *signer);
         if let Some((_, signer)) = signers.clone().zip(signers.skip(1)).find(|(a, b)| a >= b) {
@@ -195,11 +179,7 @@ impl SignedConsensus {
         let needed = authorities.threshold;
         match unknown {
             _ if valid >= needed => Ok(()),
-            Some(signer) => Err(DocumentRefusal::UnknownSigner {
-                signer,
-                valid,
-                needed,
-            }),
+            Some(signer) => Err(DocumentRefusal::UnknownSigner { signer, valid, needed }),
             None => Err(DocumentRefusal::TooFewSignatures { valid, needed }),
         }
     }
@@ -225,10 +205,7 @@ mod tests {
 
     /// Signs any body by two authorities.
     fn resigned(body: Vec<u8>) -> SignedConsensus {
-        let mut signed = SignedConsensus {
-            body,
-            signatures: Vec::new(),
-        };
+        let mut signed = SignedConsensus { body, signatures: Vec::new() };
         signed.add_signature(&secret(101));
         signed.add_signature(&secret(102));
         signed
@@ -287,10 +264,7 @@ mod tests {
     #[test]
     fn another_network_or_version_is_refused() {
         let other = AuthoritySet::new("production", authorities().keys(), 2).unwrap();
-        assert_eq!(
-            signed_by(&[101, 102]).verify(&other).unwrap_err().label(),
-            "wrong-network"
-        );
+        assert_eq!(signed_by(&[101, 102]).verify(&other).unwrap_err().label(), "wrong-network");
         let mut body = signed_by(&[]).body;
         body[0] = 0;
         assert_eq!(refused(&resigned(body)), "wrong-version");
@@ -301,11 +275,7 @@ mod tests {
         let mut unsorted = consensus(1);
         unsorted.nodes.reverse();
         assert_eq!(unsorted.sign(&[]).unwrap_err().label(), "node-order");
-        let body = [
-            vec![DOCUMENT_VERSION],
-            codec::encode(&unsorted, DOCUMENT_LEN_MAX).unwrap(),
-        ]
-        .concat();
+        let body = [vec![DOCUMENT_VERSION], codec::encode(&unsorted, DOCUMENT_LEN_MAX).unwrap()].concat();
         assert_eq!(refused(&resigned(body)), "node-order");
     }
 
@@ -315,9 +285,7 @@ mod tests {
         assert_eq!(refused(&resigned([&body[..], &[0]].concat())), "trailing-bytes");
         assert_eq!(refused(&resigned(body[..body.len() - 1].to_vec())), "malformed");
         assert_eq!(
-            refused(&resigned(
-                [&[DOCUMENT_VERSION, 251, 4, 0][..], &body[2..]].concat()
-            )),
+            refused(&resigned([&[DOCUMENT_VERSION, 251, 4, 0][..], &body[2..]].concat())),
             "non-canonical"
         );
         let bytes = signed_by(&[101, 102]).to_bytes().unwrap();
@@ -335,19 +303,13 @@ mod tests {
             node.hop_keys = keys
                 .iter()
                 .zip(number..)
-                .map(|(key, epoch)| super::super::EpochKey {
-                    epoch: u64::MAX - 9 + epoch,
-                    ..*key
-                })
+                .map(|(key, epoch)| super::super::EpochKey { epoch: u64::MAX - 9 + epoch, ..*key })
                 .collect();
             node.address = format!("{}.{}:65535", "a".repeat(63), "b".repeat(26));
             node.onion_address = Some(format!("{}.onion:65535", "a".repeat(56)));
         }
         let node_len = codec::encode(&largest.nodes[0], DOCUMENT_LEN_MAX).unwrap().len();
-        assert!(
-            node_len * crate::limits::NODES_MAX + 16 * 1024 < DOCUMENT_LEN_MAX,
-            "{node_len}"
-        );
+        assert!(node_len * crate::limits::NODES_MAX + 16 * 1024 < DOCUMENT_LEN_MAX, "{node_len}");
     }
 
     #[test]
@@ -357,24 +319,9 @@ mod tests {
         assert!(set(1, 1).is_ok() && set(16, 16).is_ok());
         assert_eq!(set(0, 0), Err(AuthoritySetError::Count(0)));
         assert_eq!(set(17, 1), Err(AuthoritySetError::Count(17)));
-        assert_eq!(
-            set(3, 0),
-            Err(AuthoritySetError::Threshold {
-                threshold: 0,
-                count: 3
-            })
-        );
-        assert_eq!(
-            set(3, 4),
-            Err(AuthoritySetError::Threshold {
-                threshold: 4,
-                count: 3
-            })
-        );
+        assert_eq!(set(3, 0), Err(AuthoritySetError::Threshold { threshold: 0, count: 3 }));
+        assert_eq!(set(3, 4), Err(AuthoritySetError::Threshold { threshold: 4, count: 3 }));
         let twice = [keys[0], keys[1], keys[0]];
-        assert_eq!(
-            AuthoritySet::new("demo", &twice, 1),
-            Err(AuthoritySetError::Duplicate(keys[0]))
-        );
+        assert_eq!(AuthoritySet::new("demo", &twice, 1), Err(AuthoritySetError::Duplicate(keys[0])));
     }
 }

@@ -17,12 +17,7 @@ pub(crate) fn secret(number: u8) -> NodeSecret {
 
 /// Keys for the epoch and the next.
 pub(crate) fn hop_keys(number: u8) -> Vec<EpochKey> {
-    [EPOCH, EPOCH + 1]
-        .map(|epoch| EpochKey {
-            epoch,
-            key: HopPublic::from_bytes([number; 32]),
-        })
-        .to_vec()
+    [EPOCH, EPOCH + 1].map(|epoch| EpochKey { epoch, key: HopPublic::from_bytes([number; 32]) }).to_vec()
 }
 
 pub(crate) fn descriptor(number: u8) -> Descriptor {
@@ -74,15 +69,9 @@ pub(crate) fn consensus(per_place: u8) -> Consensus {
 
 /// A network of three authorities, of which two must sign: secrets 101, 102 and 103.
 pub(crate) fn network() -> NetworkInfo {
-    let authorities = [101, 102, 103].map(|number| AuthorityEntry {
-        key: secret(number).id(),
-        address: format!("127.0.0.1:{number}"),
-    });
-    NetworkInfo {
-        network: "demo".to_owned(),
-        authorities: authorities.to_vec(),
-        threshold: 2,
-    }
+    let authorities = [101, 102, 103]
+        .map(|number| AuthorityEntry { key: secret(number).id(), address: format!("127.0.0.1:{number}") });
+    NetworkInfo { network: "demo".to_owned(), authorities: authorities.to_vec(), threshold: 2 }
 }
 
 pub(crate) fn only(consensus: &Consensus, place: Place) -> Vec<NodeId> {

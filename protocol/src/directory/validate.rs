@@ -5,38 +5,26 @@ use super::{Consensus, DocumentRefusal, EpochKey, LAYERS, Place, epoch_of, epoch
 use crate::limits::{EPOCH_KEYS_MAX, NODES_MAX};
 
 pub(super) fn check_name(field: &'static str, text: &str) -> Result<(), DocumentRefusal> {
-    if is_name(text) {
-        Ok(())
-    } else {
-        Err(DocumentRefusal::Text { field })
-    }
+    if is_name(text) { Ok(()) } else { Err(DocumentRefusal::Text { field }) }
 }
 
 pub(super) fn check_addresses(address: &str, onion_address: Option<&str>) -> Result<(), DocumentRefusal> {
     if !is_address(address) {
-        return Err(DocumentRefusal::Address {
-            address: address.to_owned(),
-        });
+        return Err(DocumentRefusal::Address { address: address.to_owned() });
     }
     match onion_address {
-        Some(onion) if !is_onion_address(onion) => Err(DocumentRefusal::Address {
-            address: onion.to_owned(),
-        }),
+        Some(onion) if !is_onion_address(onion) => {
+            Err(DocumentRefusal::Address { address: onion.to_owned() })
+        }
         _ => Ok(()),
     }
 }
 
 pub(super) fn check_hop_keys(keys: &[EpochKey]) -> Result<(), DocumentRefusal> {
     if keys.is_empty() || keys.len() > EPOCH_KEYS_MAX {
-        return Err(DocumentRefusal::HopKeyCount {
-            count: keys.len(),
-            count_max: EPOCH_KEYS_MAX,
-        });
+        return Err(DocumentRefusal::HopKeyCount { count: keys.len(), count_max: EPOCH_KEYS_MAX });
     }
-    let unsorted = keys
-        .iter()
-        .zip(keys.iter().skip(1))
-        .find(|(a, b)| a.epoch >= b.epoch);
+    let unsorted = keys.iter().zip(keys.iter().skip(1)).find(|(a, b)| a.epoch >= b.epoch);
     match unsorted {
         Some((_, key)) => Err(DocumentRefusal::HopKeyOrder { epoch: key.epoch }),
         None => Ok(()),
@@ -57,28 +45,15 @@ fn check_validity(consensus: &Consensus) -> Result<(), DocumentRefusal> {
     let in_epoch = epoch_of(consensus.valid_after, epoch_s) == consensus.epoch
         && consensus.valid_after < consensus.valid_until
         && consensus.valid_until <= epoch_start(consensus.epoch.saturating_add(1), epoch_s);
-    if in_epoch {
-        Ok(())
-    } else {
-        Err(DocumentRefusal::Validity {
-            epoch: consensus.epoch,
-        })
-    }
+    if in_epoch { Ok(()) } else { Err(DocumentRefusal::Validity { epoch: consensus.epoch }) }
 }
 
 fn check_nodes(consensus: &Consensus) -> Result<(), DocumentRefusal> {
     let nodes = &consensus.nodes;
     if nodes.is_empty() || nodes.len() > NODES_MAX {
-        return Err(DocumentRefusal::NodeCount {
-            count: nodes.len(),
-            count_max: NODES_MAX,
-        });
+        return Err(DocumentRefusal::NodeCount { count: nodes.len(), count_max: NODES_MAX });
     }
-    if let Some((_, second)) = nodes
-        .iter()
-        .zip(nodes.iter().skip(1))
-        .find(|(a, b)| a.node >= b.node)
-    {
+    if let Some((_, second)) = nodes.iter().zip(nodes.iter().skip(1)).find(|(a, b)| a.node >= b.node) {
         return Err(DocumentRefusal::NodeOrder { node: second.node });
     }
     for node in nodes {
@@ -87,10 +62,7 @@ fn check_nodes(consensus: &Consensus) -> Result<(), DocumentRefusal> {
         if let Place::Mix { layer } = node.place
             && !(1..=LAYERS).contains(&layer)
         {
-            return Err(DocumentRefusal::LayerOutOfRange {
-                node: node.node,
-                layer,
-            });
+            return Err(DocumentRefusal::LayerOutOfRange { node: node.node, layer });
         }
     }
     Ok(())

@@ -23,10 +23,7 @@ const RESUMED_SESSION: u8 = 1;
 const ZEROS: [u8; FRAME_BODY_LEN] = [0; FRAME_BODY_LEN];
 
 pub(super) fn encode(frame: &Frame) -> Box<[u8; FRAME_LEN]> {
-    let mut out = Out {
-        bytes: Box::new([0; FRAME_LEN]),
-        end: FRAME_HEADER_LEN,
-    };
+    let mut out = Out { bytes: Box::new([0; FRAME_LEN]), end: FRAME_HEADER_LEN };
     let kind = match frame {
         Frame::Dummy => DUMMY,
         Frame::Packet(packet) => {
@@ -45,11 +42,7 @@ pub(super) fn encode(frame: &Frame) -> Box<[u8; FRAME_LEN]> {
             }
             SESSION_OPEN
         }
-        Frame::SessionOpened {
-            session,
-            token,
-            resumable_s,
-        } => {
+        Frame::SessionOpened { session, token, resumable_s } => {
             out.put(session.as_bytes());
             out.put(token.as_bytes());
             out.put(&resumable_s.to_be_bytes());
@@ -79,16 +72,11 @@ pub(super) fn encode(frame: &Frame) -> Box<[u8; FRAME_LEN]> {
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Frame, FrameRefusal> {
-    let bytes: &[u8; FRAME_LEN] = bytes.try_into().map_err(|_| FrameRefusal::Length {
-        len: bytes.len(),
-        len_max: FRAME_LEN,
-    })?;
+    let bytes: &[u8; FRAME_LEN] =
+        bytes.try_into().map_err(|_| FrameRefusal::Length { len: bytes.len(), len_max: FRAME_LEN })?;
     let Some(([version, kind, used_high, used_low], body)) = bytes.split_first_chunk::<FRAME_HEADER_LEN>()
     else {
-        return Err(FrameRefusal::Length {
-            len: bytes.len(),
-            len_max: FRAME_LEN,
-        });
+        return Err(FrameRefusal::Length { len: bytes.len(), len_max: FRAME_LEN });
     };
     if *version != FRAME_VERSION {
         return Err(FrameRefusal::Version(*version));
@@ -98,10 +86,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Frame, FrameRefusal> {
     }
     let used = usize::from(u16::from_be_bytes([*used_high, *used_low]));
     let Some((body, padding)) = body.split_at_checked(used) else {
-        return Err(FrameRefusal::Length {
-            len: used,
-            len_max: FRAME_BODY_LEN,
-        });
+        return Err(FrameRefusal::Length { len: used, len_max: FRAME_BODY_LEN });
     };
     if ZEROS.get(..padding.len()) != Some(padding) {
         return Err(FrameRefusal::Padding);
@@ -121,10 +106,9 @@ fn decode_body(kind: u8, body: &[u8]) -> Result<Frame, FrameRefusal> {
             let [class, resumed] = rest.take()?;
             let resume = match resumed {
                 NEW_SESSION => None,
-                RESUMED_SESSION => Some((
-                    SessionAddress::from_bytes(rest.take()?),
-                    ResumeToken::from_bytes(rest.take()?),
-                )),
+                RESUMED_SESSION => {
+                    Some((SessionAddress::from_bytes(rest.take()?), ResumeToken::from_bytes(rest.take()?)))
+                }
                 _ => return Err(FrameRefusal::Body("neither a new nor a resumed session")),
             };
             Frame::SessionOpen { class, resume }
@@ -136,10 +120,7 @@ fn decode_body(kind: u8, body: &[u8]) -> Result<Frame, FrameRefusal> {
         },
         DELIVERY => {
             let surb_id = SurbId::from_bytes(rest.take()?);
-            Frame::Delivery {
-                surb_id,
-                payload: Box::new(rest.take::<PAYLOAD_LEN>()?),
-            }
+            Frame::Delivery { surb_id, payload: Box::new(rest.take::<PAYLOAD_LEN>()?) }
         }
         CONSENSUS_GET => Frame::ConsensusGet,
         DOCUMENT_PART => Frame::DocumentPart(DocumentPart::from_body(rest.all())?),
@@ -152,29 +133,19 @@ fn decode_body(kind: u8, body: &[u8]) -> Result<Frame, FrameRefusal> {
                 return Err(FrameRefusal::Body("a label is 1 to 32 of a-z, 0-9 and -"));
             }
             if text != allowed_text(&text) {
-                return Err(FrameRefusal::Body(
-                    "a text is at most 200 bytes without control characters",
-                ));
+                return Err(FrameRefusal::Body("a text is at most 200 bytes without control characters"));
             }
             Frame::Refused { label, text }
         }
         _ => return Err(FrameRefusal::Kind(kind)),
     };
-    if rest.0.is_empty() {
-        Ok(frame)
-    } else {
-        Err(FrameRefusal::Body("it is longer than its kind"))
-    }
+    if rest.0.is_empty() { Ok(frame) } else { Err(FrameRefusal::Body("it is longer than its kind")) }
 }
 
 /// The label with what is not allowed replaced: for a label of this program, the label itself.
 fn allowed_label(label: &str) -> String {
     let allowed = |c: char| {
-        if c.is_ascii_lowercase() || c.is_ascii_digit() {
-            c
-        } else {
-            '-'
-        }
+        if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' }
     };
     let label: String = label.chars().take(LABEL_LEN_MAX).map(allowed).collect();
     if label.is_empty() { "-".to_owned() } else { label }
@@ -224,10 +195,8 @@ struct In<'a>(&'a [u8]);
 
 impl<'a> In<'a> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], FrameRefusal> {
-        let (part, rest) = self
-            .0
-            .split_first_chunk()
-            .ok_or(FrameRefusal::Body("it is shorter than its kind"))?;
+        let (part, rest) =
+            self.0.split_first_chunk().ok_or(FrameRefusal::Body("it is shorter than its kind"))?;
         self.0 = rest;
         Ok(*part)
     }
@@ -237,10 +206,7 @@ impl<'a> In<'a> {
     }
 
     fn text(&mut self, len: usize) -> Result<String, FrameRefusal> {
-        let (part, rest) = self
-            .0
-            .split_at_checked(len)
-            .ok_or(FrameRefusal::Body("a text is cut off"))?;
+        let (part, rest) = self.0.split_at_checked(len).ok_or(FrameRefusal::Body("a text is cut off"))?;
         self.0 = rest;
         let text = str::from_utf8(part).map_err(|_| FrameRefusal::Body("a text is not UTF-8"))?;
         Ok(text.to_owned())

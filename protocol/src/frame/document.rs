@@ -80,12 +80,7 @@ impl DocumentPart {
         if !(full || last && (1..PART_BYTES_MAX).contains(&bytes.len())) {
             return Err(FrameRefusal::Body("the piece has a wrong length"));
         }
-        Ok(Self {
-            kind,
-            index,
-            count,
-            bytes,
-        })
+        Ok(Self { kind, index, count, bytes })
     }
 
     /// What the document is.
@@ -137,10 +132,7 @@ impl DocumentPart {
 /// [`FrameRefusal::Length`] if the document is empty or longer than its kind allows.
 pub fn split_document(kind: DocumentKind, bytes: &[u8]) -> Result<Vec<DocumentPart>, FrameRefusal> {
     if bytes.is_empty() || bytes.len() > kind.len_max() {
-        return Err(FrameRefusal::Length {
-            len: bytes.len(),
-            len_max: kind.len_max(),
-        });
+        return Err(FrameRefusal::Length { len: bytes.len(), len_max: kind.len_max() });
     }
     let count = u16::try_from(bytes.len().div_ceil(PART_BYTES_MAX)).unwrap_or(u16::MAX);
     (0..count)
@@ -164,12 +156,7 @@ impl DocumentAssembler {
     /// Waits for the first piece of a document of `kind`.
     #[must_use]
     pub const fn new(kind: DocumentKind) -> Self {
-        Self {
-            kind,
-            next: 0,
-            count: None,
-            bytes: Vec::new(),
-        }
+        Self { kind, next: 0, count: None, bytes: Vec::new() }
     }
 
     /// Takes the next piece. Returns the document once it is complete, and is then ready for another.
@@ -198,10 +185,7 @@ impl DocumentAssembler {
         }
         let len = self.bytes.len() + part.bytes.len();
         if len > self.kind.len_max() {
-            return Err(FrameRefusal::Length {
-                len,
-                len_max: self.kind.len_max(),
-            });
+            return Err(FrameRefusal::Length { len, len_max: self.kind.len_max() });
         }
         self.bytes.extend_from_slice(&part.bytes);
         self.next += 1;

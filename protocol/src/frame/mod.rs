@@ -116,10 +116,7 @@ impl fmt::Debug for Frame {
     }
 }
 
-const _: () = assert!(
-    FRAME_BODY_LEN <= u16::MAX as usize,
-    "the used length has two bytes"
-);
+const _: () = assert!(FRAME_BODY_LEN <= u16::MAX as usize, "the used length has two bytes");
 
 #[cfg(test)]
 mod tests;

@@ -18,34 +18,15 @@ fn one_of_each() -> Vec<Frame> {
     vec![
         Frame::Dummy,
         Frame::Packet(Packet::from_slice(&[1; PACKET_LEN]).unwrap()),
-        Frame::SessionOpen {
-            class: 0,
-            resume: None,
-        },
-        Frame::SessionOpen {
-            class: 7,
-            resume: Some((session(), token())),
-        },
-        Frame::SessionOpened {
-            session: session(),
-            token: token(),
-            resumable_s: 300,
-        },
-        Frame::Delivery {
-            surb_id: SurbId::from_bytes([2; 16]),
-            payload: Box::new([9; PAYLOAD_LEN]),
-        },
+        Frame::SessionOpen { class: 0, resume: None },
+        Frame::SessionOpen { class: 7, resume: Some((session(), token())) },
+        Frame::SessionOpened { session: session(), token: token(), resumable_s: 300 },
+        Frame::Delivery { surb_id: SurbId::from_bytes([2; 16]), payload: Box::new([9; PAYLOAD_LEN]) },
         Frame::ConsensusGet,
         Frame::DocumentPart(part),
         Frame::Accepted,
-        Frame::Refused {
-            label: "frame-kind".to_owned(),
-            text: "Unbekannt: \u{e4}".to_owned(),
-        },
-        Frame::Refused {
-            label: "x".repeat(LABEL_LEN_MAX),
-            text: "y".repeat(REFUSED_TEXT_LEN_MAX),
-        },
+        Frame::Refused { label: "frame-kind".to_owned(), text: "Unbekannt: \u{e4}".to_owned() },
+        Frame::Refused { label: "x".repeat(LABEL_LEN_MAX), text: "y".repeat(REFUSED_TEXT_LEN_MAX) },
     ]
 }
 
@@ -88,13 +69,7 @@ fn another_length_is_refused() {
 fn a_used_length_over_the_body_is_refused() {
     let mut bytes = raw(0, &[]);
     bytes[2..4].copy_from_slice(&2397u16.to_be_bytes());
-    assert_eq!(
-        refusal(&bytes),
-        FrameRefusal::Length {
-            len: 2397,
-            len_max: 2396
-        }
-    );
+    assert_eq!(refusal(&bytes), FrameRefusal::Length { len: 2397, len_max: 2396 });
 }
 
 #[test]
@@ -115,13 +90,7 @@ fn an_unknown_kind_is_refused() {
 
 #[test]
 fn any_padding_bit_is_refused() {
-    for frame in [
-        Frame::Dummy,
-        Frame::SessionOpen {
-            class: 0,
-            resume: None,
-        },
-    ] {
+    for frame in [Frame::Dummy, Frame::SessionOpen { class: 0, resume: None }] {
         let used = usize::from(u16::from_be_bytes([frame.encode()[2], frame.encode()[3]]));
         for place in FRAME_HEADER_LEN + used..FRAME_LEN {
             let mut bytes = frame.encode();
@@ -139,19 +108,11 @@ fn a_body_longer_or_shorter_than_its_kind_is_refused() {
         let body = &bytes[FRAME_HEADER_LEN..FRAME_HEADER_LEN + used];
         let of_any_length = matches!(frame, Frame::DocumentPart(_) | Frame::Refused { .. });
         if used > 0 && !of_any_length {
-            assert_eq!(
-                refusal(&raw(bytes[1], &body[..used - 1])).label(),
-                "frame-body",
-                "{frame:?}"
-            );
+            assert_eq!(refusal(&raw(bytes[1], &body[..used - 1])).label(), "frame-body", "{frame:?}");
         }
         if used < FRAME_BODY_LEN && !of_any_length {
             let longer = [body, &[0]].concat();
-            assert_eq!(
-                refusal(&raw(bytes[1], &longer)).label(),
-                "frame-body",
-                "{frame:?}"
-            );
+            assert_eq!(refusal(&raw(bytes[1], &longer)).label(), "frame-body", "{frame:?}");
         }
     }
 }
@@ -186,10 +147,7 @@ fn a_refusal_with_a_bad_label_or_text_is_refused() {
 #[test]
 fn a_refusal_can_always_be_sent() {
     let sent = |label: &str, text: &str| {
-        let frame = Frame::Refused {
-            label: label.to_owned(),
-            text: text.to_owned(),
-        };
+        let frame = Frame::Refused { label: label.to_owned(), text: text.to_owned() };
         match Frame::decode(frame.encode().as_slice()).unwrap() {
             Frame::Refused { label, text } => (label, text),
             other => panic!("{other:?}"),
@@ -197,16 +155,9 @@ fn a_refusal_can_always_be_sent() {
     };
     assert_eq!(sent("", "a\tb"), ("-".to_owned(), "a b".to_owned()));
     assert_eq!(sent("no label!", ""), ("no-label-".to_owned(), String::new()));
-    let (label, text) = sent(
-        &"x".repeat(40),
-        &format!("{}\u{e4}", "y".repeat(REFUSED_TEXT_LEN_MAX - 1)),
-    );
+    let (label, text) = sent(&"x".repeat(40), &format!("{}\u{e4}", "y".repeat(REFUSED_TEXT_LEN_MAX - 1)));
     assert_eq!(label, "x".repeat(LABEL_LEN_MAX));
-    assert_eq!(
-        text,
-        "y".repeat(REFUSED_TEXT_LEN_MAX - 1),
-        "cut before the character that does not fit"
-    );
+    assert_eq!(text, "y".repeat(REFUSED_TEXT_LEN_MAX - 1), "cut before the character that does not fit");
 }
 
 fn assembled(parts: &[DocumentPart]) -> Result<Option<Vec<u8>>, FrameRefusal> {
@@ -220,14 +171,9 @@ fn assembled(parts: &[DocumentPart]) -> Result<Option<Vec<u8>>, FrameRefusal> {
 
 #[test]
 fn documents_of_every_interesting_length_survive() {
-    for len in [
-        1,
-        PART_BYTES_MAX - 1,
-        PART_BYTES_MAX,
-        PART_BYTES_MAX + 1,
-        3 * PART_BYTES_MAX,
-        DOCUMENT_LEN_MAX,
-    ] {
+    for len in
+        [1, PART_BYTES_MAX - 1, PART_BYTES_MAX, PART_BYTES_MAX + 1, 3 * PART_BYTES_MAX, DOCUMENT_LEN_MAX]
+    {
         let document: Vec<u8> = (0..len).map(|i| u8::try_from(i % 251).unwrap()).collect();
         let parts = split_document(DocumentKind::Consensus, &document).unwrap();
         assert_eq!(parts.len(), len.div_ceil(PART_BYTES_MAX));
@@ -246,10 +192,7 @@ fn an_empty_or_too_long_document_cannot_be_sent() {
         (DocumentKind::Consensus, DOCUMENT_LEN_MAX + 1),
         (DocumentKind::Descriptor, DESCRIPTOR_LEN_MAX + 1),
     ] {
-        assert_eq!(
-            split_document(kind, &vec![0; len]).unwrap_err().label(),
-            "frame-length"
-        );
+        assert_eq!(split_document(kind, &vec![0; len]).unwrap_err().label(), "frame-length");
     }
 }
 
@@ -295,19 +238,12 @@ fn an_assembler_never_holds_more_than_the_longest_document() {
 fn a_piece_with_impossible_numbers_is_refused() {
     let part = |index, count, len| DocumentPart::new(DocumentKind::Descriptor, index, count, vec![0; len]);
     assert_eq!(part(0, 0, 1).unwrap_err().label(), "document-part-count");
-    assert_eq!(
-        part(0, 3, PART_BYTES_MAX).unwrap_err().label(),
-        "document-part-count"
-    );
+    assert_eq!(part(0, 3, PART_BYTES_MAX).unwrap_err().label(), "document-part-count");
     assert_eq!(part(1, 1, 1).unwrap_err().label(), "frame-body");
     assert_eq!(part(0, 2, PART_BYTES_MAX - 1).unwrap_err().label(), "frame-body");
     assert_eq!(part(0, 1, 0).unwrap_err().label(), "frame-body");
     assert_eq!(part(0, 1, PART_BYTES_MAX + 1).unwrap_err().label(), "frame-body");
-    assert_eq!(
-        refusal(&raw(6, &[3, 0, 0, 0, 1, 0])).label(),
-        "frame-body",
-        "unknown kind of document"
-    );
+    assert_eq!(refusal(&raw(6, &[3, 0, 0, 0, 1, 0])).label(), "frame-body", "unknown kind of document");
     assert_eq!(refusal(&raw(6, &[1, 0, 0, 0])).label(), "frame-body", "cut off");
 }
 

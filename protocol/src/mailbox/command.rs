@@ -35,10 +35,7 @@ pub const COMMAND_VERSION: u8 = 1;
 const TOKEN_LEN: usize = 96;
 const HEADER_LEN: usize = 4;
 const BODY_OFFSET: usize = HEADER_LEN + SURB_LEN + TOKEN_LEN;
-const _: () = assert!(
-    BODY_OFFSET + BOX_LEN <= PAYLOAD_TEXT_LEN,
-    "the largest command fits in a packet"
-);
+const _: () = assert!(BODY_OFFSET + BOX_LEN <= PAYLOAD_TEXT_LEN, "the largest command fits in a packet");
 
 const KIND_DROP: u8 = 0;
 const KIND_WRITE: u8 = 1;
@@ -131,26 +128,16 @@ impl Command {
             KIND_WRITE => {
                 let ttl = TtlClass::from_byte(*ttl).ok_or(CommandRefusal::Ttl { actual: *ttl })?;
                 let sealed = SealedBox::from_bytes(body_of::<BOX_LEN>(body)?).map_err(|_| wrong_length)?;
-                Ok(Self::Write {
-                    surb: parse_surb(surb)?,
-                    ttl,
-                    sealed,
-                })
+                Ok(Self::Write { surb: parse_surb(surb)?, ttl, sealed })
             }
             KIND_READ => {
                 let id = BoxId::from_bytes(*body_of::<32>(body)?);
-                Ok(Self::Read {
-                    surb: parse_surb(surb)?,
-                    id,
-                })
+                Ok(Self::Read { surb: parse_surb(surb)?, id })
             }
             KIND_TOMBSTONE => {
                 let tombstone =
                     Tombstone::from_bytes(body_of::<TOMBSTONE_LEN>(body)?).map_err(|_| wrong_length)?;
-                Ok(Self::Tombstone {
-                    surb: parse_surb(surb)?,
-                    tombstone,
-                })
+                Ok(Self::Tombstone { surb: parse_surb(surb)?, tombstone })
             }
             _ => {
                 body_of::<0>(body)?;
@@ -179,11 +166,7 @@ fn text(kind: u8, ttl: u8, surb: &[u8; SURB_LEN], body: &[u8]) -> Vec<u8> {
 /// The first `N` bytes; the rest must be zero.
 fn body_of<const N: usize>(space: &[u8]) -> Result<&[u8; N], CommandRefusal> {
     let (body, padding) = space.split_first_chunk::<N>().ok_or(CommandRefusal::Padding)?;
-    if is_zero(padding) {
-        Ok(body)
-    } else {
-        Err(CommandRefusal::Padding)
-    }
+    if is_zero(padding) { Ok(body) } else { Err(CommandRefusal::Padding) }
 }
 
 /// A SURB cannot be checked without a hop's key, but a command that wants a reply has to bring one.

@@ -75,12 +75,7 @@ mod tests {
             let before = placement(&id, &all, 2);
             let after = placement(&id, rest, 2);
             if before.contains(leaver) {
-                assert!(
-                    before
-                        .iter()
-                        .filter(|node| *node != leaver)
-                        .all(|node| after.contains(node))
-                );
+                assert!(before.iter().filter(|node| *node != leaver).all(|node| after.contains(node)));
             } else {
                 assert_eq!(before, after);
             }
@@ -96,9 +91,6 @@ mod tests {
             }
         }
         // 4,000 replicas over 5 mailboxes: 800 each, with a standard deviation of about 22.
-        assert!(
-            held.len() == 5 && held.values().all(|count| (690..910).contains(count)),
-            "{held:?}"
-        );
+        assert!(held.len() == 5 && held.values().all(|count| (690..910).contains(count)), "{held:?}");
     }
 }

@@ -130,9 +130,9 @@ impl Reply {
             return Err(ReplyRefusal::Reserved);
         }
         match *kind {
-            KIND_FOUND => SealedBox::from_bytes(body_of::<BOX_LEN>(body)?)
-                .map(Self::Found)
-                .map_err(|_| wrong_length),
+            KIND_FOUND => {
+                SealedBox::from_bytes(body_of::<BOX_LEN>(body)?).map(Self::Found).map_err(|_| wrong_length)
+            }
             KIND_TOMBSTONED => Tombstone::from_bytes(body_of::<TOMBSTONE_LEN>(body)?)
                 .map(Self::Tombstoned)
                 .map_err(|_| wrong_length),
@@ -161,9 +161,5 @@ fn text(kind: u8, code: u8, body: &[u8]) -> Vec<u8> {
 /// The first `N` bytes; the rest must be zero.
 fn body_of<const N: usize>(space: &[u8]) -> Result<&[u8; N], ReplyRefusal> {
     let (body, padding) = space.split_first_chunk::<N>().ok_or(ReplyRefusal::Padding)?;
-    if is_zero(padding) {
-        Ok(body)
-    } else {
-        Err(ReplyRefusal::Padding)
-    }
+    if is_zero(padding) { Ok(body) } else { Err(ReplyRefusal::Padding) }
 }

@@ -105,10 +105,7 @@ pub(super) fn checked_route(
         return Err(BuildError::RouteLength { got: route.len() });
     }
     if route.len() != delays.len() {
-        return Err(BuildError::DelayCount {
-            hops: route.len(),
-            got: delays.len(),
-        });
+        return Err(BuildError::DelayCount { hops: route.len(), got: delays.len() });
     }
     let nodes = route.iter().map(|hop| hop.to_node()).collect();
     let delays = delays

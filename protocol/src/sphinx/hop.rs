@@ -55,10 +55,7 @@ pub struct Hop {
 
 impl Hop {
     pub(super) fn to_node(self) -> Node {
-        Node::new(
-            NodeAddressBytes::from_bytes(*self.node.as_bytes()),
-            PublicKey::from(self.key.0),
-        )
+        Node::new(NodeAddressBytes::from_bytes(*self.node.as_bytes()), PublicKey::from(self.key.0))
     }
 }
 
@@ -77,10 +74,7 @@ impl HopSecret {
 
     /// From the 32 bytes of [`Self::to_bytes`].
     #[must_use]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "taking the wrapper makes sure that it is wiped here"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "taking the wrapper makes sure that it is wiped here")]
     pub fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
         Self::from_static(StaticSecret::from(*bytes))
     }

@@ -34,11 +34,7 @@ impl KeyRing {
     /// An empty ring; each key's cache holds up to `tags_max` tags.
     #[must_use]
     pub const fn with_tags_max(tags_max: usize) -> Self {
-        Self {
-            keys: BTreeMap::new(),
-            retired_before: 0,
-            tags_max,
-        }
+        Self { keys: BTreeMap::new(), retired_before: 0, tags_max }
     }
 
     /// Adds the key of an epoch. `false`, and no change, if the epoch has a key or has been retired: a key
@@ -47,13 +43,7 @@ impl KeyRing {
         if epoch < self.retired_before || self.keys.contains_key(&epoch) {
             return false;
         }
-        self.keys.insert(
-            epoch,
-            EpochEntry {
-                secret,
-                seen: ReplayCache::new(self.tags_max),
-            },
-        );
+        self.keys.insert(epoch, EpochEntry { secret, seen: ReplayCache::new(self.tags_max) });
         true
     }
 
@@ -72,10 +62,7 @@ impl KeyRing {
     /// The epochs that have a key, ascending, with the public halves.
     #[must_use]
     pub fn public_keys(&self) -> Vec<(u64, HopPublic)> {
-        self.keys
-            .iter()
-            .map(|(epoch, entry)| (*epoch, entry.secret.public()))
-            .collect()
+        self.keys.iter().map(|(epoch, entry)| (*epoch, entry.secret.public())).collect()
     }
 
     /// How many replay tags are remembered under all keys.
@@ -107,11 +94,7 @@ impl KeyRing {
     fn verify(&self, now_epoch: u64, packet: Packet) -> Result<(u64, Verified), Refusal> {
         let mut packet = packet;
         let mut refusal = Refusal::NoKey;
-        let epochs = [
-            Some(now_epoch),
-            now_epoch.checked_sub(1),
-            now_epoch.checked_add(1),
-        ];
+        let epochs = [Some(now_epoch), now_epoch.checked_sub(1), now_epoch.checked_add(1)];
         for epoch in epochs.into_iter().flatten() {
             let Some(entry) = self.keys.get(&epoch) else {
                 continue;

@@ -18,10 +18,7 @@ impl Packet {
     /// # Errors
     /// [`Refusal::WrongLength`] for any other length.
     pub fn from_slice(bytes: &[u8]) -> Result<Self, Refusal> {
-        Box::<[u8]>::from(bytes)
-            .try_into()
-            .map(Self)
-            .map_err(|_| Refusal::WrongLength { got: bytes.len() })
+        Box::<[u8]>::from(bytes).try_into().map(Self).map_err(|_| Refusal::WrongLength { got: bytes.len() })
     }
 
     /// The bytes as they go on the wire.

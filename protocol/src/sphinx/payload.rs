@@ -19,10 +19,7 @@ impl FinalPayload {
     pub(super) fn from_payload(payload: Payload) -> Result<Self, Refusal> {
         let bytes = payload.into_bytes().into_boxed_slice();
         let got = bytes.len();
-        bytes
-            .try_into()
-            .map(Self)
-            .map_err(|_| Refusal::WrongLength { got })
+        bytes.try_into().map(Self).map_err(|_| Refusal::WrongLength { got })
     }
 
     /// The payload as it is, for an entry to pass on to the session that holds the keys.
@@ -52,11 +49,7 @@ impl FinalPayload {
 /// The crate looks for the last byte of value 1 and takes what follows for padding without looking at it.
 /// Here it must be zero, so that a text has one encoding.
 pub(super) fn text_of(payload: Payload) -> Result<Vec<u8>, Refusal> {
-    let mark = payload
-        .as_bytes()
-        .iter()
-        .enumerate()
-        .rfind(|(_, byte)| **byte != 0);
+    let mark = payload.as_bytes().iter().enumerate().rfind(|(_, byte)| **byte != 0);
     if !matches!(mark, Some((place, 1)) if place >= SECURITY_PARAMETER) {
         return Err(Refusal::PayloadTag);
     }
@@ -85,10 +78,7 @@ mod tests {
         assert_eq!(text_with(16, b"text\x01").unwrap(), b"text");
         assert_eq!(text_with(16, b"\x01\x01").unwrap(), b"\x01");
         assert_eq!(text_with(16, b"\x01").unwrap(), b"");
-        assert_eq!(
-            text_with(PAYLOAD_LEN - 1, b"\x01").unwrap(),
-            [0; PAYLOAD_LEN - 17]
-        );
+        assert_eq!(text_with(PAYLOAD_LEN - 1, b"\x01").unwrap(), [0; PAYLOAD_LEN - 17]);
     }
 
     #[test]
@@ -107,9 +97,6 @@ mod tests {
         assert_eq!(text_with(0, b"").unwrap_err(), Refusal::PayloadTag);
         assert_eq!(text_with(15, b"\x01").unwrap_err(), Refusal::PayloadTag);
         assert_eq!(text_with(16, b"text").unwrap_err(), Refusal::PayloadTag);
-        assert_eq!(
-            text_with(16, b"text\x01\x00\x02").unwrap_err(),
-            Refusal::PayloadTag
-        );
+        assert_eq!(text_with(16, b"text\x01\x00\x02").unwrap_err(), Refusal::PayloadTag);
     }
 }

@@ -52,10 +52,7 @@ impl ReplayCache {
     /// An empty cache that holds at most `tags_max` tags.
     #[must_use]
     pub fn new(tags_max: usize) -> Self {
-        Self {
-            tags: HashSet::new(),
-            tags_max,
-        }
+        Self { tags: HashSet::new(), tags_max }
     }
 
     /// Looks `tag` up and remembers it. Call only for a packet whose header MAC has been verified.

@@ -35,9 +35,7 @@ impl Surb {
     /// [`Refusal::SurbLength`] for any other length. Nothing else can be checked without a hop's key: a
     /// block that was changed gives a packet that its hops refuse.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Refusal> {
-        let bytes: [u8; SURB_LEN] = bytes
-            .try_into()
-            .map_err(|_| Refusal::SurbLength { got: bytes.len() })?;
+        let bytes: [u8; SURB_LEN] = bytes.try_into().map_err(|_| Refusal::SurbLength { got: bytes.len() })?;
         Ok(Self(Box::new(Zeroizing::new(bytes))))
     }
 
@@ -64,10 +62,7 @@ impl Surb {
     pub fn reply(self, text: &[u8]) -> Result<(NodeId, Packet), BuildError> {
         check_text(text)?;
         let (packet, first_hop) = SURB::from_bytes(self.0.as_slice())?.use_surb(text, PAYLOAD_LEN)?;
-        Ok((
-            NodeId::from_bytes(first_hop.to_bytes()),
-            to_packet(&packet.to_bytes())?,
-        ))
+        Ok((NodeId::from_bytes(first_hop.to_bytes()), to_packet(&packet.to_bytes())?))
     }
 }
 
@@ -135,10 +130,8 @@ pub fn build_surb(
 ) -> Result<(Surb, SurbKeys), BuildError> {
     let (nodes, delays) = checked_route(route, delays)?;
     let id = SurbId::generate(rng);
-    let destination = Destination::new(
-        DestinationAddressBytes::from_bytes(*session.as_bytes()),
-        *id.as_bytes(),
-    );
+    let destination =
+        Destination::new(DestinationAddressBytes::from_bytes(*session.as_bytes()), *id.as_bytes());
     let material = SURBMaterial::new(nodes, delays, destination, SINGLE_SEED_SURB_VERSION);
     let (surb, recovery) = SURB::new_recoverable(random_secret(rng), material)?;
     let bytes = Zeroizing::new(surb.to_bytes());

@@ -33,11 +33,7 @@ pub struct Verified {
 
 impl Verified {
     pub(super) fn new(header: SphinxHeader, payload: Payload, secret: ExpandedSharedSecret) -> Self {
-        Self {
-            header,
-            payload,
-            secret,
-        }
+        Self { header, payload, secret }
     }
 
     /// What two packets with the same shared secret have in common, however their bytes differ.
@@ -53,27 +49,17 @@ impl Verified {
     /// [`Refusal::Version`] for any version but 260, [`Refusal::RoutingFlag`] for routing information of
     /// no known kind.
     pub fn unwrap(self, delay_max: Duration) -> Result<Unwrapped, Refusal> {
-        let packet = SphinxPacket {
-            header: self.header,
-            payload: self.payload,
-        };
-        let processed = packet
-            .process_with_expanded_secret(&self.secret)
-            .map_err(|error| match error.kind() {
+        let packet = SphinxPacket { header: self.header, payload: self.payload };
+        let processed =
+            packet.process_with_expanded_secret(&self.secret).map_err(|error| match error.kind() {
                 ErrorKind::InvalidHeader => Refusal::HeaderMac,
                 _ => Refusal::RoutingFlag,
             })?;
         if processed.version != SINGLE_SEED_SURB_VERSION {
-            return Err(Refusal::Version {
-                got: processed.version.value(),
-            });
+            return Err(Refusal::Version { got: processed.version.value() });
         }
         match processed.data {
-            ProcessedPacketData::ForwardHop {
-                next_hop_packet,
-                next_hop_address,
-                delay,
-            } => {
+            ProcessedPacketData::ForwardHop { next_hop_packet, next_hop_address, delay } => {
                 let asked = delay.to_duration();
                 Ok(Unwrapped::Forward {
                     next: NodeId::from_bytes(next_hop_address.to_bytes()),
@@ -82,11 +68,7 @@ impl Verified {
                     packet: Packet::from_slice(&next_hop_packet.to_bytes())?,
                 })
             }
-            ProcessedPacketData::FinalHop {
-                destination,
-                identifier,
-                payload,
-            } => Ok(Unwrapped::Final {
+            ProcessedPacketData::FinalHop { destination, identifier, payload } => Ok(Unwrapped::Final {
                 destination: destination.as_bytes(),
                 surb_id: SurbId::from_bytes(identifier),
                 payload: FinalPayload::from_payload(payload)?,
@@ -128,16 +110,8 @@ pub enum Unwrapped {
 impl fmt::Debug for Unwrapped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Forward {
-                next,
-                delay,
-                delay_clamped,
-                ..
-            } => {
-                write!(
-                    f,
-                    "Forward {{ next: {next:?}, delay: {delay:?}, delay_clamped: {delay_clamped} }}"
-                )
+            Self::Forward { next, delay, delay_clamped, .. } => {
+                write!(f, "Forward {{ next: {next:?}, delay: {delay:?}, delay_clamped: {delay_clamped} }}")
             }
             Self::Final { .. } => f.write_str("Final([scrubbed])"),
         }

@@ -1,8 +1,5 @@
 //! The valid documents and frames that the vectors show. All secrets are small numbers, repeated.
-#![allow(
-    dead_code,
-    reason = "each test and example that includes this uses a part of it"
-)]
+#![allow(dead_code, reason = "each test and example that includes this uses a part of it")]
 
 use sotto_protocol::directory::{
     AuthorityEntry, Consensus, ConsensusNode, Descriptor, EpochKey, NetworkInfo, Params, Place, Role,
@@ -24,12 +21,7 @@ pub(crate) fn secret(number: u8) -> NodeSecret {
 }
 
 fn hop_keys(number: u8) -> Vec<EpochKey> {
-    [EPOCH, EPOCH + 1]
-        .map(|epoch| EpochKey {
-            epoch,
-            key: HopPublic::from_bytes([number; 32]),
-        })
-        .to_vec()
+    [EPOCH, EPOCH + 1].map(|epoch| EpochKey { epoch, key: HopPublic::from_bytes([number; 32]) }).to_vec()
 }
 
 /// The descriptor of the node whose secret is 1.
@@ -80,15 +72,9 @@ pub(crate) fn consensus() -> Consensus {
 }
 
 pub(crate) fn network() -> NetworkInfo {
-    let authorities = AUTHORITIES.map(|number| AuthorityEntry {
-        key: secret(number).id(),
-        address: format!("192.0.2.{number}:9000"),
-    });
-    NetworkInfo {
-        network: "vectors".to_owned(),
-        authorities: authorities.to_vec(),
-        threshold: 2,
-    }
+    let authorities = AUTHORITIES
+        .map(|number| AuthorityEntry { key: secret(number).id(), address: format!("192.0.2.{number}:9000") });
+    NetworkInfo { network: "vectors".to_owned(), authorities: authorities.to_vec(), threshold: 2 }
 }
 
 /// A frame of each kind, and of each form of a kind.
@@ -98,48 +84,20 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
     let part = DocumentPart::new(DocumentKind::Consensus, 1, 2, b"a piece of a consensus".to_vec());
     vec![
         ("dummy", Frame::Dummy),
-        (
-            "packet",
-            Frame::Packet(Packet::from_slice(&[1; PACKET_LEN]).unwrap()),
-        ),
-        (
-            "new session",
-            Frame::SessionOpen {
-                class: 0,
-                resume: None,
-            },
-        ),
-        (
-            "resumed session",
-            Frame::SessionOpen {
-                class: 1,
-                resume: Some((session, token.clone())),
-            },
-        ),
-        (
-            "session granted",
-            Frame::SessionOpened {
-                session,
-                token,
-                resumable_s: 300,
-            },
-        ),
+        ("packet", Frame::Packet(Packet::from_slice(&[1; PACKET_LEN]).unwrap())),
+        ("new session", Frame::SessionOpen { class: 0, resume: None }),
+        ("resumed session", Frame::SessionOpen { class: 1, resume: Some((session, token.clone())) }),
+        ("session granted", Frame::SessionOpened { session, token, resumable_s: 300 }),
         (
             "delivery",
-            Frame::Delivery {
-                surb_id: SurbId::from_bytes([2; 16]),
-                payload: Box::new([9; PAYLOAD_LEN]),
-            },
+            Frame::Delivery { surb_id: SurbId::from_bytes([2; 16]), payload: Box::new([9; PAYLOAD_LEN]) },
         ),
         ("request for the consensus", Frame::ConsensusGet),
         ("last piece of a document", Frame::DocumentPart(part.unwrap())),
         ("accepted", Frame::Accepted),
         (
             "refused",
-            Frame::Refused {
-                label: "frame-kind".to_owned(),
-                text: "unknown frame kind 9".to_owned(),
-            },
+            Frame::Refused { label: "frame-kind".to_owned(), text: "unknown frame kind 9".to_owned() },
         ),
     ]
 }

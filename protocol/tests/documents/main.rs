@@ -1,12 +1,6 @@
 //! The published vectors of frames and documents, read from `docs/vectors/`: what must be understood and
 //! made again byte for byte, and what must be refused with which label.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod examples;
 mod vector_file;
@@ -47,10 +41,8 @@ fn frames_are_understood_and_made_again() {
         assert_eq!(frame_content(&frame), vector.content, "{}", vector.name);
         assert_eq!(frame.encode().as_slice(), bytes, "{}", vector.name);
     }
-    let kinds: BTreeSet<&str> = vectors
-        .iter()
-        .map(|vector| vector.content["kind"].as_str().unwrap())
-        .collect();
+    let kinds: BTreeSet<&str> =
+        vectors.iter().map(|vector| vector.content["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds.len(), 9, "a vector of each kind");
 }
 
@@ -62,14 +54,8 @@ fn bad_frames_are_refused_with_their_label() {
         assert_eq!(refusal.label(), vector.label, "{}", vector.name);
     }
     let labels: BTreeSet<&str> = vectors.iter().map(|vector| vector.label.as_str()).collect();
-    let expected = [
-        "document-part-count",
-        "frame-body",
-        "frame-kind",
-        "frame-length",
-        "frame-padding",
-        "frame-version",
-    ];
+    let expected =
+        ["document-part-count", "frame-body", "frame-kind", "frame-length", "frame-padding", "frame-version"];
     assert_eq!(labels, BTreeSet::from(expected));
 }
 
@@ -85,10 +71,7 @@ fn the_network_link_is_understood_and_made_again() {
 fn the_descriptor_is_understood_and_made_again() {
     let vector = documents().descriptor;
     let bytes = unhex(&vector.signed);
-    let descriptor = SignedDescriptor::from_bytes(&bytes)
-        .unwrap()
-        .verify("vectors")
-        .unwrap();
+    let descriptor = SignedDescriptor::from_bytes(&bytes).unwrap().verify("vectors").unwrap();
     assert_eq!(descriptor_content(&descriptor), vector.content);
     assert_eq!(vector.secret, hex(secret(1).to_seed().as_slice()));
     // Ed25519 signatures are deterministic (RFC 8032).
@@ -100,16 +83,10 @@ fn the_consensus_is_understood_and_made_again() {
     let vector = documents().consensus;
     let bytes = unhex(&vector.signed);
     let authorities = network().authority_set().unwrap();
-    let consensus = SignedConsensus::from_bytes(&bytes)
-        .unwrap()
-        .verify(&authorities)
-        .unwrap();
+    let consensus = SignedConsensus::from_bytes(&bytes).unwrap().verify(&authorities).unwrap();
     assert_eq!(consensus_content(&consensus), vector.content);
     let secrets: Vec<NodeSecret> = AUTHORITIES[..2].iter().map(|number| secret(*number)).collect();
-    let seeds: Vec<String> = secrets
-        .iter()
-        .map(|secret| hex(secret.to_seed().as_slice()))
-        .collect();
+    let seeds: Vec<String> = secrets.iter().map(|secret| hex(secret.to_seed().as_slice())).collect();
     assert_eq!(vector.secrets, seeds);
     let again = consensus.sign(&secrets.iter().collect::<Vec<_>>()).unwrap();
     assert_eq!(again.to_bytes().unwrap(), bytes);
@@ -118,11 +95,8 @@ fn the_consensus_is_understood_and_made_again() {
 #[test]
 fn layers_are_assigned_as_published() {
     let vector = documents().layers;
-    let mixes: Vec<NodeId> = vector
-        .mixes
-        .iter()
-        .map(|mix| NodeId::from_bytes(unhex(mix).try_into().unwrap()))
-        .collect();
+    let mixes: Vec<NodeId> =
+        vector.mixes.iter().map(|mix| NodeId::from_bytes(unhex(mix).try_into().unwrap())).collect();
     let randomness = unhex(&vector.randomness).try_into().unwrap();
     let expected: Vec<(NodeId, u8)> = mixes.iter().copied().zip(vector.layers).collect();
     assert_eq!(assign_layers(&randomness, &mixes), expected);

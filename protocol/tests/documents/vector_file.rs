@@ -1,8 +1,5 @@
 //! The form of `docs/vectors/frames.json` and `docs/vectors/documents.json`.
-#![allow(
-    dead_code,
-    reason = "each test and example that includes this uses a part of it"
-)]
+#![allow(dead_code, reason = "each test and example that includes this uses a part of it")]
 
 use data_encoding::HEXLOWER;
 use ed25519_dalek::Signature;
@@ -151,11 +148,7 @@ pub(crate) fn frame_content(frame: &Frame) -> Value {
                 json!({ "session": runs(session.as_bytes()), "token": runs(token.as_bytes()) })
             }),
         }),
-        Frame::SessionOpened {
-            session,
-            token,
-            resumable_s,
-        } => json!({
+        Frame::SessionOpened { session, token, resumable_s } => json!({
             "kind": frame.name(),
             "session": runs(session.as_bytes()),
             "token": runs(token.as_bytes()),
@@ -233,7 +226,5 @@ pub(crate) fn consensus_content(consensus: &Consensus) -> Value {
 }
 
 fn keys(keys: &[EpochKey]) -> Vec<Value> {
-    keys.iter()
-        .map(|key| json!({ "epoch": key.epoch, "key": hex(key.key.as_bytes()) }))
-        .collect()
+    keys.iter().map(|key| json!({ "epoch": key.epoch, "key": hex(key.key.as_bytes()) })).collect()
 }

@@ -45,8 +45,6 @@ fn set_mac(shared: &[u8; 32], bytes: &mut [u8]) {
 /// Stream cipher key (16), MAC key (16), payload key material (192), blinding factor (32), replay tag (32).
 pub(crate) fn expand(shared: &[u8; 32]) -> [u8; 288] {
     let mut expanded = [0; 288];
-    Hkdf::<Sha256>::new(None, shared)
-        .expand(INFO, &mut expanded)
-        .expect("288 bytes are allowed");
+    Hkdf::<Sha256>::new(None, shared).expand(INFO, &mut expanded).expect("288 bytes are allowed");
     expanded
 }

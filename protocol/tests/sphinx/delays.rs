@@ -22,10 +22,7 @@ fn assert_distributed(mut draws: Vec<Duration>, cdf: impl Fn(f64) -> f64) {
         .zip(1u32..)
         .map(|(draw, rank)| (cdf(draw.as_secs_f64()) - f64::from(rank) / count).abs())
         .fold(0.0, f64::max);
-    assert!(
-        distance < 1.95 / count.sqrt(),
-        "Kolmogorov-Smirnov distance {distance}"
-    );
+    assert!(distance < 1.95 / count.sqrt(), "Kolmogorov-Smirnov distance {distance}");
 }
 
 #[test]
@@ -33,11 +30,7 @@ fn delays_are_exponential_with_the_mean_asked_for() {
     let mut rng = rng(1);
     let draws: Vec<_> = (0..DRAWS).map(|_| draw_delay(MEAN, MAX, &mut rng)).collect();
     // The mean of 100,000 draws deviates by 0.32 per cent.
-    assert!(
-        (mean_of(&draws) / 0.2 - 1.0).abs() < 0.01,
-        "mean {}",
-        mean_of(&draws)
-    );
+    assert!((mean_of(&draws) / 0.2 - 1.0).abs() < 0.01, "mean {}", mean_of(&draws));
     assert_distributed(draws, |delay| 1.0 - (-delay / 0.2).exp());
 }
 
@@ -45,11 +38,7 @@ fn delays_are_exponential_with_the_mean_asked_for() {
 fn gaps_of_a_poisson_process_are_exponential_with_the_mean_asked_for() {
     let mut rng = rng(2);
     let draws: Vec<_> = (0..DRAWS).map(|_| draw_exponential(MEAN, &mut rng)).collect();
-    assert!(
-        (mean_of(&draws) / 0.2 - 1.0).abs() < 0.01,
-        "mean {}",
-        mean_of(&draws)
-    );
+    assert!((mean_of(&draws) / 0.2 - 1.0).abs() < 0.01, "mean {}", mean_of(&draws));
     assert_distributed(draws, |gap| 1.0 - (-gap / 0.2).exp());
 }
 
@@ -74,12 +63,7 @@ fn a_mean_or_maximum_of_zero_gives_no_delay() {
 #[test]
 fn extreme_means_and_maxima_neither_panic_nor_exceed_the_maximum() {
     let mut rng = rng(5);
-    let extremes = [
-        Duration::from_nanos(1),
-        MEAN,
-        Duration::from_secs(u64::MAX),
-        Duration::MAX,
-    ];
+    let extremes = [Duration::from_nanos(1), MEAN, Duration::from_secs(u64::MAX), Duration::MAX];
     for mean in extremes {
         for max in extremes {
             for _ in 0..100 {
@@ -94,9 +78,7 @@ fn extreme_means_and_maxima_neither_panic_nor_exceed_the_maximum() {
 fn one_seed_gives_one_sequence() {
     let draw = || {
         let mut rng = rng(6);
-        (0..10)
-            .map(|_| draw_delay(MEAN, MAX, &mut rng))
-            .collect::<Vec<_>>()
+        (0..10).map(|_| draw_delay(MEAN, MAX, &mut rng)).collect::<Vec<_>>()
     };
     assert_eq!(draw(), draw());
 }

@@ -10,15 +10,9 @@ use crate::support::{DESTINATION, Row, pass, rng};
 fn a_text_travels_five_hops_with_the_delays_and_the_destination_its_sender_chose() {
     let row = Row::new(5);
     let id = SurbId::generate(&mut rng(1));
-    let packet = build_forward_with_id(
-        &row.hops,
-        &row.delays(),
-        DESTINATION,
-        id,
-        b"dear mailbox",
-        &mut rng(2),
-    )
-    .unwrap();
+    let packet =
+        build_forward_with_id(&row.hops, &row.delays(), DESTINATION, id, b"dear mailbox", &mut rng(2))
+            .unwrap();
     let arrived = row.travel(packet);
     assert_eq!(arrived.destination, DESTINATION);
     assert_eq!(arrived.surb_id, id);
@@ -84,14 +78,8 @@ fn a_delay_at_the_last_hop_is_ignored() {
 fn a_route_without_hops_or_with_six_is_refused() {
     let row = Row::new(6);
     for hops in [0, 6] {
-        let error = build_forward(
-            &row.hops[..hops],
-            &row.delays()[..hops],
-            DESTINATION,
-            b"",
-            &mut rng(8),
-        )
-        .unwrap_err();
+        let error = build_forward(&row.hops[..hops], &row.delays()[..hops], DESTINATION, b"", &mut rng(8))
+            .unwrap_err();
         assert_eq!(error, BuildError::RouteLength { got: hops });
     }
     assert_eq!(HOPS_MAX, 5);
@@ -101,17 +89,8 @@ fn a_route_without_hops_or_with_six_is_refused() {
 fn a_delay_too_few_or_too_many_is_refused() {
     let row = Row::new(3);
     for delays in [2, 4] {
-        let error = build_forward(
-            &row.hops,
-            &vec![Duration::ZERO; delays],
-            DESTINATION,
-            b"",
-            &mut rng(9),
-        );
-        assert_eq!(
-            error.unwrap_err(),
-            BuildError::DelayCount { hops: 3, got: delays }
-        );
+        let error = build_forward(&row.hops, &vec![Duration::ZERO; delays], DESTINATION, b"", &mut rng(9));
+        assert_eq!(error.unwrap_err(), BuildError::DelayCount { hops: 3, got: delays });
     }
 }
 
@@ -120,12 +99,7 @@ fn a_text_one_byte_too_long_is_refused() {
     let row = Row::new(3);
     let text = vec![0; PAYLOAD_TEXT_LEN + 1];
     let error = build_forward(&row.hops, &row.delays(), DESTINATION, &text, &mut rng(10)).unwrap_err();
-    assert_eq!(
-        error,
-        BuildError::TextTooLong {
-            got: PAYLOAD_TEXT_LEN + 1
-        }
-    );
+    assert_eq!(error, BuildError::TextTooLong { got: PAYLOAD_TEXT_LEN + 1 });
     insta::assert_snapshot!(error, @"a packet holds a text of at most 2031 bytes, this one has 2032; split it");
 }
 
@@ -139,13 +113,9 @@ fn debug_of_a_packet_on_its_way_shows_no_byte_of_it() {
     insta::assert_snapshot!(format!("{verified:?} {:?}", verified.tag()), @"Verified([scrubbed]) ReplayTag([scrubbed])");
     let onward = verified.unwrap(Duration::from_secs(2)).unwrap();
     insta::assert_snapshot!(format!("{onward:?}"), @"Forward { next: NodeId(02020202), delay: 1.000000001s, delay_clamped: false }");
-    let Unwrapped::Forward { packet, .. } = onward else {
-        panic!("the first of two hops forwards")
-    };
+    let Unwrapped::Forward { packet, .. } = onward else { panic!("the first of two hops forwards") };
     let end = pass(&row.secrets[1], packet).unwrap();
     insta::assert_snapshot!(format!("{end:?}"), @"Final([scrubbed])");
-    let Unwrapped::Final { payload, surb_id, .. } = end else {
-        panic!("the second of two hops is the last")
-    };
+    let Unwrapped::Final { payload, surb_id, .. } = end else { panic!("the second of two hops is the last") };
     insta::assert_snapshot!(format!("{payload:?} {surb_id:?}"), @"FinalPayload([scrubbed]) SurbId([scrubbed])");
 }

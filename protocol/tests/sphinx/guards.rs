@@ -17,10 +17,7 @@ fn tagged_header_any_flipped_bit_of_it_is_refused() {
         for bit in 0..8 {
             let mask = 1 << bit;
             if (offset, mask) != ALPHA_TOP_BIT {
-                assert_eq!(
-                    label(pass(&row.secrets[0], flipped(&packet, offset, mask))),
-                    "header-mac"
-                );
+                assert_eq!(label(pass(&row.secrets[0], flipped(&packet, offset, mask))), "header-mac");
             }
         }
     }
@@ -45,10 +42,7 @@ fn tagged_header_is_refused_at_every_hop() {
 fn tagged_payload_reaches_the_last_hop_and_cannot_be_read_there() {
     let row = Row::new(5);
     let packet = row.packet(b"tag me", 3);
-    for offset in (SPHINX_HEADER_LEN..PACKET_LEN)
-        .step_by(61)
-        .chain([PACKET_LEN - 1])
-    {
+    for offset in (SPHINX_HEADER_LEN..PACKET_LEN).step_by(61).chain([PACKET_LEN - 1]) {
         let arrived = row.travel(flipped(&packet, offset, 1));
         assert_eq!(arrived.payload.into_text().unwrap_err().label(), "payload-tag");
     }
@@ -82,10 +76,7 @@ fn truncated_at_any_byte_is_refused() {
     let row = Row::new(3);
     let packet = row.packet(b"", 6);
     for len in 0..PACKET_LEN {
-        assert_eq!(
-            Packet::from_slice(&packet.as_bytes()[..len]).unwrap_err().label(),
-            "wrong-length"
-        );
+        assert_eq!(Packet::from_slice(&packet.as_bytes()[..len]).unwrap_err().label(), "wrong-length");
     }
 }
 
@@ -96,10 +87,7 @@ fn garbage_is_refused() {
     let mut bytes = [0; PACKET_LEN];
     for _ in 0..500 {
         rng.fill_bytes(&mut bytes);
-        assert_eq!(
-            label(pass(&row.secrets[0], Packet::from_slice(&bytes).unwrap())),
-            "header-mac"
-        );
+        assert_eq!(label(pass(&row.secrets[0], Packet::from_slice(&bytes).unwrap())), "header-mac");
     }
 }
 

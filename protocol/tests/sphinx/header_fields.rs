@@ -23,11 +23,7 @@ fn packets() -> Vec<(HopSecret, Packet)> {
 
 /// Turns the version bytes 0, 1, 4 into `version`.
 fn with_version(secret: &HopSecret, packet: &Packet, version: [u8; 3]) -> Packet {
-    let changes = [
-        (VERSION, version[0]),
-        (VERSION + 1, 1 ^ version[1]),
-        (VERSION + 2, 4 ^ version[2]),
-    ];
+    let changes = [(VERSION, version[0]), (VERSION + 1, 1 ^ version[1]), (VERSION + 2, 4 ^ version[2])];
     change_routing(secret, packet, &changes)
 }
 
@@ -54,10 +50,7 @@ fn wrong_version_is_refused() {
 fn malformed_version_byte_is_refused_and_panics_nobody() {
     for (secret, packet) in packets() {
         for version in [[1, 0, 0], [7, 1, 3], [0x80, 4, 1], [0xff, 0xff, 0xff]] {
-            assert_eq!(
-                label(pass(&secret, with_version(&secret, &packet, version))),
-                "version"
-            );
+            assert_eq!(label(pass(&secret, with_version(&secret, &packet, version))), "version");
         }
     }
 }
@@ -93,10 +86,7 @@ fn a_delay_beyond_the_maximum_is_clamped_and_said_to_be() {
         (Duration::MAX, true),
     ] {
         let packet = build_forward(&row.hops, &[asked, asked], DESTINATION, b"", &mut rng(2)).unwrap();
-        let Unwrapped::Forward {
-            delay, delay_clamped, ..
-        } = pass(&row.secrets[0], packet).unwrap()
-        else {
+        let Unwrapped::Forward { delay, delay_clamped, .. } = pass(&row.secrets[0], packet).unwrap() else {
             panic!("the first of two hops forwards");
         };
         assert_eq!((delay, delay_clamped), (asked.min(DELAY_MAX), clamped));

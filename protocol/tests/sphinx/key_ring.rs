@@ -22,10 +22,7 @@ fn ring() -> KeyRing {
 }
 
 fn packet_to(key: HopPublic, seed: u64) -> Packet {
-    let hop = Hop {
-        node: NodeId::from_bytes([1; 32]),
-        key,
-    };
+    let hop = Hop { node: NodeId::from_bytes([1; 32]), key };
     build_forward(&[hop], &[Duration::ZERO], DESTINATION, b"ring", &mut rng(seed)).unwrap()
 }
 
@@ -46,10 +43,7 @@ fn keys_of_this_the_previous_and_the_next_epoch_open_packets() {
 fn keys_two_epochs_away_open_nothing() {
     let mut ring = ring();
     for epoch in [8, 12] {
-        assert_eq!(
-            label(ring.unwrap(10, packet_for(epoch, epoch), DELAY_MAX)),
-            "header-mac"
-        );
+        assert_eq!(label(ring.unwrap(10, packet_for(epoch, epoch), DELAY_MAX)), "header-mac");
     }
     assert_eq!(ring.tags_len(), 0);
 }
@@ -80,20 +74,14 @@ fn replayed_packet_with_another_payload_is_refused() {
     let mut ring = ring();
     let packet = packet_for(10, 1);
     assert!(ring.unwrap(10, packet.clone(), DELAY_MAX).is_ok());
-    assert_eq!(
-        label(ring.unwrap(10, flipped(&packet, 2000, 1), DELAY_MAX)),
-        "replayed"
-    );
+    assert_eq!(label(ring.unwrap(10, flipped(&packet, 2000, 1), DELAY_MAX)), "replayed");
 }
 
 #[test]
 fn replayed_packet_is_caught_across_the_boundary_of_epochs() {
     let mut ring = ring();
     let packet = packet_for(10, 1);
-    assert!(
-        ring.unwrap(9, packet.clone(), DELAY_MAX).is_ok(),
-        "early, by the next epoch's key"
-    );
+    assert!(ring.unwrap(9, packet.clone(), DELAY_MAX).is_ok(), "early, by the next epoch's key");
     ring.retire_before(9);
     assert_eq!(label(ring.unwrap(10, packet.clone(), DELAY_MAX)), "replayed");
     ring.retire_before(10);
@@ -107,10 +95,7 @@ fn retired_key_opens_nothing_and_cannot_be_brought_back() {
     let mut ring = ring();
     ring.retire_before(11);
     assert_eq!(label(ring.unwrap(11, packet_for(10, 1), DELAY_MAX)), "header-mac");
-    assert!(
-        !ring.install(10, secret(10)),
-        "its tags are gone, so it must not come back"
-    );
+    assert!(!ring.install(10, secret(10)), "its tags are gone, so it must not come back");
     assert_eq!(label(ring.unwrap(11, packet_for(10, 1), DELAY_MAX)), "header-mac");
     let epochs: Vec<u64> = ring.public_keys().into_iter().map(|(epoch, _)| epoch).collect();
     assert_eq!(epochs, [11, 12]);
@@ -139,10 +124,7 @@ fn a_second_key_for_an_epoch_is_refused_and_the_first_keeps_its_tags() {
 
 #[test]
 fn without_a_key_for_these_epochs_everything_is_refused() {
-    assert_eq!(
-        label(KeyRing::new().unwrap(10, packet_for(10, 1), DELAY_MAX)),
-        "no-key"
-    );
+    assert_eq!(label(KeyRing::new().unwrap(10, packet_for(10, 1), DELAY_MAX)), "no-key");
     assert_eq!(label(ring().unwrap(20, packet_for(10, 1), DELAY_MAX)), "no-key");
 }
 
@@ -150,14 +132,8 @@ fn without_a_key_for_these_epochs_everything_is_refused() {
 fn a_forged_header_does_not_burn_the_tag_of_the_packet_it_was_made_from() {
     let mut ring = ring();
     let packet = packet_for(10, 1);
-    assert_eq!(
-        label(ring.unwrap(10, flipped(&packet, 40, 1), DELAY_MAX)),
-        "header-mac"
-    );
-    assert_eq!(
-        label(ring.unwrap(10, flipped(&packet, 300, 1), DELAY_MAX)),
-        "header-mac"
-    );
+    assert_eq!(label(ring.unwrap(10, flipped(&packet, 40, 1), DELAY_MAX)), "header-mac");
+    assert_eq!(label(ring.unwrap(10, flipped(&packet, 300, 1), DELAY_MAX)), "header-mac");
     assert_eq!(ring.tags_len(), 0);
     assert!(ring.unwrap(10, packet, DELAY_MAX).is_ok());
 }
@@ -179,15 +155,9 @@ fn a_full_replay_cache_refuses_what_it_could_not_remember() {
     let packets: Vec<Packet> = (0..3).map(|seed| packet_for(10, seed)).collect();
     assert!(ring.unwrap(10, packets[0].clone(), DELAY_MAX).is_ok());
     assert!(ring.unwrap(10, packets[1].clone(), DELAY_MAX).is_ok());
-    assert_eq!(
-        label(ring.unwrap(10, packets[2].clone(), DELAY_MAX)),
-        "replay-cache-full"
-    );
+    assert_eq!(label(ring.unwrap(10, packets[2].clone(), DELAY_MAX)), "replay-cache-full");
     assert_eq!(label(ring.unwrap(10, packets[0].clone(), DELAY_MAX)), "replayed");
-    assert!(
-        ring.unwrap(10, packet_for(11, 9), DELAY_MAX).is_ok(),
-        "the next key has room of its own"
-    );
+    assert!(ring.unwrap(10, packet_for(11, 9), DELAY_MAX).is_ok(), "the next key has room of its own");
     assert_eq!(ring.tags_len(), 3);
 }
 

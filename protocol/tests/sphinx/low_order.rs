@@ -71,10 +71,7 @@ fn a_tag_is_the_end_of_what_the_shared_secret_expands_to() {
     let packet = row.packet(b"", 3);
     let alpha: [u8; 32] = packet.as_bytes()[..32].try_into().unwrap();
     let shared = x25519_dalek::x25519(*row.secrets[0].to_bytes(), alpha);
-    assert_eq!(
-        row.secrets[0].verify(packet).unwrap().tag().as_bytes(),
-        &craft::expand(&shared)[256..]
-    );
+    assert_eq!(row.secrets[0].verify(packet).unwrap().tag().as_bytes(), &craft::expand(&shared)[256..]);
 }
 
 #[test]
@@ -88,10 +85,7 @@ fn top_bit_of_alpha_flipped_is_accepted_once_and_then_the_original_is_a_replay()
 fn top_bit_of_alpha_flipped_after_the_original_is_a_replay() {
     let (mut ring, packet) = ring_and_packet();
     assert!(ring.unwrap(1, packet.clone(), DELAY_MAX).is_ok());
-    assert_eq!(
-        label(ring.unwrap(1, flipped(&packet, 31, 0x80), DELAY_MAX)),
-        "replayed"
-    );
+    assert_eq!(label(ring.unwrap(1, flipped(&packet, 31, 0x80), DELAY_MAX)), "replayed");
 }
 
 fn ring_and_packet() -> (KeyRing, Packet) {

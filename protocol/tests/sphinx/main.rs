@@ -1,11 +1,5 @@
 //! The Sphinx wrapper from outside: what passes, and a refusal by name for each guard.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod craft;
 mod delays;

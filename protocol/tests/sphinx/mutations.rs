@@ -9,10 +9,7 @@ use crate::support::{Row, pass, rng};
 
 /// How many inputs to try at each parser: `SOTTO_MUTATIONS`, or as many as an ordinary test run affords.
 fn rounds() -> u64 {
-    std::env::var("SOTTO_MUTATIONS")
-        .ok()
-        .and_then(|count| count.parse().ok())
-        .unwrap_or(5_000)
+    std::env::var("SOTTO_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(5_000)
 }
 
 #[test]
@@ -38,14 +35,9 @@ fn packets_random_mutated_or_of_any_length_are_refused_or_harmless() {
         let outcome = Packet::from_slice(&bytes).and_then(|packet| pass(&row.secrets[0], packet));
         let unharmed = bytes.len() == PACKET_LEN && same_header(&bytes, &valid);
         assert_eq!(outcome.is_ok(), unharmed, "round {round}");
-        *labels
-            .entry(outcome.map_or_else(|refusal| refusal.label(), |_| "accepted"))
-            .or_default() += 1;
+        *labels.entry(outcome.map_or_else(|refusal| refusal.label(), |_| "accepted")).or_default() += 1;
     }
-    assert_eq!(
-        labels.into_keys().collect::<Vec<_>>(),
-        ["accepted", "header-mac", "wrong-length"]
-    );
+    assert_eq!(labels.into_keys().collect::<Vec<_>>(), ["accepted", "header-mac", "wrong-length"]);
 }
 
 /// Equal but for the bit that X25519 ignores.

@@ -47,20 +47,9 @@ fn a_loop_and_a_reply_look_alike_to_the_entry_where_they_end() {
         assert_eq!(arrived.destination, *SESSION.as_bytes());
         assert_ne!(arrived.surb_id.as_bytes(), &[0; 16]);
         // 2048 random bytes have 8192 bits set, give or take 64; five deviations are 320.
-        let ones: u32 = arrived
-            .payload
-            .as_bytes()
-            .iter()
-            .map(|byte| byte.count_ones())
-            .sum();
-        assert!(
-            ones.abs_diff(8192) < 320,
-            "the payload does not look random: {ones} bits of 16384 are set"
-        );
-        assert_eq!(
-            keys.open(arrived.payload.as_bytes()).unwrap(),
-            vec![0; PAYLOAD_TEXT_LEN]
-        );
+        let ones: u32 = arrived.payload.as_bytes().iter().map(|byte| byte.count_ones()).sum();
+        assert!(ones.abs_diff(8192) < 320, "the payload does not look random: {ones} bits of 16384 are set");
+        assert_eq!(keys.open(arrived.payload.as_bytes()).unwrap(), vec![0; PAYLOAD_TEXT_LEN]);
         assert_eq!(arrived.payload.into_text().unwrap_err(), Refusal::PayloadTag);
     }
 }
@@ -121,10 +110,7 @@ fn surb_mutated_in_its_key_gives_a_reply_that_cannot_be_read() {
     bytes[SURB_LEN - 1] ^= 1;
     let arrived = reply(&row, Surb::from_bytes(&bytes).unwrap(), b"lost");
     assert_eq!(arrived.surb_id, keys.surb_id());
-    assert_eq!(
-        keys.open(arrived.payload.as_bytes()).unwrap_err().label(),
-        "payload-tag"
-    );
+    assert_eq!(keys.open(arrived.payload.as_bytes()).unwrap_err().label(), "payload-tag");
 }
 
 #[test]
@@ -134,10 +120,7 @@ fn surb_unknown_to_the_keys_gives_a_reply_that_cannot_be_read() {
     let (_, other_keys) = surb(&row, 10);
     let arrived = reply(&row, block, b"not yours");
     assert_ne!(arrived.surb_id, other_keys.surb_id());
-    assert_eq!(
-        other_keys.open(arrived.payload.as_bytes()).unwrap_err().label(),
-        "payload-tag"
-    );
+    assert_eq!(other_keys.open(arrived.payload.as_bytes()).unwrap_err().label(), "payload-tag");
 }
 
 #[test]
@@ -146,10 +129,7 @@ fn tagged_payload_of_a_reply_cannot_be_read_wherever_it_was_tagged() {
     let (surb, keys) = surb(&row, 11);
     let (_, mut packet) = surb.reply(b"tag me").unwrap();
     let tagged_at_once = row.travel(flipped(&packet, PACKET_LEN - 1, 1));
-    assert_eq!(
-        keys.open(tagged_at_once.payload.as_bytes()).unwrap_err(),
-        Refusal::PayloadTag
-    );
+    assert_eq!(keys.open(tagged_at_once.payload.as_bytes()).unwrap_err(), Refusal::PayloadTag);
     for secret in &row.secrets[..3] {
         let Unwrapped::Forward { packet: onward, .. } = pass(secret, packet).unwrap() else {
             panic!("the reply ended too early");
@@ -174,14 +154,7 @@ fn keys_of_a_wrong_length_or_with_a_zero_identifier_are_refused() {
     let mut without_id = bytes.to_vec();
     without_id[..16].fill(0);
     let too_many = [0xaa; 16 + 6 * 16];
-    for refused in [
-        &bytes[..16],
-        &bytes[..31],
-        &bytes[..79],
-        &without_id,
-        &too_many,
-        &[],
-    ] {
+    for refused in [&bytes[..16], &bytes[..31], &bytes[..79], &without_id, &too_many, &[]] {
         assert_eq!(SurbKeys::from_bytes(refused).unwrap_err().label(), "surb-keys");
     }
 }
@@ -190,12 +163,7 @@ fn keys_of_a_wrong_length_or_with_a_zero_identifier_are_refused() {
 fn a_reply_one_byte_too_long_is_refused() {
     let (surb, _) = surb(&Row::new(4), 13);
     let error = surb.reply(&[0; PAYLOAD_TEXT_LEN + 1]).unwrap_err();
-    assert_eq!(
-        error,
-        BuildError::TextTooLong {
-            got: PAYLOAD_TEXT_LEN + 1
-        }
-    );
+    assert_eq!(error, BuildError::TextTooLong { got: PAYLOAD_TEXT_LEN + 1 });
 }
 
 #[test]

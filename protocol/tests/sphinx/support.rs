@@ -28,19 +28,14 @@ impl Row {
         let secrets: Vec<_> = (0..len).map(|_| HopSecret::generate(&mut rng)).collect();
         let hops = (1..=len)
             .zip(&secrets)
-            .map(|(place, secret)| Hop {
-                node: NodeId::from_bytes([place; 32]),
-                key: secret.public(),
-            })
+            .map(|(place, secret)| Hop { node: NodeId::from_bytes([place; 32]), key: secret.public() })
             .collect();
         Self { secrets, hops }
     }
 
     /// A different delay for each hop.
     pub(crate) fn delays(&self) -> Vec<Duration> {
-        (1..=self.hops.len() as u64)
-            .map(|i| Duration::from_nanos(i * 1_000_000_001))
-            .collect()
+        (1..=self.hops.len() as u64).map(|i| Duration::from_nanos(i * 1_000_000_001)).collect()
     }
 
     pub(crate) fn packet(&self, text: &[u8], seed: u64) -> Packet {
@@ -51,27 +46,14 @@ impl Row {
     pub(crate) fn travel(&self, mut packet: Packet) -> Arrived {
         for (place, secret) in self.secrets.iter().enumerate() {
             match pass(secret, packet).unwrap() {
-                Unwrapped::Forward {
-                    next,
-                    delay,
-                    delay_clamped,
-                    packet: onward,
-                } => {
+                Unwrapped::Forward { next, delay, delay_clamped, packet: onward } => {
                     assert_eq!(next, self.hops[place + 1].node);
                     assert_eq!((delay, delay_clamped), (self.delays()[place], false));
                     packet = onward;
                 }
-                Unwrapped::Final {
-                    destination,
-                    surb_id,
-                    payload,
-                } => {
+                Unwrapped::Final { destination, surb_id, payload } => {
                     assert_eq!(place + 1, self.hops.len(), "the packet ended too early");
-                    return Arrived {
-                        destination,
-                        surb_id,
-                        payload,
-                    };
+                    return Arrived { destination, surb_id, payload };
                 }
             }
         }
@@ -87,10 +69,7 @@ pub(crate) struct Arrived {
 
 /// Both stages at one hop, without a replay cache.
 pub(crate) fn pass(secret: &HopSecret, packet: Packet) -> Result<Unwrapped, Refusal> {
-    secret
-        .verify(packet)
-        .map_err(|(_, refusal)| refusal)?
-        .unwrap(DELAY_MAX)
+    secret.verify(packet).map_err(|(_, refusal)| refusal)?.unwrap(DELAY_MAX)
 }
 
 pub(crate) fn label(result: Result<Unwrapped, Refusal>) -> &'static str {

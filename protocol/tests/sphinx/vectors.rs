@@ -31,10 +31,7 @@ fn array<const N: usize>(digits: &str) -> [u8; N] {
 
 impl Route {
     fn secrets(&self) -> Vec<HopSecret> {
-        self.hop_secrets
-            .iter()
-            .map(|digits| HopSecret::from_bytes(Zeroizing::new(array(digits))))
-            .collect()
+        self.hop_secrets.iter().map(|digits| HopSecret::from_bytes(Zeroizing::new(array(digits)))).collect()
     }
 
     fn hops(&self) -> Vec<Hop> {
@@ -43,10 +40,7 @@ impl Route {
         self.nodes
             .iter()
             .zip(&self.hop_publics)
-            .map(|(name, public)| Hop {
-                node: node(name),
-                key: key(public),
-            })
+            .map(|(name, public)| Hop { node: node(name), key: key(public) })
             .collect()
     }
 
@@ -70,12 +64,7 @@ impl Route {
             let verified = secret.verify(packet).unwrap();
             tags.push(*verified.tag().as_bytes());
             match verified.unwrap(Duration::from_nanos(self.delay_max_ns)).unwrap() {
-                Unwrapped::Forward {
-                    next,
-                    delay,
-                    delay_clamped,
-                    packet: onward,
-                } => {
+                Unwrapped::Forward { next, delay, delay_clamped, packet: onward } => {
                     assert_eq!(next, self.hops()[place + 1].node);
                     assert_eq!(delay, Duration::from_nanos(self.held_ns[place]));
                     assert_eq!(delay_clamped, self.delays_ns[place] > self.delay_max_ns);
@@ -97,14 +86,7 @@ fn the_forward_packet_travels_as_written() {
     let packet = Packet::from_slice(&bytes(&forward.packet)).unwrap();
     let (tags, end) = forward.route.travel(packet);
     assert_eq!(tags, forward.route.tags());
-    let Unwrapped::Final {
-        destination,
-        surb_id,
-        payload,
-    } = end
-    else {
-        panic!("not the end")
-    };
+    let Unwrapped::Final { destination, surb_id, payload } = end else { panic!("not the end") };
     assert_eq!(destination, array(&forward.destination));
     assert_eq!(surb_id.as_bytes(), &array(&forward.identifier));
     assert_eq!(payload.into_text().unwrap(), bytes(&forward.text));
@@ -113,12 +95,7 @@ fn the_forward_packet_travels_as_written() {
 #[test]
 fn building_the_forward_packet_again_differs_in_the_header_padding_only() {
     let forward = vectors().forward;
-    let delays: Vec<_> = forward
-        .route
-        .delays_ns
-        .iter()
-        .map(|delay| Duration::from_nanos(*delay))
-        .collect();
+    let delays: Vec<_> = forward.route.delays_ns.iter().map(|delay| Duration::from_nanos(*delay)).collect();
     let packet = build_forward_with_id(
         &forward.route.hops(),
         &delays,
@@ -143,14 +120,7 @@ fn the_reply_is_made_and_opened_as_written() {
     assert_eq!(packet.as_bytes().to_vec(), bytes(&reply.packet));
     let (tags, end) = reply.route.travel(packet);
     assert_eq!(tags, reply.route.tags());
-    let Unwrapped::Final {
-        destination,
-        surb_id,
-        payload,
-    } = end
-    else {
-        panic!("not the end")
-    };
+    let Unwrapped::Final { destination, surb_id, payload } = end else { panic!("not the end") };
     let keys = SurbKeys::from_bytes(&bytes(&reply.surb_keys)).unwrap();
     assert_eq!(destination, array(&reply.session));
     assert_eq!(surb_id, keys.surb_id());

@@ -45,9 +45,7 @@ fn check_box(vector: &StreamBox, writer: &mut WriteCap, reader: &mut ReadCap) {
     let tombstone_key = writer.next_tombstone_key();
     assert_eq!(hex(tombstone_key.to_bytes().as_slice()), vector.tombstone_key);
     assert_eq!(hex(&tombstone_key.tombstone().to_bytes()), vector.tombstone);
-    let sealed = writer
-        .seal_next(&bytes(&vector.text), &mut Nonce(array(&vector.nonce)))
-        .unwrap();
+    let sealed = writer.seal_next(&bytes(&vector.text), &mut Nonce(array(&vector.nonce))).unwrap();
     assert_eq!(hex(&sealed.to_bytes()), vector.sealed);
 
     let sealed = SealedBox::from_bytes(&bytes(&vector.sealed)).unwrap();
@@ -97,14 +95,8 @@ fn the_specification_alone_gives_the_same_bytes() {
             assert_eq!(hex(&derived.id), vector.id);
             assert_eq!(hex(&derived.box_key), vector.box_key);
             assert_eq!(hex(&derived.tombstone_key()), vector.tombstone_key);
-            assert_eq!(
-                hex(&derived.write_capability(vector.index)),
-                vector.write_capability
-            );
-            assert_eq!(
-                hex(&derived.read_capability(vector.index)),
-                vector.read_capability
-            );
+            assert_eq!(hex(&derived.write_capability(vector.index)), vector.write_capability);
+            assert_eq!(hex(&derived.read_capability(vector.index)), vector.read_capability);
             let sealed = derived.seal(array(&vector.nonce), &bytes(&vector.text));
             assert_eq!(hex(&sealed), vector.sealed);
             assert_eq!(hex(&derived.tombstone()), vector.tombstone);
@@ -115,16 +107,11 @@ fn the_specification_alone_gives_the_same_bytes() {
 #[test]
 fn refused_boxes_are_refused_with_their_labels() {
     let file = vectors();
-    let reader = WriteCap::from_seed(&array(&file.streams[0].seed))
-        .read_cap()
-        .next_box();
+    let reader = WriteCap::from_seed(&array(&file.streams[0].seed)).read_cap().next_box();
     assert!(file.refused_boxes.len() >= 10);
     for vector in file.refused_boxes {
         let sealed = SealedBox::from_bytes(&bytes(&vector.sealed));
-        let verdict = sealed
-            .as_ref()
-            .map_err(|refusal| *refusal)
-            .and_then(SealedBox::verify);
+        let verdict = sealed.as_ref().map_err(|refusal| *refusal).and_then(SealedBox::verify);
         let label = verdict.err().map(|refusal| refusal.label().to_owned());
         assert_eq!(label, vector.label_mailbox, "{}", vector.name);
         let refusal = sealed.and_then(|sealed| reader.open(&sealed)).unwrap_err();
@@ -135,21 +122,14 @@ fn refused_boxes_are_refused_with_their_labels() {
 #[test]
 fn refused_tombstones_are_refused_with_their_labels() {
     let file = vectors();
-    let reader = WriteCap::from_seed(&array(&file.streams[0].seed))
-        .read_cap()
-        .next_box();
+    let reader = WriteCap::from_seed(&array(&file.streams[0].seed)).read_cap().next_box();
     assert!(file.refused_tombstones.len() >= 5);
     for vector in file.refused_tombstones {
         let tombstone = Tombstone::from_bytes(&bytes(&vector.tombstone));
-        let verdict = tombstone
-            .as_ref()
-            .map_err(|refusal| *refusal)
-            .and_then(Tombstone::verify);
+        let verdict = tombstone.as_ref().map_err(|refusal| *refusal).and_then(Tombstone::verify);
         let label = verdict.err().map(|refusal| refusal.label().to_owned());
         assert_eq!(label, vector.label_mailbox, "{}", vector.name);
-        let refusal = tombstone
-            .and_then(|tombstone| reader.check_tombstone(&tombstone))
-            .unwrap_err();
+        let refusal = tombstone.and_then(|tombstone| reader.check_tombstone(&tombstone)).unwrap_err();
         assert_eq!(refusal.label(), vector.label_reader, "{}", vector.name);
     }
 }

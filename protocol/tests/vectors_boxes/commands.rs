@@ -27,14 +27,10 @@ fn command(vector: &CommandVector) -> Command {
                 .unwrap(),
             sealed: SealedBox::from_bytes(&body()).unwrap(),
         },
-        "read" => Command::Read {
-            surb: surb(),
-            id: BoxId::from_bytes(body().try_into().unwrap()),
-        },
-        "tombstone" => Command::Tombstone {
-            surb: surb(),
-            tombstone: Tombstone::from_bytes(&body()).unwrap(),
-        },
+        "read" => Command::Read { surb: surb(), id: BoxId::from_bytes(body().try_into().unwrap()) },
+        "tombstone" => {
+            Command::Tombstone { surb: surb(), tombstone: Tombstone::from_bytes(&body()).unwrap() }
+        }
         other => panic!("{other} is no command"),
     }
 }
@@ -49,15 +45,10 @@ fn reply(vector: &ReplyVector) -> Reply {
         "not-found" => Reply::NotFound,
         "tombstoned" => Reply::Tombstoned(Tombstone::from_bytes(&body()).unwrap()),
         "refused" => Reply::Refused(
-            [
-                RefusalCode::QuotaFull,
-                RefusalCode::BadSignature,
-                RefusalCode::StoreFailed,
-                RefusalCode::Busy,
-            ]
-            .into_iter()
-            .find(|code| Some(code.label()) == vector.refusal.as_deref())
-            .unwrap(),
+            [RefusalCode::QuotaFull, RefusalCode::BadSignature, RefusalCode::StoreFailed, RefusalCode::Busy]
+                .into_iter()
+                .find(|code| Some(code.label()) == vector.refusal.as_deref())
+                .unwrap(),
         ),
         other => panic!("{other} is no reply"),
     }
@@ -80,12 +71,7 @@ fn commands_have_the_texts_of_the_vectors() {
     for vector in file.commands {
         let command = command(&vector);
         assert_eq!(hex(&command.to_text()), vector.text, "{}", vector.name);
-        assert_eq!(
-            Command::parse(&bytes(&vector.text)).unwrap(),
-            command,
-            "{}",
-            vector.name
-        );
+        assert_eq!(Command::parse(&bytes(&vector.text)).unwrap(), command, "{}", vector.name);
     }
 }
 
@@ -96,12 +82,7 @@ fn replies_have_the_texts_of_the_vectors() {
     for vector in file.replies {
         let reply = reply(&vector);
         assert_eq!(hex(&reply.to_text()), vector.text, "{}", vector.kind);
-        assert_eq!(
-            Reply::parse(&bytes(&vector.text)).unwrap(),
-            reply,
-            "{}",
-            vector.kind
-        );
+        assert_eq!(Reply::parse(&bytes(&vector.text)).unwrap(), reply, "{}", vector.kind);
     }
 }
 

@@ -23,9 +23,7 @@ pub(crate) struct Derived {
 }
 
 fn hkdf(salt: &str, key: &[u8; 32], info: &[u8], output: &mut [u8]) {
-    Hkdf::<Sha512>::new(Some(salt.as_bytes()), key)
-        .expand(info, output)
-        .unwrap();
+    Hkdf::<Sha512>::new(Some(salt.as_bytes()), key).expand(info, output).unwrap();
 }
 
 fn hkdf_key(salt: &str, key: &[u8; 32], info: &[u8]) -> [u8; 32] {
@@ -63,13 +61,8 @@ impl Derived {
 
         let blinding_factor = hkdf_key("sotto-mailbox-v1", &blinding_secret, &root_public);
         let id = (clamped(blinding_factor) * public).compress().to_bytes();
-        let prefix = Sha512::digest(
-            [
-                b"Derive temporary signing key hash input".as_slice(),
-                &expanded[32..],
-            ]
-            .concat(),
-        );
+        let prefix =
+            Sha512::digest([b"Derive temporary signing key hash input".as_slice(), &expanded[32..]].concat());
         Self {
             root_seed,
             root_public,
@@ -85,23 +78,11 @@ impl Derived {
     }
 
     pub(crate) fn write_capability(&self, index: u64) -> Vec<u8> {
-        [
-            [1, 1].as_slice(),
-            &index.to_be_bytes(),
-            &self.chain_state,
-            &self.root_seed,
-        ]
-        .concat()
+        [[1, 1].as_slice(), &index.to_be_bytes(), &self.chain_state, &self.root_seed].concat()
     }
 
     pub(crate) fn read_capability(&self, index: u64) -> Vec<u8> {
-        [
-            [1, 2].as_slice(),
-            &index.to_be_bytes(),
-            &self.chain_state,
-            &self.root_public,
-        ]
-        .concat()
+        [[1, 2].as_slice(), &index.to_be_bytes(), &self.chain_state, &self.root_public].concat()
     }
 
     pub(crate) fn tombstone_key(&self) -> Vec<u8> {
@@ -121,13 +102,8 @@ impl Derived {
 
     /// The box around any 1,360 bytes, under any key.
     pub(crate) fn seal_padded(&self, key: &[u8; 32], nonce: [u8; 24], padded: &[u8]) -> Vec<u8> {
-        let payload = Payload {
-            msg: padded,
-            aad: &self.id,
-        };
-        let sealed = XChaCha20Poly1305::new(key.into())
-            .encrypt(&XNonce::from(nonce), payload)
-            .unwrap();
+        let payload = Payload { msg: padded, aad: &self.id };
+        let sealed = XChaCha20Poly1305::new(key.into()).encrypt(&XNonce::from(nonce), payload).unwrap();
         let ciphertext = [nonce.as_slice(), &sealed].concat();
         let signature = self.sign("sotto-box-v1:", &ciphertext);
         [self.id.as_slice(), &signature, &ciphertext].concat()

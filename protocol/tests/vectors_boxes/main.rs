@@ -1,12 +1,6 @@
 //! Conformance with `docs/vectors/boxes.json` and `docs/vectors/commands.json`, which any implementation
 //! of boxes and mailbox commands can use.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod boxes;
 mod commands;

@@ -126,10 +126,8 @@ async fn up(dir: &Path, plan: LocalnetPlan, json: bool) -> Result<ExitCode, Loca
         }
     };
     let file = dir.join("network.txt");
-    std::fs::write(&file, format!("{}\n", network.link())).map_err(|source| LocalnetError::System {
-        doing: format!("write {}", file.display()),
-        source,
-    })?;
+    std::fs::write(&file, format!("{}\n", network.link()))
+        .map_err(|source| LocalnetError::System { doing: format!("write {}", file.display()), source })?;
     let state = network.state();
     print(&if json {
         to_json(&state)?
@@ -145,10 +143,8 @@ async fn up(dir: &Path, plan: LocalnetPlan, json: bool) -> Result<ExitCode, Loca
 }
 
 fn to_json(value: &impl serde::Serialize) -> Result<String, LocalnetError> {
-    serde_json::to_string(value).map_err(|error| LocalnetError::Answer {
-        name: "sotto-localnet".to_owned(),
-        what: error.to_string(),
-    })
+    serde_json::to_string(value)
+        .map_err(|error| LocalnetError::Answer { name: "sotto-localnet".to_owned(), what: error.to_string() })
 }
 
 fn print(text: &str) -> Result<(), LocalnetError> {

@@ -13,7 +13,10 @@ pub(super) fn show(reports: &[(String, NodeReport)], narrator: &Narrator) {
     for (role, explanation) in [
         ("entry", "Entries saw two connections, and packets of one size at random times in both directions:"),
         ("mix", "Mixes saw packets from the layer before them, each for the layer behind them:"),
-        ("mailbox", "Mailboxes saw boxes with names that never come again, from mixes, and who knows from whom:"),
+        (
+            "mailbox",
+            "Mailboxes saw boxes with names that never come again, from mixes, and who knows from whom:",
+        ),
     ] {
         narrator.say(explanation);
         for (name, report) in reports.iter().filter(|(_, report)| report.role == role) {

@@ -81,8 +81,7 @@ impl Conversation {
 
     /// The first invites the second, who accepts.
     pub(super) async fn meet(&mut self, narrator: &Narrator) -> Result<(), LocalnetError> {
-        let invited =
-            self.first.call("invite", json!({ "name": self.second.name, "ttl_s": 3_600 })).await?;
+        let invited = self.first.call("invite", json!({ "name": self.second.name, "ttl_s": 3_600 })).await?;
         let link = invited.get("link").and_then(Value::as_str).ok_or_else(|| self.first.odd("no link"))?;
         narrator.say(&format!("{} makes an invitation, and hands it over:", self.first.name));
         narrator.say(link);

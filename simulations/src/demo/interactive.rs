@@ -7,10 +7,7 @@ use super::narrator::Narrator;
 use crate::localnet::LocalnetError;
 
 /// Offers to type messages. An empty line, or the end of the input, ends it.
-pub(super) async fn offer(
-    conversation: &mut Conversation,
-    narrator: &Narrator,
-) -> Result<(), LocalnetError> {
+pub(super) async fn offer(conversation: &mut Conversation, narrator: &Narrator) -> Result<(), LocalnetError> {
     narrator.chapter("Your turn");
     let (first, second) = conversation.names();
     narrator.say(&format!("Type a message and press Enter: {first} and {second} speak in turn."));

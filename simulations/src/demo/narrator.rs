@@ -40,7 +40,8 @@ impl Narrator {
     /// One message that has arrived.
     pub(super) fn message(self, from: &str, to: &str, text: &str, latency_ms: f64) {
         let shown: String = text.chars().take(SHOWN_LEN_MAX).collect();
-        let more = if shown.len() < text.len() { format!("... ({} bytes)", text.len()) } else { String::new() };
+        let more =
+            if shown.len() < text.len() { format!("... ({} bytes)", text.len()) } else { String::new() };
         let who = format!("{from:>5} -> {to:<5}");
         self.line(&format!("  {} {latency_ms:6.0} ms  {shown}{more}", self.paint("36", &who)));
     }

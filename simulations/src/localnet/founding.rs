@@ -20,7 +20,8 @@ impl Localnet {
     pub(super) async fn found(&mut self) -> Result<(), LocalnetError> {
         let plan = self.plan.clone();
         let count = 1 + plan.entries + plan.mixes() + plan.mailboxes;
-        let mut addresses = free_addresses(count).map_err(LocalnetError::system("find free ports"))?.into_iter();
+        let mut addresses =
+            free_addresses(count).map_err(LocalnetError::system("find free ports"))?.into_iter();
         let mut next_address =
             move || addresses.next().ok_or_else(|| LocalnetError::Directory("no port left".to_owned()));
 

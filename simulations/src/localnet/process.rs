@@ -120,7 +120,8 @@ pub(super) fn runs(pid: u32, program: &Path) -> bool {
     parse_pid(pid).is_ok_and(|pid| test_kill_process(pid).is_ok())
         && std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| {
             // A rebuilt program shows as "path (deleted)".
-            exe == program || exe.to_string_lossy().trim_end_matches(" (deleted)") == program.to_string_lossy()
+            exe == program
+                || exe.to_string_lossy().trim_end_matches(" (deleted)") == program.to_string_lossy()
         })
 }
 

@@ -10,7 +10,6 @@ use super::node::{Kind, NodeReport};
 use super::process::runs;
 use super::state::{LocalnetState, NodeEntry};
 
-
 /// A network at one moment.
 #[derive(Clone, Debug, Serialize)]
 pub struct NetworkStatus {

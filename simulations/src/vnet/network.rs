@@ -381,10 +381,7 @@ impl VirtualNetwork {
     }
 
     fn host_mut(&mut self, name: &str) -> Result<&mut Host, VnetError> {
-        self.hosts
-            .iter_mut()
-            .find(|host| host.name == name)
-            .ok_or_else(|| VnetError::NotUp(name.to_owned()))
+        self.hosts.iter_mut().find(|host| host.name == name).ok_or_else(|| VnetError::NotUp(name.to_owned()))
     }
 }
 
