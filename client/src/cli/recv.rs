@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::{Output, print};
 use super::{Common, Ended, escape, stored, when};
@@ -70,6 +71,8 @@ async fn history(output: Output, connection: &Connection, contact: &str) -> Resu
 
 /// Prints unseen messages, for as long as the arguments say.
 async fn receive(output: Output, connection: &mut Connection, args: &RecvArgs) -> Result<Ended, Failure> {
+    let mut interrupted = signal(SignalKind::interrupt())
+        .map_err(|error| Failure::new("signal", format!("cannot listen for Ctrl-C: {error}")))?;
     if connection.is_alone() {
         output.note(stored::ALONE_NOTE);
     }
@@ -105,10 +108,7 @@ async fn receive(output: Output, connection: &mut Connection, args: &RecvArgs) -
                     _ => Ended::Well,
                 };
             }
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted.map_err(|error| Failure::new("signal", error.to_string()))?;
-                break Ended::Well;
-            }
+            _ = interrupted.recv() => break Ended::Well,
         }
     };
     shown.finish(connection).await?;

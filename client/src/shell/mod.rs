@@ -19,5 +19,5 @@ pub mod settings;
 mod trouble;
 
 pub use failure::Failure;
-pub use lock::ProfileLock;
+pub use lock::{LockError, ProfileLock};
 pub use profile::{Profile, ProfileError};

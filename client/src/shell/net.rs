@@ -1,6 +1,6 @@
 //! The task that owns the engine, and with it the profile: calls, network and time meet here.
 //!
-//! Three tasks: this one, [`super::session`] for the link to the entry and [`super::directory`] for the consensus. They
+//! Three tasks: this one, one for the link to the entry (`session`) and one for the consensus (`directory`). They
 //! exchange messages over bounded channels, so the engine has one owner and needs no lock.
 
 use std::path::PathBuf;

@@ -11,7 +11,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sotto_protocol::time::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot};
-use zeroize::Zeroize;
 
 use super::Failure;
 use crate::core::{Direction, Engine, Event, MessageId, MessageView};
@@ -68,12 +67,6 @@ pub struct InviteParams {
 pub struct AcceptParams {
     name: String,
     link: String,
-}
-
-impl Drop for AcceptParams {
-    fn drop(&mut self) {
-        self.link.zeroize();
-    }
 }
 
 /// Parameters of `send`.
