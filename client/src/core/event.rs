@@ -1,4 +1,5 @@
-//! What the engine tells the people behind it. Everything told here is already durable.
+//! What the engine tells the people behind it. Everything told here is already durable, with one exception: that
+//! the first packet of a message has left is told at once and kept with the next commit.
 
 use std::collections::VecDeque;
 

@@ -162,6 +162,11 @@ impl Invite {
         self.seed(b"joiner to inviter")
     }
 
+    #[cfg(test)]
+    pub(super) const fn secret_bytes(&self) -> &[u8; 32] {
+        &self.secret
+    }
+
     fn seed(&self, info: &[u8]) -> Zeroizing<[u8; 32]> {
         let mut seed = Zeroizing::new([0u8; 32]);
         let expanded =

@@ -6,4 +6,5 @@ mod hostile;
 mod invitations;
 mod states;
 mod timing;
+mod vectors;
 mod world;
