@@ -55,7 +55,13 @@ async fn wait<T, F: Future<Output = Option<T>>>(scene: &Scene, mut look: impl Fn
         }
         if clock.now() > deadline {
             let (alice, bob) = (scene.alice.call("status", json!({})), scene.bob.call("status", json!({})));
-            panic!("nothing came of it in {WAIT_MAX:?}; alice: {:?}; bob: {:?}", alice.await, bob.await);
+            let log = std::fs::read_to_string(scene.network.dir().join("people/alice/log"));
+            panic!(
+                "nothing came of it in {WAIT_MAX:?}\nalice: {:?}\nbob: {:?}\nalice's log: {}",
+                alice.await,
+                bob.await,
+                log.unwrap_or_default()
+            );
         }
         clock.sleep_until(clock.now() + Duration::from_millis(50)).await;
     }
