@@ -89,7 +89,7 @@ async fn play(
     let packets = audit::books(&reports);
     let killed = network.down().await?;
 
-    let report = DemoReport::new(figures, packets, clock.now().since(begin));
+    let report = DemoReport::new(&figures, packets, clock.now().since(begin));
     let all_ended = alice_ended && bob_ended && killed.is_empty();
     if !all_ended {
         narrator.trouble(&format!("Some processes had to be killed: {}.", killed.join(", ")));

@@ -66,7 +66,7 @@ pub(super) struct Books {
 }
 
 impl DemoReport {
-    pub(super) fn new(figures: Figures, books: Books, wall: Duration) -> Self {
+    pub(super) fn new(figures: &Figures, books: Books, wall: Duration) -> Self {
         let at = |q| quantile(&figures.latencies_ms, q).map_or(0.0, |ms| (ms * 10.0).round() / 10.0);
         Self {
             route: "mix".to_owned(),
@@ -93,7 +93,7 @@ mod tests {
     fn report(sent: u64, delivered: u64, balanced: bool) -> DemoReport {
         let packets = Packets { received: 9, forwarded: 5, delivered: 4, held: 0, dropped: BTreeMap::new() };
         let figures = Figures { sent, delivered, latencies_ms: vec![100.0, 300.0] };
-        DemoReport::new(figures, Books { packets, balanced }, Duration::from_millis(1_234))
+        DemoReport::new(&figures, Books { packets, balanced }, Duration::from_millis(1_234))
     }
 
     #[test]
