@@ -25,14 +25,16 @@ impl Localnet {
         let mut next_address =
             move || addresses.next().ok_or_else(|| LocalnetError::Directory("no port left".to_owned()));
 
-        self.make("authority", Kind::Authority, next_address()?, &["--network-name", NETWORK]).await?;
+        // The length of an epoch is part of the network's link, so the authority is made with it.
+        let epoch_s = plan.params.epoch_s.to_string();
+        let naming = ["--network-name", NETWORK, "--epoch-s", &epoch_s];
+        self.make("authority", Kind::Authority, next_address()?, &naming).await?;
         let config = self.dir.join("authority").join(Kind::Authority.config_file());
         let link = ["network-link", "--config", &config.display().to_string()];
         self.link = self.programs.run("sotto-directory", &link).await?.trim().to_owned();
 
         let link = self.link.clone();
-        let epoch_s = plan.params.epoch_s.to_string();
-        let joining = ["--network", &link, "--epoch-s", &epoch_s];
+        let joining = ["--network", &link];
         let mut admitted = Vec::new();
         for (kind, name, count) in [
             (Kind::Entry, "entry", plan.entries),
