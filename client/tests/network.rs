@@ -156,7 +156,7 @@ fn client(authority: &Played, directory: &Path, cover_class: &str) -> Running {
     let engine = Engine::open(MemoryStore::new(), settings, clock.now(), &mut rng).unwrap();
     let authorities = vec![AuthorityEntry { key: secret(1).id(), address: authority.address.clone() }];
     let access = NetworkAccess {
-        network: NetworkInfo { network: "test".to_owned(), authorities, threshold: 1 },
+        network: NetworkInfo { network: "test".to_owned(), authorities, threshold: 1, epoch_s: 3600 },
         connector: LinkConnector::anonymous(Arc::new(TcpDialer), LinkTimes::default()),
         consensus_file: directory.join("consensus.bin"),
         cover_class: cover_class.to_owned(),

@@ -68,18 +68,19 @@ impl Authority {
         self.running.address().to_string()
     }
 
-    fn set(&self) -> AuthoritySet {
-        AuthoritySet::new("test", &[self.running.key()], 1).unwrap()
-    }
-
     fn info(&self) -> NetworkInfo {
         let authorities = vec![AuthorityEntry { key: self.running.key(), address: self.address() }];
-        NetworkInfo { network: "test".to_owned(), authorities, threshold: 1 }
+        let epoch_s = self.config.params.epoch_s;
+        NetworkInfo { network: "test".to_owned(), authorities, threshold: 1, epoch_s }
     }
 
     async fn fetch(&self) -> Result<Consensus, DirectoryError> {
+        self.fetch_for(&self.info().authority_set().unwrap()).await
+    }
+
+    async fn fetch_for(&self, authorities: &AuthoritySet) -> Result<Consensus, DirectoryError> {
         let connector = LinkConnector::anonymous(Arc::new(TcpDialer), LinkTimes::default());
-        let fetched = fetch_consensus(&connector, &self.running.key(), &self.address(), &self.set()).await;
+        let fetched = fetch_consensus(&connector, &self.running.key(), &self.address(), authorities).await;
         fetched.map(|(_, consensus)| consensus)
     }
 
@@ -146,6 +147,9 @@ async fn nodes_publish_and_everybody_gets_the_consensus() {
     assert_eq!(refused_label(&authority.fetch().await.unwrap_err()), Some("no-consensus"));
     let secrets = authority.publish_all().await;
     let consensus = authority.fetch_when_signed().await;
+    let longer = NetworkInfo { epoch_s: 7200, ..authority.info() }.authority_set().unwrap();
+    let error = authority.fetch_for(&longer).await.unwrap_err();
+    assert_eq!(error.label(), "epoch-length", "{error}");
     let names: BTreeSet<_> = consensus.nodes.iter().map(|node| node.node).collect();
     assert_eq!(names, secrets.iter().map(NodeSecret::id).collect());
 
@@ -245,7 +249,6 @@ async fn members_follow_the_network_from_epoch_to_epoch() {
             address: "127.0.0.1:9000".to_owned(),
             onion_address: None,
             software: "test".to_owned(),
-            epoch_s: 10,
             consensus_file: node_dir.join("consensus"),
         };
         let Membership { consensus, mut keys, report } =

@@ -70,7 +70,6 @@ impl Fake {
             address,
             onion_address: None,
             software: "test".to_owned(),
-            epoch_s: 3600,
             consensus_file: dir.join("consensus"),
         };
         let keys = EpochKeys::open(&dir.join("hop-keys")).unwrap();
@@ -135,6 +134,7 @@ impl Network {
             network: "test".to_owned(),
             authorities: vec![AuthorityEntry { key: authority.key(), address }],
             threshold: 1,
+            epoch_s: 3600,
         };
         let config = MailboxConfig {
             dir: dir.path().join("mailbox"),
@@ -142,7 +142,6 @@ impl Network {
             announce: None,
             network: info.clone(),
             quota_boxes: 100,
-            epoch_s: 3600,
             log: LogFormat::Human,
             control: None,
         };
@@ -359,9 +358,8 @@ async fn a_mailbox_that_runs_already_or_whose_store_is_foreign_does_not_start() 
         dir: dir.path().join("mailbox"),
         listen: "127.0.0.1:0".to_owned(),
         announce: None,
-        network: NetworkInfo { network: "test".to_owned(), authorities, threshold: 1 },
+        network: NetworkInfo { network: "test".to_owned(), authorities, threshold: 1, epoch_s: 3600 },
         quota_boxes: 100,
-        epoch_s: 3600,
         log: LogFormat::Human,
         control: None,
     };

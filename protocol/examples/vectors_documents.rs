@@ -13,7 +13,7 @@ use std::io::Write;
 
 use examples::{AUTHORITIES, secret};
 use sotto_protocol::codec;
-use sotto_protocol::directory::{Consensus, Descriptor, EpochKey, Place, assign_layers};
+use sotto_protocol::directory::{Consensus, Descriptor, EpochKey, Place, assign_layers, epoch_start};
 use sotto_protocol::ident::{NodeId, NodeSecret};
 use sotto_protocol::limits::{DESCRIPTOR_LEN_MAX, DOCUMENT_LEN_MAX, FRAME_LEN};
 use vector_file::{
@@ -271,6 +271,16 @@ fn refused_consensuses() -> Vec<Refused> {
         ("signed by one authority and a stranger", signed_by(&ordered(&[101, 55])), "unknown-signer"),
         ("seventeen signatures", signed_by(&ordered(&(60..77).collect::<Vec<u8>>())), "too-many-signatures"),
         ("of another network", spoiled(|c| c.network = "production".to_owned()), "wrong-network"),
+        (
+            "with epochs of another length",
+            spoiled(|c| {
+                c.params.epoch_s *= 2;
+                c.epoch /= 2;
+                c.valid_after = epoch_start(c.epoch, c.params.epoch_s);
+                c.valid_until = epoch_start(c.epoch + 1, c.params.epoch_s);
+            }),
+            "epoch-length",
+        ),
         ("nodes out of order", spoiled(|c| c.nodes.reverse()), "node-order"),
         ("a node twice", spoiled(|c| c.nodes.insert(0, c.nodes[0].clone())), "node-order"),
         ("no nodes", spoiled(|c| c.nodes.clear()), "node-count"),

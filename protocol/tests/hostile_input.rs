@@ -400,6 +400,7 @@ fn network_links() {
             address: "127.0.0.1:4000".to_owned(),
         }],
         threshold: 1,
+        epoch_s: 3600,
     };
     let valid = vec![info.to_link().unwrap().into_bytes()];
     attack("network links", &valid, 64 * 1024, || {

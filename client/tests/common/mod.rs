@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 pub(crate) fn dead_network() -> NetworkInfo {
     let key = NodeSecret::from_seed(&Zeroizing::new([3; 32])).id();
     let authorities = vec![AuthorityEntry { key, address: "127.0.0.1:1".to_owned() }];
-    NetworkInfo { network: "test".to_owned(), authorities, threshold: 1 }
+    NetworkInfo { network: "test".to_owned(), authorities, threshold: 1, epoch_s: 3600 }
 }
 
 /// Somebody with a profile.

@@ -46,7 +46,7 @@ pub enum DescriptorRefusal {
     /// It announces no key for the present epoch or the next, so that no packet could reach the node.
     #[error(
         "the descriptor has no key for epoch {epoch}, which is now, or the next: \
-         check `epoch_s` in the node's configuration, and its clock"
+         check the network link in the node's configuration, and its clock"
     )]
     NoCurrentKey {
         /// The present epoch.

@@ -125,6 +125,7 @@ impl DirectoryConfig {
             network: self.network.clone(),
             authorities: vec![AuthorityEntry { key, address }],
             threshold: 1,
+            epoch_s: self.params.epoch_s,
         }
     }
 

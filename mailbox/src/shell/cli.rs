@@ -10,7 +10,7 @@ use sotto_transport::node::control;
 use sotto_transport::node::log::{self, LogFormat};
 use sotto_transport::node::shutdown::Shutdown;
 
-use super::config::{EPOCH_S_DEFAULT, MailboxConfig, QUOTA_BOXES_DEFAULT};
+use super::config::{MailboxConfig, QUOTA_BOXES_DEFAULT};
 use super::error::ShellError;
 use super::node;
 use super::status::MailboxStatus;
@@ -67,9 +67,6 @@ struct Init {
     /// Boxes that it holds at most, about 4 kB each.
     #[arg(long, value_name = "BOXES", default_value_t = QUOTA_BOXES_DEFAULT)]
     quota_boxes: u64,
-    /// The length of the network's epochs, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = EPOCH_S_DEFAULT)]
-    epoch_s: u32,
     /// Log JSON objects instead of lines for people.
     #[arg(long)]
     log_json: bool,
@@ -102,7 +99,6 @@ fn set_up(init: Init) -> Result<(), ShellError> {
         announce: init.announce,
         network: init.network,
         quota_boxes: init.quota_boxes,
-        epoch_s: init.epoch_s,
         log: if init.log_json { LogFormat::Json } else { LogFormat::Human },
         control: None,
     };

@@ -16,9 +16,6 @@ use super::error::ShellError;
 /// The name of the configuration in a mailbox's directory.
 pub const CONFIG_FILE: &str = "mailbox.toml";
 
-/// The length of an epoch if the configuration does not say otherwise.
-pub(super) const EPOCH_S_DEFAULT: u32 = 3600;
-
 /// Boxes that a mailbox holds if the configuration does not say otherwise: about 4 GB on disk.
 pub(super) const QUOTA_BOXES_DEFAULT: u64 = 1_000_000;
 
@@ -38,18 +35,11 @@ pub struct MailboxConfig {
     /// Boxes and tombstones that it holds at most.
     #[serde(default = "quota_boxes_default")]
     pub quota_boxes: u64,
-    /// The length of an epoch, in seconds, until the first consensus says it.
-    #[serde(default = "epoch_s_default")]
-    pub epoch_s: u32,
     /// The form of the log.
     #[serde(default)]
     pub log: LogFormat,
     /// The control socket, if not in the directory.
     pub control: Option<PathBuf>,
-}
-
-const fn epoch_s_default() -> u32 {
-    EPOCH_S_DEFAULT
 }
 
 const fn quota_boxes_default() -> u64 {
@@ -146,10 +136,6 @@ impl MailboxConfig {
                 format!("quota_boxes = {}", self.quota_boxes),
             ),
             (
-                "The length of an epoch in seconds, until the first consensus says it.",
-                format!("epoch_s = {}", self.epoch_s),
-            ),
-            (
                 "The log on standard error: \"human\" or \"json\". What is logged: the variable SOTTO_LOG.",
                 format!("log = \"{log}\""),
             ),
@@ -222,9 +208,9 @@ mod tests {
                 network: "test".to_owned(),
                 authorities: vec![AuthorityEntry { key: authority, address: "127.0.0.1:9001".to_owned() }],
                 threshold: 1,
+                epoch_s: 60,
             },
             quota_boxes: 17,
-            epoch_s: 60,
             log: LogFormat::Json,
             control: None,
         }
@@ -267,7 +253,7 @@ mod tests {
         let short = format!("dir = \"/x\"\nlisten = \"127.0.0.1:0\"\nnetwork = \"{link}\"\n");
         std::fs::write(&path, &short).unwrap();
         let read = MailboxConfig::read(&path).unwrap();
-        assert_eq!((read.quota_boxes, read.epoch_s), (QUOTA_BOXES_DEFAULT, EPOCH_S_DEFAULT));
+        assert_eq!(read.quota_boxes, QUOTA_BOXES_DEFAULT);
         std::fs::write(&path, format!("{short}quota = 3\n")).unwrap();
         let error = MailboxConfig::read(&path).unwrap_err().to_string();
         assert!(error.contains("mailbox.toml:4") && error.contains("unknown field `quota`"), "{error}");

@@ -92,7 +92,6 @@ pub async fn start(config: &MailboxConfig, shutdown: Shutdown) -> Result<Running
         address: address.clone(),
         onion_address: None,
         software: SOFTWARE.to_owned(),
-        epoch_s: config.epoch_s,
         consensus_file: config.consensus_file(),
     };
     let membership = Membership::start(

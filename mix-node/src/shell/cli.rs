@@ -67,9 +67,6 @@ struct Init {
     /// The network's link, `sotto:network:...`.
     #[arg(long, value_name = "LINK")]
     network: NetworkInfo,
-    /// The length of the network's epochs, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
-    epoch_s: u32,
     /// Log JSON objects instead of lines for people.
     #[arg(long)]
     log_json: bool,
@@ -102,7 +99,6 @@ fn set_up(init: Init) -> Result<(), ShellError> {
         listen: init.listen,
         announce: init.announce,
         network: init.network,
-        epoch_s: init.epoch_s,
         log: if init.log_json { LogFormat::Json } else { LogFormat::Human },
         control: None,
     };

@@ -16,9 +16,6 @@ use super::error::ShellError;
 /// The name of the configuration in a node's directory.
 pub const CONFIG_FILE: &str = "mix.toml";
 
-/// The length of an epoch if the configuration does not say otherwise.
-const EPOCH_S_DEFAULT: u32 = 3600;
-
 /// What a mix does in the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -64,18 +61,11 @@ pub struct NodeConfig {
     /// The network.
     #[serde(deserialize_with = "network_link")]
     pub network: NetworkInfo,
-    /// The length of an epoch, in seconds, until the first consensus says it.
-    #[serde(default = "epoch_s_default")]
-    pub epoch_s: u32,
     /// The form of the log.
     #[serde(default)]
     pub log: LogFormat,
     /// The control socket, if not in the directory.
     pub control: Option<PathBuf>,
-}
-
-const fn epoch_s_default() -> u32 {
-    EPOCH_S_DEFAULT
 }
 
 fn network_link<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NetworkInfo, D::Error> {
@@ -159,10 +149,6 @@ impl NodeConfig {
                 format!("network = {}", toml_string(&self.network.to_link()?))
             }),
             (
-                "The length of an epoch in seconds, until the first consensus says it.",
-                format!("epoch_s = {}", self.epoch_s),
-            ),
-            (
                 "The log on standard error: \"human\" or \"json\". What is logged: the variable SOTTO_LOG.",
                 format!("log = \"{log}\""),
             ),
@@ -229,8 +215,8 @@ mod tests {
                 network: "test".to_owned(),
                 authorities: vec![AuthorityEntry { key: authority, address: "127.0.0.1:9001".to_owned() }],
                 threshold: 1,
+                epoch_s: 60,
             },
-            epoch_s: 60,
             log: LogFormat::Json,
             control: None,
         }

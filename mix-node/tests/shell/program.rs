@@ -19,8 +19,7 @@ fn text(bytes: &[u8]) -> &str {
 
 fn init(dir: &Path, link: &str) -> Output {
     let dir = dir.to_str().unwrap();
-    let arguments = ["init", "--dir", dir, "--role", "entry", "--listen", "127.0.0.1:0", "--network", link];
-    sotto_mix(&[&arguments[..], &["--epoch-s", "604800"]].concat())
+    sotto_mix(&["init", "--dir", dir, "--role", "entry", "--listen", "127.0.0.1:0", "--network", link])
 }
 
 #[tokio::test(flavor = "multi_thread")]

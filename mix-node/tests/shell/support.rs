@@ -309,7 +309,7 @@ pub async fn authority(place: Place, layer_1_address: &str) -> (NetworkInfo, Shu
     let authority = Arc::new(Authority { place, layer_1_address, consensus: Mutex::new(None) });
     let (address, shutdown) = serve(AUTHORITY, move |link| Arc::clone(&authority).serve_link(link)).await;
     let authorities = vec![AuthorityEntry { key: id(AUTHORITY), address }];
-    (NetworkInfo { network: "test".to_owned(), authorities, threshold: 1 }, shutdown)
+    (NetworkInfo { network: "test".to_owned(), authorities, threshold: 1, epoch_s: EPOCH_S }, shutdown)
 }
 
 pub fn config(dir: &Path, role: MixRole, network: NetworkInfo) -> NodeConfig {
@@ -319,7 +319,6 @@ pub fn config(dir: &Path, role: MixRole, network: NetworkInfo) -> NodeConfig {
         listen: "127.0.0.1:0".to_owned(),
         announce: None,
         network,
-        epoch_s: EPOCH_S,
         log: LogFormat::Human,
         control: None,
     }

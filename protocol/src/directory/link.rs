@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::address::{is_address, is_name};
+use super::params::EPOCH_S;
 use super::{AuthoritySet, AuthoritySetError};
 use crate::codec;
 use crate::ident::NodeId;
@@ -51,6 +52,9 @@ pub struct NetworkInfo {
     pub authorities: Vec<AuthorityEntry>,
     /// How many of them must sign a consensus.
     pub threshold: u8,
+    /// The length of its epochs, in seconds. It never changes, and whoever publishes needs it before there is a
+    /// consensus.
+    pub epoch_s: u32,
 }
 
 /// Why a text is not a network link.
@@ -92,7 +96,7 @@ impl NetworkLinkError {
 }
 
 impl NetworkInfo {
-    /// Checks names, addresses and the threshold.
+    /// Checks names, addresses, the threshold and the length of an epoch.
     ///
     /// # Errors
     /// [`NetworkLinkError::Content`] or [`NetworkLinkError::Authorities`].
@@ -103,17 +107,21 @@ impl NetworkInfo {
         if self.authorities.iter().any(|authority| !is_address(&authority.address)) {
             return Err(NetworkLinkError::Content("an authority's address is not host:port"));
         }
+        if !EPOCH_S.contains(&self.epoch_s) {
+            return Err(NetworkLinkError::Content("the length of an epoch is not 10 to 604800 seconds"));
+        }
         self.authority_set()?;
         Ok(())
     }
 
-    /// The authorities by which a consensus of this network is checked.
+    /// The authorities by which a consensus of this network is checked, and the epochs that it must count.
     ///
     /// # Errors
     /// See [`AuthoritySetError`]; none for an info that came from a link.
     pub fn authority_set(&self) -> Result<AuthoritySet, AuthoritySetError> {
         let keys: Vec<NodeId> = self.authorities.iter().map(|authority| authority.key).collect();
-        AuthoritySet::new(&self.network, &keys, self.threshold.into())
+        let authorities = AuthoritySet::new(&self.network, &keys, self.threshold.into())?;
+        Ok(authorities.with_epoch_s(self.epoch_s))
     }
 
     /// The link.
@@ -259,6 +267,8 @@ mod tests {
         };
         assert_eq!(link(|info| info.network = "a b".to_owned()), "link-content");
         assert_eq!(link(|info| info.authorities[0].address = "a".to_owned()), "link-content");
+        assert_eq!(link(|info| info.epoch_s = 9), "link-content");
+        assert_eq!(link(|info| info.epoch_s = 604_801), "link-content");
         assert_eq!(link(|info| info.threshold = 0), "link-authorities");
         assert_eq!(link(|info| info.threshold = 4), "link-authorities");
         assert_eq!(link(|info| info.authorities.clear()), "link-authorities");
@@ -272,7 +282,12 @@ mod tests {
             key: secret(number).id(),
             address: format!("{}.{}:65535", "a".repeat(63), "b".repeat(26)),
         });
-        let info = NetworkInfo { network: "n".repeat(32), authorities: authorities.collect(), threshold: 16 };
+        let info = NetworkInfo {
+            network: "n".repeat(32),
+            authorities: authorities.collect(),
+            threshold: 16,
+            epoch_s: 604_800,
+        };
         assert_eq!(info.to_link().unwrap().parse(), Ok(info));
     }
 

@@ -2,6 +2,8 @@
 //!
 //! The units are the last word of each name. All intervals are means of exponential distributions.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use super::DocumentRefusal;
@@ -13,8 +15,8 @@ use crate::limits::{CLASSES_MAX, EPOCH_KEYS_MAX};
 const DELAY_MS_LIMIT: u32 = 10 * 60 * 1000;
 /// The longest mean interval of any cover process.
 const INTERVAL_MS_LIMIT: u32 = 60 * 60 * 1000;
-const EPOCH_S_MIN: u32 = 10;
-const EPOCH_S_LIMIT: u32 = 7 * 24 * 60 * 60;
+/// The lengths that an epoch can have, in seconds: up to seven days.
+pub(super) const EPOCH_S: RangeInclusive<u32> = 10..=7 * 24 * 60 * 60;
 /// More copies of a box than this serve nobody.
 const REPLICAS_LIMIT: u8 = 8;
 
@@ -100,11 +102,7 @@ impl Params {
             "1 to 600000, ten minutes",
         )?;
         require(self.delay_ms_mean <= self.delay_ms_max, "delay_ms_mean", "at most delay_ms_max")?;
-        require(
-            (EPOCH_S_MIN..=EPOCH_S_LIMIT).contains(&self.epoch_s),
-            "epoch_s",
-            "10 to 604800, seven days",
-        )?;
+        require(EPOCH_S.contains(&self.epoch_s), "epoch_s", "10 to 604800, seven days")?;
         // The last key that a consensus can carry is for the third epoch after its own.
         let grace_epochs_max = u32::try_from(EPOCH_KEYS_MAX - 1).unwrap_or(0);
         require(

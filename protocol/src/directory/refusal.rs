@@ -66,6 +66,17 @@ pub enum DocumentRefusal {
         /// The network that the document names.
         found: String,
     },
+    /// A consensus with epochs of another length than the network link says.
+    #[error(
+        "the consensus counts epochs of {found} s, the network link says {expected} s: check that the link is the \
+         right one"
+    )]
+    EpochLength {
+        /// What the network link says, in seconds.
+        expected: u32,
+        /// What the consensus says, in seconds.
+        found: u32,
+    },
     /// A name or another short text is not of its alphabet or length.
     #[error(
         "the {field} is not allowed: it is empty, too long or has other characters than a-z, 0-9, - and ."
@@ -151,6 +162,7 @@ impl DocumentRefusal {
             Self::DuplicateSigner { .. } => "duplicate-signer",
             Self::TooManySignatures { .. } => "too-many-signatures",
             Self::WrongNetwork { .. } => "wrong-network",
+            Self::EpochLength { .. } => "epoch-length",
             Self::Text { .. } => "text",
             Self::Address { .. } => "address",
             Self::HopKeyCount { .. } => "hop-key-count",

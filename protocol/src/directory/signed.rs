@@ -11,12 +11,14 @@ use crate::limits::{AUTHORITIES_MAX, DOCUMENT_LEN_MAX};
 
 const CONTEXT: &[u8] = b"sotto consensus v1\0";
 
-/// The authorities of one network and how many of them must sign.
+/// The authorities of one network, how many of them must sign, and the epochs that the network counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthoritySet {
     network: String,
     keys: Vec<NodeId>,
     threshold: usize,
+    /// Whatever the consensus says, if not known beforehand.
+    epoch_s: Option<u32>,
 }
 
 /// Why keys and a threshold are not a set of authorities.
@@ -55,7 +57,14 @@ impl AuthoritySet {
         if !(1..=keys.len()).contains(&threshold) {
             return Err(AuthoritySetError::Threshold { threshold, count: keys.len() });
         }
-        Ok(Self { network: network.to_owned(), keys, threshold })
+        Ok(Self { network: network.to_owned(), keys, threshold, epoch_s: None })
+    }
+
+    /// Refuses a consensus with epochs of another length than `epoch_s` seconds.
+    #[must_use]
+    pub const fn with_epoch_s(mut self, epoch_s: u32) -> Self {
+        self.epoch_s = Some(epoch_s);
+        self
     }
 
     /// The network's name.
@@ -153,6 +162,10 @@ impl SignedConsensus {
                 found: consensus.network,
             });
         }
+        let found = consensus.params.epoch_s;
+        if let Some(expected) = authorities.epoch_s.filter(|expected| *expected != found) {
+            return Err(DocumentRefusal::EpochLength { expected, found });
+        }
         Ok(consensus)
     }
 
@@ -187,6 +200,7 @@ impl SignedConsensus {
 
 #[cfg(test)]
 mod tests {
+    use super::super::NetworkInfo;
     use super::super::testing::{consensus, network, secret};
     use super::*;
 
@@ -268,6 +282,15 @@ mod tests {
         let mut body = signed_by(&[]).body;
         body[0] = 0;
         assert_eq!(refused(&resigned(body)), "wrong-version");
+    }
+
+    #[test]
+    fn epochs_of_another_length_than_the_link_says_are_refused() {
+        let signed = signed_by(&[101, 102]);
+        let longer = NetworkInfo { epoch_s: 7200, ..network() }.authority_set().unwrap();
+        assert_eq!(signed.verify(&longer), Err(DocumentRefusal::EpochLength { expected: 7200, found: 3600 }));
+        let unknown = AuthoritySet::new("demo", authorities().keys(), 2).unwrap();
+        assert!(signed.verify(&unknown).is_ok());
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub(crate) fn consensus(per_place: u8) -> Consensus {
 pub(crate) fn network() -> NetworkInfo {
     let authorities = [101, 102, 103]
         .map(|number| AuthorityEntry { key: secret(number).id(), address: format!("127.0.0.1:{number}") });
-    NetworkInfo { network: "demo".to_owned(), authorities: authorities.to_vec(), threshold: 2 }
+    NetworkInfo { network: "demo".to_owned(), authorities: authorities.to_vec(), threshold: 2, epoch_s: 3600 }
 }
 
 pub(crate) fn only(consensus: &Consensus, place: Place) -> Vec<NodeId> {

@@ -74,7 +74,12 @@ pub(crate) fn consensus() -> Consensus {
 pub(crate) fn network() -> NetworkInfo {
     let authorities = AUTHORITIES
         .map(|number| AuthorityEntry { key: secret(number).id(), address: format!("192.0.2.{number}:9000") });
-    NetworkInfo { network: "vectors".to_owned(), authorities: authorities.to_vec(), threshold: 2 }
+    NetworkInfo {
+        network: "vectors".to_owned(),
+        authorities: authorities.to_vec(),
+        threshold: 2,
+        epoch_s: EPOCH_S,
+    }
 }
 
 /// A frame of each kind, and of each form of a kind.

@@ -179,7 +179,12 @@ pub(crate) fn network_content(info: &NetworkInfo) -> Value {
         .iter()
         .map(|authority| json!({ "key": authority.key.to_string(), "address": authority.address }))
         .collect();
-    json!({ "network": info.network, "authorities": authorities, "threshold": info.threshold })
+    json!({
+        "network": info.network,
+        "authorities": authorities,
+        "threshold": info.threshold,
+        "epoch_s": info.epoch_s,
+    })
 }
 
 pub(crate) fn descriptor_content(descriptor: &Descriptor) -> Value {

@@ -47,8 +47,6 @@ pub struct MembershipConfig {
     pub onion_address: Option<String>,
     /// Name and version of the software.
     pub software: String,
-    /// The length of an epoch, in seconds, until the first consensus says it.
-    pub epoch_s: u32,
     /// Where the newest consensus is kept over a restart.
     pub consensus_file: PathBuf,
 }
@@ -203,9 +201,9 @@ impl Task {
             if publish_at <= now {
                 let outcome = self.publish().await;
                 publish_at = match &outcome {
-                    Ok(epoch_s) => {
+                    Ok(()) => {
                         publishing_since = None;
-                        next_publication(now, *epoch_s, &mut OsRng)
+                        next_publication(now, self.config.network.epoch_s, &mut OsRng)
                     }
                     Err(_) => retry_at(now, *publishing_since.get_or_insert(now)),
                 };
@@ -226,10 +224,9 @@ impl Task {
     }
 
     /// Makes the keys of this and the next epochs, hands them over, and publishes a descriptor with them.
-    async fn publish(&mut self) -> Result<u32, MembershipError> {
+    async fn publish(&mut self) -> Result<(), MembershipError> {
         let now = self.clock.now();
-        let epoch_s = self.epoch_s();
-        let epoch = epoch_of(now, epoch_s);
+        let epoch = epoch_of(now, self.config.network.epoch_s);
         let mut hop_keys = Vec::with_capacity(EPOCH_KEYS_MAX);
         for epoch in (epoch..).take(EPOCH_KEYS_MAX) {
             let key = self.key(epoch).await?;
@@ -261,7 +258,7 @@ impl Task {
             return Err(failure.into());
         }
         self.report_in.send_modify(|report| report.published = Some(epoch));
-        Ok(epoch_s)
+        Ok(())
     }
 
     async fn key(&self, epoch: u64) -> Result<HopSecret, MembershipError> {
@@ -270,8 +267,8 @@ impl Task {
         Ok(ensured.map_err(|_| MembershipError::Ending)??)
     }
 
-    /// Wipes the keys before the previous epoch. Epochs are not counted by a guess: a wrong one in the
-    /// configuration would wipe keys that are in use.
+    /// Wipes the keys before the previous epoch, once a consensus bears out what the network link says of epochs: by
+    /// a wrong length, keys that are in use would be wiped.
     async fn retire_keys(&mut self, epoch: u64) -> Result<(), MembershipError> {
         if self.consensus_in.borrow().is_none() {
             return Ok(());
@@ -346,11 +343,6 @@ impl Task {
             }
             _ => now,
         }
-    }
-
-    fn epoch_s(&self) -> u32 {
-        let held = self.consensus_in.borrow();
-        held.as_ref().map_or(self.config.epoch_s, |held| held.consensus.params.epoch_s)
     }
 
     /// Reports a failure, or that there is none any more; logs it when it is another than before.
