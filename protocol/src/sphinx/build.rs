@@ -13,6 +13,8 @@ use thiserror::Error;
 
 use crate::limits::{HOPS_MAX, PAYLOAD_LEN, PAYLOAD_TEXT_LEN};
 
+use x25519_dalek::StaticSecret;
+
 use super::hop::random_secret;
 use super::{Hop, Packet, SurbId};
 
@@ -79,13 +81,25 @@ pub fn build_forward_with_id(
     text: &[u8],
     rng: &mut impl CryptoRng,
 ) -> Result<Packet, BuildError> {
+    build_with_secret(route, delays, destination, id, text, &random_secret(rng))
+}
+
+/// Everything but the drawing of randomness, so that it is compiled here and not in each caller's crate.
+fn build_with_secret(
+    route: &[Hop],
+    delays: &[Duration],
+    destination: [u8; 32],
+    id: SurbId,
+    text: &[u8],
+    secret: &StaticSecret,
+) -> Result<Packet, BuildError> {
     check_text(text)?;
     let (nodes, delays) = checked_route(route, delays)?;
     let destination = Destination::new(DestinationAddressBytes::from_bytes(destination), *id.as_bytes());
     let packet = SphinxPacketBuilder::new()
         .with_version(SINGLE_SEED_SURB_VERSION)
         .with_payload_size(PAYLOAD_LEN)
-        .with_initial_secret(&random_secret(rng))
+        .with_initial_secret(secret)
         .build_packet(text, &nodes, &destination, &delays)?;
     to_packet(&packet.to_bytes())
 }

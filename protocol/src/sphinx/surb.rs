@@ -19,6 +19,8 @@ use crate::ident::{NodeId, SessionAddress};
 use crate::limits::{PAYLOAD_LEN, SPHINX_HEADER_LEN, SURB_LEN};
 
 use super::build::{check_text, checked_route, to_packet};
+use x25519_dalek::StaticSecret;
+
 use super::hop::random_secret;
 use super::payload::text_of;
 use super::{BuildError, Hop, Packet, Refusal, SurbId};
@@ -128,12 +130,23 @@ pub fn build_surb(
     session: &SessionAddress,
     rng: &mut impl CryptoRng,
 ) -> Result<(Surb, SurbKeys), BuildError> {
-    let (nodes, delays) = checked_route(route, delays)?;
     let id = SurbId::generate(rng);
+    build_with_secret(route, delays, session, id, random_secret(rng))
+}
+
+/// Everything but the drawing of randomness, so that it is compiled here and not in each caller's crate.
+fn build_with_secret(
+    route: &[Hop],
+    delays: &[Duration],
+    session: &SessionAddress,
+    id: SurbId,
+    secret: StaticSecret,
+) -> Result<(Surb, SurbKeys), BuildError> {
+    let (nodes, delays) = checked_route(route, delays)?;
     let destination =
         Destination::new(DestinationAddressBytes::from_bytes(*session.as_bytes()), *id.as_bytes());
     let material = SURBMaterial::new(nodes, delays, destination, SINGLE_SEED_SURB_VERSION);
-    let (surb, recovery) = SURB::new_recoverable(random_secret(rng), material)?;
+    let (surb, recovery) = SURB::new_recoverable(secret, material)?;
     let bytes = Zeroizing::new(surb.to_bytes());
     let surb = Surb::from_bytes(&bytes).map_err(|refusal| BuildError::Format(refusal.to_string()))?;
     Ok((surb, SurbKeys(recovery)))

@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use sotto_client::cli::escape;
+
 use super::report::DemoReport;
 
 /// Longest part of a message's text that is shown.
@@ -42,6 +44,7 @@ impl Narrator {
         let shown: String = text.chars().take(SHOWN_LEN_MAX).collect();
         let more =
             if shown.len() < text.len() { format!("... ({} bytes)", text.len()) } else { String::new() };
+        let shown = escape::line(&shown);
         let who = format!("{from:>5} -> {to:<5}");
         self.line(&format!("  {} {latency_ms:6.0} ms  {shown}{more}", self.paint("36", &who)));
     }
