@@ -13,6 +13,11 @@ pub const HELD_MAX: usize = 65_536;
 pub const SESSIONS_MAX: usize = 4_096;
 /// Packets that wait at most for one session's downlink.
 pub const DOWNLINK_QUEUE_MAX: usize = 128;
+/// Packets that a client may send at once, however long it was silent. An honest client keeps no more
+/// waiting for a connection that stalls.
+pub const ALLOWANCE_MAX: u32 = 256;
+/// Packets that a client may send at once when its session has just begun.
+pub const ALLOWANCE_AT_START: u32 = 16;
 /// How long a session can be resumed after its connection ended.
 pub const SESSION_RESUMABLE: Duration = Duration::from_secs(300);
 /// Addresses of expired sessions that are remembered, so that a late reply is counted as late and not

@@ -5,6 +5,7 @@
 //! generator, performs the [`Action`]s and reports how each sending ended.
 
 mod action;
+mod allowance;
 mod config;
 mod delay_queue;
 mod dummies;
@@ -19,8 +20,8 @@ mod topology;
 
 pub use action::{Action, Origin, Source, Ticket};
 pub use config::{
-    DOWNLINK_QUEUE_MAX, FLUSH_MAX, HELD_MAX, LOOPS_OUTSTANDING_MAX, MixConfig, SESSION_RESUMABLE,
-    SESSIONS_MAX,
+    ALLOWANCE_AT_START, ALLOWANCE_MAX, DOWNLINK_QUEUE_MAX, FLUSH_MAX, HELD_MAX, LOOPS_OUTSTANDING_MAX,
+    MixConfig, SESSION_RESUMABLE, SESSIONS_MAX,
 };
 pub use mix::Mix;
 pub use refusal::{ConsensusRefusal, DropLabel, PeerRefusal, SessionRefusal};

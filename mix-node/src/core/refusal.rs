@@ -25,6 +25,8 @@ pub enum DropLabel {
     SessionUnknown,
     /// The packet's session could no longer be resumed.
     SessionExpired,
+    /// The client sends faster than its cover class does.
+    UplinkTooFast,
     /// The session's downlink queue is full.
     DownlinkFull,
     /// The session's connection took no more frames.
@@ -49,6 +51,7 @@ impl DropLabel {
             Self::HeldFull => "held-full",
             Self::SessionUnknown => "session-unknown",
             Self::SessionExpired => "session-expired",
+            Self::UplinkTooFast => "uplink-too-fast",
             Self::DownlinkFull => "downlink-full",
             Self::SessionUnreachable => "session-unreachable",
             Self::LoopUnknown => "loop-unknown",

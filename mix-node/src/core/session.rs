@@ -12,6 +12,7 @@ use sotto_protocol::ident::SessionAddress;
 use sotto_protocol::sphinx::{FinalPayload, SurbId};
 use sotto_protocol::time::Timestamp;
 
+use super::allowance::Allowance;
 use super::poisson::PoissonClock;
 
 /// What a client gets when it opens or resumes a session.
@@ -65,6 +66,8 @@ pub(crate) struct Session {
     pub(crate) class: u8,
     /// Its resume token.
     pub(crate) token: ResumeToken,
+    /// What its client may send.
+    pub(crate) allowance: Allowance,
     /// Connected or not.
     pub(crate) state: SessionState,
     /// What waits for the downlink, oldest first.

@@ -13,6 +13,7 @@ use sotto_protocol::frame::ResumeToken;
 use sotto_protocol::ident::SessionAddress;
 use sotto_protocol::time::Timestamp;
 
+use super::allowance::Allowance;
 use super::config::{DOWNLINK_QUEUE_MAX, SESSION_RESUMABLE, SESSIONS_EXPIRED_MAX};
 use super::poisson::PoissonClock;
 use super::refusal::{DropLabel, SessionRefusal};
@@ -24,6 +25,22 @@ pub(crate) enum SessionEvent {
     Tick { session: SessionAddress, delivery: Option<Delivery> },
     /// The session ended with so many packets still waiting.
     Expired { waiting: usize },
+}
+
+/// How fast a class's frames go.
+#[derive(Clone, Copy)]
+pub(crate) struct Pace {
+    /// The mean interval of what goes down.
+    pub(crate) downlink_interval_mean: Duration,
+    /// The interval of what comes up, of a client that sends as much as it may.
+    pub(crate) uplink_interval: Duration,
+}
+
+/// A session that was opened, and what had to go for it.
+pub(crate) struct Opened {
+    pub(crate) grant: SessionGrant,
+    /// A session without a connection that made room.
+    pub(crate) displaced: Option<Ended>,
 }
 
 /// A session that was ended before its time.
@@ -55,16 +72,18 @@ impl Sessions {
         }
     }
 
-    /// Opens a session, or resumes one if address and token fit; its downlink starts to tick.
+    /// Opens a session, or resumes one if address and token fit; its downlink starts to tick. Where there is no
+    /// room, the session that has waited longest to be resumed ends: it costs nothing to leave sessions
+    /// behind, so they must not keep anybody out.
     pub(crate) fn open(
         &mut self,
         now: Timestamp,
         class: u8,
-        downlink_interval_mean: Duration,
+        pace: Pace,
         resume: Option<&(SessionAddress, ResumeToken)>,
         rng: &mut impl CryptoRng,
-    ) -> Result<SessionGrant, SessionRefusal> {
-        let downlink = PoissonClock::new(now, downlink_interval_mean, rng);
+    ) -> Result<Opened, SessionRefusal> {
+        let downlink = PoissonClock::new(now, pace.downlink_interval_mean, rng);
         let state = SessionState::Connected { downlink };
         if let Some((address, token)) = resume {
             let session = self.sessions.get_mut(address).filter(|session| session.token == *token);
@@ -74,22 +93,46 @@ impl Sessions {
             session.state = state;
             self.deadlines.insert((session.deadline(), *address));
             let token = session.token.clone();
-            return Ok(SessionGrant {
-                session: *address,
-                token,
-                resumable: SESSION_RESUMABLE,
-                resumed: true,
-            });
+            let grant =
+                SessionGrant { session: *address, token, resumable: SESSION_RESUMABLE, resumed: true };
+            return Ok(Opened { grant, displaced: None });
         }
+        let mut displaced = None;
         if self.sessions.len() >= self.sessions_max {
-            return Err(SessionRefusal::SessionsFull { sessions_max: self.sessions_max });
+            displaced = self.longest_left().and_then(|address| self.end(&address));
+            if displaced.is_none() {
+                return Err(SessionRefusal::SessionsFull { sessions_max: self.sessions_max });
+            }
         }
         let address = SessionAddress::generate(rng);
         let token = ResumeToken::generate(rng);
-        let session = Session { class, token: token.clone(), state, waiting: VecDeque::new() };
+        let allowance = Allowance::new(now, pace.uplink_interval);
+        let session = Session { class, token: token.clone(), allowance, state, waiting: VecDeque::new() };
         self.deadlines.insert((session.deadline(), address));
         self.sessions.insert(address, session);
-        Ok(SessionGrant { session: address, token, resumable: SESSION_RESUMABLE, resumed: false })
+        let grant = SessionGrant { session: address, token, resumable: SESSION_RESUMABLE, resumed: false };
+        Ok(Opened { grant, displaced })
+    }
+
+    /// Of the sessions without a connection the one that would expire first.
+    fn longest_left(&self) -> Option<SessionAddress> {
+        let mut by_deadline = self.deadlines.iter().map(|(_, address)| address);
+        by_deadline.find(|address| !self.is_connected(address)).copied()
+    }
+
+    /// Whether a connected client may send one more packet now; the packet then counts. `uplink_interval` tells a
+    /// class's.
+    pub(crate) fn admit(
+        &mut self,
+        now: Timestamp,
+        address: &SessionAddress,
+        uplink_interval: impl Fn(u8) -> Option<Duration>,
+    ) -> Result<(), DropLabel> {
+        let session = self.sessions.get_mut(address);
+        let session = session.filter(|session| matches!(session.state, SessionState::Connected { .. }));
+        let session = session.ok_or(DropLabel::SessionUnknown)?;
+        let interval = uplink_interval(session.class).ok_or(DropLabel::SessionUnknown)?;
+        if session.allowance.take(now, interval) { Ok(()) } else { Err(DropLabel::UplinkTooFast) }
     }
 
     /// Notes that a session's connection ended; from now on it can be resumed for a while.

@@ -10,10 +10,11 @@ use sotto_protocol::sphinx::HopSecret;
 use sotto_protocol::time::Timestamp;
 
 use super::super::action::Action;
+use super::super::allowance::uplink_interval;
 use super::super::config::FLUSH_MAX;
 use super::super::refusal::{ConsensusRefusal, DropLabel, SessionRefusal};
 use super::super::session::SessionGrant;
-use super::super::sessions::Ended;
+use super::super::sessions::{Ended, Pace};
 use super::Mix;
 
 impl Mix {
@@ -113,7 +114,12 @@ impl Mix {
         self.close_sessions(ended, "class-unknown", DropLabel::SessionExpired);
     }
 
-    fn close_sessions(&mut self, ended: Vec<Ended>, label: &'static str, drop_label: DropLabel) {
+    fn close_sessions(
+        &mut self,
+        ended: impl IntoIterator<Item = Ended>,
+        label: &'static str,
+        drop_label: DropLabel,
+    ) {
         for ended in ended {
             self.session_counts.expired += 1;
             self.drop_packets(drop_label, ended.waiting);
@@ -137,8 +143,15 @@ impl Mix {
             return Err(SessionRefusal::NotAnEntry);
         }
         let consensus = self.topology.check_usable(now).map_err(|_| SessionRefusal::NotAnEntry)?;
-        let mean = downlink_mean(consensus, class).ok_or(SessionRefusal::ClassUnknown { class })?;
-        self.sessions.open(now, class, mean, resume, rng)
+        let cover = consensus.params.classes.get(usize::from(class));
+        let cover = cover.ok_or(SessionRefusal::ClassUnknown { class })?;
+        let pace = Pace {
+            downlink_interval_mean: millis(cover.downlink_interval_ms_mean),
+            uplink_interval: uplink_interval(cover),
+        };
+        let opened = self.sessions.open(now, class, pace, resume, rng)?;
+        self.close_sessions(opened.displaced, "displaced", DropLabel::SessionExpired);
+        Ok(opened.grant)
     }
 }
 

@@ -8,6 +8,7 @@ use sotto_protocol::sphinx::{FinalPayload, Packet, SurbId, Unwrapped};
 use sotto_protocol::time::Timestamp;
 
 use super::super::action::{Source, Ticket, TicketKind};
+use super::super::allowance::uplink_interval;
 use super::super::refusal::DropLabel;
 use super::super::session::Delivery;
 use super::{Delayed, MIX_LOOP, Mix};
@@ -65,7 +66,7 @@ impl Mix {
             return Err(dropped(DropLabel::Stopped));
         }
         let delay_ms_max = self.topology.check_usable(now).map_err(dropped)?.params.delay_ms_max;
-        self.check_source(from).map_err(dropped)?;
+        self.check_source(now, from).map_err(dropped)?;
         let epoch = self.epoch(now).ok_or(dropped(DropLabel::NoConsensus))?;
         let delay_max = Duration::from_millis(delay_ms_max.into());
         let unwrapped = self.keys.unwrap(epoch, packet, delay_max);
@@ -91,14 +92,18 @@ impl Mix {
         }
     }
 
-    fn check_source(&self, from: Source) -> Result<(), DropLabel> {
+    fn check_source(&mut self, now: Timestamp, from: Source) -> Result<(), DropLabel> {
         match from {
             Source::Node(peer) => self.topology.check_source(&peer).map_err(|_| DropLabel::SourceIllegal),
             Source::Client(_) | Source::Stranger if !self.topology.is_entry() => {
                 Err(DropLabel::SourceIllegal)
             }
-            Source::Client(session) if self.sessions.is_connected(&session) => Ok(()),
-            Source::Client(_) | Source::Stranger => Err(DropLabel::SessionUnknown),
+            Source::Client(session) => {
+                let consensus = self.topology.current();
+                let class = |class| consensus?.params.classes.get(usize::from(class));
+                self.sessions.admit(now, &session, |index| class(index).map(uplink_interval))
+            }
+            Source::Stranger => Err(DropLabel::SessionUnknown),
         }
     }
 

@@ -3,7 +3,7 @@
 use sotto_protocol::frame::ResumeToken;
 
 use super::*;
-use crate::core::{DOWNLINK_QUEUE_MAX, SESSION_RESUMABLE, SessionRefusal};
+use crate::core::{ALLOWANCE_AT_START, DOWNLINK_QUEUE_MAX, SESSION_RESUMABLE, SessionRefusal};
 
 #[test]
 fn each_session_has_an_address_and_a_token_of_its_own() {
@@ -95,16 +95,61 @@ fn a_session_still_connected_can_be_taken_over_with_its_token() {
 }
 
 #[test]
-fn sessions_are_bounded_and_expiry_makes_room() {
+fn connected_sessions_are_bounded_and_an_end_makes_room() {
     let config = MixConfig { sessions_max: 2, ..MixConfig::new(node(ENTRY)) };
     let mut bench = Bench::with(config, ENTRY, consensus(EPOCH));
     let grant = bench.open();
     bench.open();
-    bench.mix.session_disconnected(bench.now, &grant.session);
     let refused = bench.mix.open_session(bench.now, 0, None, &mut bench.rng).expect_err("full");
     assert_eq!(refused, SessionRefusal::SessionsFull { sessions_max: 2 });
+    bench.mix.session_disconnected(bench.now, &grant.session);
     bench.run_until(bench.now + SESSION_RESUMABLE);
     bench.open();
+}
+
+#[test]
+fn sessions_left_behind_make_room_oldest_first_and_keep_nobody_out() {
+    let config = MixConfig { sessions_max: 3, ..MixConfig::new(node(ENTRY)) };
+    let mut bench = Bench::with(config, ENTRY, consensus(EPOCH));
+    let stays = bench.open();
+    let (first, second) = (bench.open(), bench.open());
+    bench.mix.session_disconnected(bench.now, &first.session);
+    bench.reply_to(&first.session);
+    bench.run_until(bench.now + ms(1));
+    bench.mix.session_disconnected(bench.now, &second.session);
+    for _ in 0..100 {
+        let flood = bench.open();
+        bench.run_until(bench.now + ms(1));
+        bench.mix.session_disconnected(bench.now, &flood.session);
+    }
+    assert_eq!((bench.dropped("session-expired"), bench.mix.held()), (1, 0));
+    let sessions = bench.mix.report().sessions;
+    assert_eq!((sessions.connected, sessions.resumable, sessions.expired), (1, 2, 100));
+    bench.reply_to(&stays.session);
+    assert_eq!(bench.mix.held(), 1, "a connected session is never displaced");
+}
+
+#[test]
+fn a_client_that_floods_is_cut_down_to_its_class_and_others_are_not() {
+    let mut bench = Bench::new(ENTRY);
+    let (flooding, honest) = (bench.open(), bench.open());
+    let mut send = |bench: &mut Bench, session| {
+        let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
+        bench.mix.handle_packet(bench.now, Source::Client(session), packet);
+    };
+    for _ in 0..ALLOWANCE_AT_START + 100 {
+        send(&mut bench, flooding.session);
+    }
+    assert_eq!(bench.dropped("uplink-too-fast"), 100);
+    send(&mut bench, honest.session);
+    assert_eq!(bench.dropped("uplink-too-fast"), 100);
+    assert_eq!(bench.mix.held(), usize::try_from(ALLOWANCE_AT_START).unwrap() + 1);
+    // A class of three packets a second may send six.
+    bench.run_until(bench.now + ms(10_000));
+    for _ in 0..100 {
+        send(&mut bench, flooding.session);
+    }
+    assert_eq!(bench.dropped("uplink-too-fast"), 140);
 }
 
 #[test]
