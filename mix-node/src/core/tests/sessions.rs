@@ -133,7 +133,7 @@ fn sessions_left_behind_make_room_oldest_first_and_keep_nobody_out() {
 fn a_client_that_floods_is_cut_down_to_its_class_and_others_are_not() {
     let mut bench = Bench::new(ENTRY);
     let (flooding, honest) = (bench.open(), bench.open());
-    let mut send = |bench: &mut Bench, session| {
+    let send = |bench: &mut Bench, session| {
         let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
         bench.mix.handle_packet(bench.now, Source::Client(session), packet);
     };
