@@ -11,6 +11,7 @@ use sotto_protocol::ident::NodeId;
 use sotto_protocol::sphinx::{SurbId, SurbKeys};
 use sotto_protocol::time::Timestamp;
 
+use super::decoys::DecoyPoll;
 use super::id::ContactId;
 use super::limits::OUTSTANDING_MAX;
 
@@ -21,8 +22,8 @@ pub(crate) enum Work {
     Write { contact: ContactId, index: u64, mailbox: NodeId },
     /// A box of a contact's stream, asked of one of its replicas.
     Read { contact: ContactId, index: u64, mailbox: NodeId },
-    /// A box that does not exist.
-    Decoy,
+    /// A box that does not exist, asked of a mailbox where it would lie.
+    Decoy(DecoyPoll),
     /// A loop back to this client.
     Loop,
 }
@@ -127,8 +128,12 @@ mod tests {
     use sotto_protocol::ident::SessionAddress;
     use sotto_protocol::sphinx::{Hop, HopSecret, build_surb};
 
+    use sotto_protocol::boxes::BoxId;
+
     use super::*;
 
+    const DECOY: Work =
+        Work::Decoy(DecoyPoll { id: BoxId::from_bytes([7; 32]), mailbox: NodeId::from_bytes([1; 32]) });
     const SECOND: Duration = Duration::from_secs(1);
 
     fn at(seconds: u64) -> Timestamp {
@@ -147,7 +152,7 @@ mod tests {
         let mut table = Outstanding::default();
         let (first, second) = (keys(1).surb_id(), keys(2).surb_id());
         table.insert(at(0), SECOND * 10, Work::Loop, keys(1));
-        table.insert(at(0), SECOND * 20, Work::Decoy, keys(2));
+        table.insert(at(0), SECOND * 20, DECOY, keys(2));
         assert!(table.expire(at(9)).is_empty());
         assert_eq!(table.expire(at(10)), [Work::Loop]);
         assert!(table.expire(at(11)).is_empty(), "it expires once");
@@ -155,7 +160,7 @@ mod tests {
         assert!(answered.late);
         assert_eq!(answered.sent_at, at(0));
         assert!(table.answered(&first).is_none());
-        assert_eq!(table.expire(at(40)), [Work::Decoy]);
+        assert_eq!(table.expire(at(40)), [DECOY]);
         assert!(table.expire(at(41)).is_empty());
         assert!(table.answered(&second).is_none(), "forgotten after twice its timeout");
         assert_eq!((table.len(), table.deadlines.len()), (0, 0));
@@ -165,9 +170,9 @@ mod tests {
     fn what_is_abandoned_is_given_back_unless_it_had_expired() {
         let mut table = Outstanding::default();
         table.insert(at(0), SECOND, Work::Loop, keys(1));
-        table.insert(at(0), SECOND * 9, Work::Decoy, keys(2));
+        table.insert(at(0), SECOND * 9, DECOY, keys(2));
         table.expire(at(2));
-        assert_eq!(table.abandon(), [Work::Decoy]);
+        assert_eq!(table.abandon(), [DECOY]);
         assert_eq!((table.len(), table.deadlines.len()), (0, 0));
     }
 

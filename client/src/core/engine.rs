@@ -17,6 +17,7 @@ use sotto_protocol::time::Timestamp;
 use super::arq::Outstanding;
 use super::book::Book;
 use super::cover::Cover;
+use super::decoys::Decoys;
 use super::entry::StickyEntry;
 use super::error::EngineError;
 use super::event::{Event, EventQueue};
@@ -24,6 +25,7 @@ use super::id::MessageId;
 use super::keeper::Keeper;
 use super::rtt::RoundTrip;
 use super::scheduler::Scheduler;
+use super::slots::placing;
 use super::view::Counters;
 use crate::store::{Change, Store, StoreError};
 
@@ -64,6 +66,7 @@ pub struct Engine<S: Store> {
     pub(super) book: Book,
     pub(super) cover: Cover,
     pub(super) scheduler: Scheduler,
+    pub(super) decoys: Decoys,
     pub(super) outstanding: Outstanding,
     pub(super) rtt: RoundTrip,
     pub(super) entry: StickyEntry,
@@ -104,6 +107,7 @@ impl<S: Store> Engine<S> {
             book,
             cover,
             scheduler: Scheduler::default(),
+            decoys: Decoys::default(),
             outstanding: Outstanding::default(),
             rtt: RoundTrip::new(),
             consensus: None,
@@ -153,6 +157,7 @@ impl<S: Store> Engine<S> {
         for person in self.book.people.values_mut() {
             person.inbox.replace();
         }
+        self.decoys.replace(placing(&consensus));
         self.consensus = Some(consensus);
         self.settle(now);
         self.run_cover(now);

@@ -90,6 +90,11 @@ impl Inbox {
         self.turn
     }
 
+    /// Whether more than the next box is asked for, because boxes keep coming.
+    pub(crate) fn is_coming(&self) -> bool {
+        self.width() > 1
+    }
+
     /// How many boxes to ask for at once.
     fn width(&self) -> usize {
         self.streak.max(self.reassembly.remaining()).clamp(1, READ_AHEAD_MAX)

@@ -14,6 +14,8 @@ pub const CONTACTS_MAX: usize = 1024;
 pub const OUTBOX_BOXES_MAX: usize = 4096;
 /// Packets whose answer is awaited. When the table is full, a slot carries a packet whose answer nobody awaits.
 pub const OUTSTANDING_MAX: usize = 2048;
+/// Boxes that do not exist and are asked for to fill empty slots.
+pub const DECOYS_MAX: usize = 32;
 /// Boxes of one stream that are asked for before the first of them has come.
 pub const READ_AHEAD_MAX: usize = 8;
 /// Failures in a row after which another entry is chosen.

@@ -7,7 +7,7 @@
 //! | concern | modules |
 //! |---|---|
 //! | when packets leave | `cover` |
-//! | what they hold | `slots`, `scheduler`, `routes` |
+//! | what they hold | `slots`, `scheduler`, `decoys`, `routes` |
 //! | answers and retransmission | `arq`, `rtt`, `outbox`, `inbox` |
 //! | what a user asks for | `sending`, `invite`, `contact` |
 //! | what comes in | `receiving`, `fragment`, `message` |
@@ -18,6 +18,7 @@ mod arq;
 mod book;
 mod contact;
 mod cover;
+mod decoys;
 mod engine;
 mod entry;
 mod error;

@@ -70,7 +70,8 @@ impl<S: Store> Engine<S> {
         match answered.work {
             Work::Write { contact, index, mailbox } => self.written(now, (contact, index), mailbox, &reply),
             Work::Read { contact, index, mailbox } => self.asked(now, (contact, index), mailbox, &reply, rng),
-            Work::Decoy | Work::Loop => {}
+            Work::Decoy(poll) => self.decoys.settled(&poll),
+            Work::Loop => {}
         }
     }
 

@@ -75,10 +75,10 @@ impl Routes<'_> {
         Ok((self.forward(mailbox, &Command::Read { surb, id }, rng)?, keys))
     }
 
-    /// A question to a random mailbox for a box that does not exist.
-    pub(crate) fn decoy(&self, rng: &mut impl CryptoRng) -> Result<(Packet, SurbKeys), PacketError> {
+    /// A question to a random mailbox for a box that does not exist. The answer is not awaited.
+    pub(crate) fn stray(&self, rng: &mut impl CryptoRng) -> Result<Packet, PacketError> {
         let mailbox = self.random_mailbox(rng)?;
-        self.read(&mailbox, BoxId::decoy(rng), rng)
+        self.read(&mailbox, BoxId::decoy(rng), rng).map(|(packet, _)| packet)
     }
 
     /// A packet that a random mailbox throws away.

@@ -4,6 +4,9 @@
 //! ticks fall is decided in [`super::cover`].
 
 use rand::CryptoRng;
+use sotto_protocol::boxes::BoxId;
+use sotto_protocol::directory::Consensus;
+use sotto_protocol::ident::NodeId;
 use sotto_protocol::mailbox::placement;
 use sotto_protocol::sphinx::{Packet, SurbKeys};
 use sotto_protocol::time::Timestamp;
@@ -39,8 +42,12 @@ impl<S: Store> Engine<S> {
         let real = self.outstanding.has_room() && !self.keeper.is_undecided();
         let packet = match self.scheduler.preference() {
             _ if !real => None,
-            Preference::WriteFirst => self.write(now, rng).or_else(|| self.read(now, rng)),
-            Preference::ReadFirst => self.read(now, rng).or_else(|| self.write(now, rng)),
+            Preference::WriteFirst => self.write(now, rng).or_else(|| {
+                // Decoys take turns with contacts only where nothing has to wait for it.
+                let decoy_turn = self.decoys.turn().unwrap_or(u64::MAX);
+                self.read(now, decoy_turn, rng)
+            }),
+            Preference::ReadFirst => self.read(now, u64::MAX, rng).or_else(|| self.write(now, rng)),
         };
         packet.or_else(|| self.decoy(now, rng))
     }
@@ -86,17 +93,23 @@ impl<S: Store> Engine<S> {
         self.events.push(Event::MessageState { contact, message: id, state: MessageState::Released });
     }
 
-    fn read(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Option<Packet> {
+    /// A poll of the contact that was asked for longest ago; none if that was after `turn_max`, unless boxes are
+    /// coming: each of those is asked for a few times only and shows by itself that it is no decoy.
+    fn read(&mut self, now: Timestamp, turn_max: u64, rng: &mut impl CryptoRng) -> Option<Packet> {
         let consensus = self.consensus.clone()?;
-        let mailboxes: Vec<_> = consensus.mailboxes().map(|mailbox| mailbox.node).collect();
-        let replicas = usize::from(consensus.params.replicas);
+        let place = placing(&consensus);
         let turn = self.polls.saturating_add(1);
-        let mut order: Vec<_> =
-            self.book.people.values_mut().filter(|person| person.contact.is_live(now)).collect();
+        let mut order: Vec<_> = self
+            .book
+            .people
+            .values_mut()
+            .filter(|person| {
+                person.contact.is_live(now) && (person.inbox.turn() <= turn_max || person.inbox.is_coming())
+            })
+            .collect();
         order.sort_by_key(|person| person.inbox.turn());
         let (contact, poll) = order.into_iter().find_map(|person| {
-            let place = |id: &_| placement(id, &mailboxes, replicas);
-            let poll = person.inbox.next_poll(&person.streams.read, turn, place)?;
+            let poll = person.inbox.next_poll(&person.streams.read, turn, &place)?;
             Some((person.contact.id, poll))
         })?;
         self.polls = turn;
@@ -112,8 +125,26 @@ impl<S: Store> Engine<S> {
     }
 
     fn decoy(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Option<Packet> {
-        let built = self.routes(now)?.decoy(rng);
-        let packet = self.awaited(now, 0, Work::Decoy, built)?;
+        let consensus = self.consensus.clone()?;
+        self.decoys.expire(now);
+        if self.decoys.turn().is_none() {
+            self.decoys.add(now, placing(&consensus), rng);
+        }
+        let turn = self.polls.saturating_add(1);
+        let packet = match self.decoys.next_poll(turn) {
+            Some(poll) => {
+                self.polls = turn;
+                let built = self.routes(now)?.read(&poll.mailbox, poll.id, rng);
+                let answerable = self.outstanding.has_room();
+                let packet = self.awaited(now, 0, Work::Decoy(poll), built);
+                if packet.is_none() || !answerable {
+                    self.decoys.settled(&poll);
+                }
+                packet?
+            }
+            // Every decoy is being asked for everywhere: the answers are late.
+            None => self.routes(now)?.stray(rng).map_err(|error| self.count(error.label())).ok()?,
+        };
         self.scheduler.read();
         self.counters.sent_decoy = self.counters.sent_decoy.saturating_add(1);
         Some(packet)
@@ -175,7 +206,7 @@ impl<S: Store> Engine<S> {
                     self.book.outbox.silent((contact, index), &mailbox);
                 }
                 Work::Loop => self.counters.loops_lost = self.counters.loops_lost.saturating_add(1),
-                Work::Read { .. } | Work::Decoy => self.abandoned(work),
+                Work::Read { .. } | Work::Decoy(_) => self.abandoned(work),
             }
         }
     }
@@ -190,7 +221,14 @@ impl<S: Store> Engine<S> {
                 }
             }
             Work::Loop => self.counters.loops_abandoned = self.counters.loops_abandoned.saturating_add(1),
-            Work::Decoy => {}
+            Work::Decoy(poll) => self.decoys.settled(&poll),
         }
     }
+}
+
+/// Where boxes lie under a consensus.
+pub(super) fn placing(consensus: &Consensus) -> impl Fn(&BoxId) -> Vec<NodeId> + use<> {
+    let mailboxes: Vec<NodeId> = consensus.mailboxes().map(|mailbox| mailbox.node).collect();
+    let replicas = usize::from(consensus.params.replicas);
+    move |id| placement(id, &mailboxes, replicas)
 }

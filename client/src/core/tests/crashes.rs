@@ -41,12 +41,12 @@ fn survives(seed: u64) {
             }
         }
         match world.rng.random_range(0..1000) {
-            0..8 => {
+            0..16 => {
                 let (peer, resumed) = (world.rng.random_range(0..2), world.rng.random());
                 world.crash(peer, resumed);
                 crashes += 1;
             }
-            8..40 => {
+            16..48 => {
                 let peer = world.rng.random_range(0..2);
                 let fault = if world.rng.random() { CommitFault::Lost } else { CommitFault::Kept };
                 let ahead = world.rng.random_range(0..3);
