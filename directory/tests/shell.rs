@@ -61,7 +61,7 @@ impl Authority {
 
     async fn stop(self) {
         self.shutdown.trigger();
-        self.running.ended().await.unwrap();
+        self.running.ended().await.unwrap().unwrap();
     }
 
     fn address(&self) -> String {
@@ -69,7 +69,7 @@ impl Authority {
     }
 
     fn info(&self) -> NetworkInfo {
-        let authorities = vec![AuthorityEntry { key: self.running.key(), address: self.address() }];
+        let authorities = vec![AuthorityEntry { key: self.running.node(), address: self.address() }];
         let epoch_s = self.config.params.epoch_s;
         NetworkInfo { network: "test".to_owned(), authorities, threshold: 1, epoch_s }
     }
@@ -80,7 +80,7 @@ impl Authority {
 
     async fn fetch_for(&self, authorities: &AuthoritySet) -> Result<Consensus, DirectoryError> {
         let connector = LinkConnector::anonymous(Arc::new(TcpDialer), LinkTimes::default());
-        let fetched = fetch_consensus(&connector, &self.running.key(), &self.address(), authorities).await;
+        let fetched = fetch_consensus(&connector, &self.running.node(), &self.address(), authorities).await;
         fetched.map(|(_, consensus)| consensus)
     }
 
@@ -101,7 +101,7 @@ impl Authority {
             capabilities: Vec::new(),
         };
         let signed = descriptor.sign(secret).unwrap();
-        publish_descriptor(&connector, &self.running.key(), &self.address(), &signed).await
+        publish_descriptor(&connector, &self.running.node(), &self.address(), &signed).await
     }
 
     async fn publish_all(&self) -> Vec<NodeSecret> {
@@ -216,7 +216,7 @@ async fn a_peer_that_makes_no_sense_loses_its_link_and_nobody_elses() {
     config.set_up().unwrap();
     let authority = Authority::start(&config).await;
     let connector = LinkConnector::anonymous(Arc::new(TcpDialer), LinkTimes::default());
-    let mut link = connector.connect(&authority.running.key(), &authority.address()).await.unwrap();
+    let mut link = connector.connect(&authority.running.node(), &authority.address()).await.unwrap();
     link.send(&Frame::Accepted).await.unwrap();
     let Frame::Refused { label, .. } = link.next().await.unwrap() else { panic!("not refused") };
     assert_eq!(label, "unexpected-frame");

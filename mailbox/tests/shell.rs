@@ -132,7 +132,7 @@ impl Network {
         let address = authority.address().to_string();
         let info = NetworkInfo {
             network: "test".to_owned(),
-            authorities: vec![AuthorityEntry { key: authority.key(), address }],
+            authorities: vec![AuthorityEntry { key: authority.node(), address }],
             threshold: 1,
             epoch_s: 3600,
         };
@@ -186,7 +186,7 @@ impl Network {
         in_time(async {
             loop {
                 let status = self.status().await;
-                let links = status.peers.as_array().unwrap();
+                let links = status.member.peers.as_array().unwrap();
                 if status.report.consensus_epoch.is_some() && links.iter().any(|link| link["up"] == true) {
                     return;
                 }
@@ -251,7 +251,7 @@ impl Network {
             self.stop_mailbox().await;
         }
         self.shutdown.trigger();
-        self.authority.ended().await.unwrap();
+        self.authority.ended().await.unwrap().unwrap();
         drop(self.dir);
     }
 }
@@ -279,7 +279,7 @@ async fn a_box_is_written_and_read_and_survives_a_restart() {
     assert_eq!(status.report.ledger.originated["reply"], 2);
     let store = status.store.unwrap();
     assert_eq!((store.boxes, store.tombstones, store.quota_boxes), (1, 0, 100));
-    assert!(status.rss_kib.unwrap() > 0);
+    assert!(status.member.rss_kib.unwrap() > 0);
     assert!(status.to_string().contains("1 boxes and 0 tombstones"), "{status}");
 
     network.stop_mailbox().await;
@@ -323,7 +323,7 @@ async fn packets_from_elsewhere_are_counted_and_strangers_get_the_consensus_only
     assert_eq!(network.ask(&mut link, &read, &keys).await, Reply::NotFound);
     let status = network.status().await;
     assert_eq!(status.report.ledger.received, 2, "what the stranger sent was no packet of the network");
-    assert_eq!(status.link_failures["unexpected-frame"], 1);
+    assert_eq!(status.member.link_failures["unexpected-frame"], 1);
     network.stop().await;
 }
 
@@ -384,6 +384,7 @@ async fn the_mailbox_links_to_the_first_layer_only() {
     let network = Network::start().await;
     let status = network.status().await;
     let linked: Vec<String> = status
+        .member
         .peers
         .as_array()
         .unwrap()

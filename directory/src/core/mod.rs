@@ -14,6 +14,7 @@ mod refusal;
 mod report;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rand::CryptoRng;
 use sotto_protocol::directory::{
@@ -41,7 +42,7 @@ pub struct Progress {
 /// One authority of one network.
 pub struct Authority {
     config: AuthorityConfig,
-    secret: NodeSecret,
+    secret: Arc<NodeSecret>,
     authorities: AuthoritySet,
     descriptors: Descriptors,
     consensus: Option<(SignedConsensus, Consensus)>,
@@ -58,7 +59,8 @@ impl Authority {
     /// # Errors
     ///
     /// When the configuration's name or parameters are not allowed.
-    pub fn new(config: AuthorityConfig, secret: NodeSecret) -> Result<Self, AuthorityError> {
+    pub fn new(config: AuthorityConfig, secret: impl Into<Arc<NodeSecret>>) -> Result<Self, AuthorityError> {
+        let secret = secret.into();
         if !is_name(&config.network) {
             return Err(AuthorityError::Config(DocumentRefusal::Text { field: "name of the network" }));
         }
@@ -207,7 +209,7 @@ impl Authority {
         let mut randomness = [0; 32];
         rng.fill_bytes(&mut randomness);
         let consensus = assemble::assemble(&self.config, &self.descriptors, needed, epoch, randomness)?;
-        let signed = consensus.sign(&[&self.secret]).map_err(Unsigned::Invalid)?;
+        let signed = consensus.sign(&[&*self.secret]).map_err(Unsigned::Invalid)?;
         self.consensus = Some((signed, consensus));
         Ok(())
     }

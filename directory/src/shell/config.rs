@@ -1,19 +1,17 @@
 //! An authority's configuration file and directory: what stands in them, and how they are made.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER_PERMISSIVE;
 use serde::{Deserialize, Deserializer};
-use sotto_protocol::directory::{AuthorityEntry, NetworkInfo, Params, is_address, is_name};
-use sotto_protocol::ident::{NodeId, NodeSecret};
+use sotto_protocol::directory::{AuthorityEntry, NetworkInfo, Params, is_name};
+use sotto_protocol::ident::NodeId;
 use sotto_transport::node::log::LogFormat;
-use sotto_transport::node::{config, identity_file};
-use sotto_transport::private;
-use sotto_transport::rng::OsRng;
+use sotto_transport::node::{ConfigText, NodeError, config, layout};
 
 use super::error::ShellError;
+use super::node::PROGRAM;
 use crate::core::{Admission, AuthorityConfig, Bootstrap};
 
 /// The name of the configuration in an authority's directory.
@@ -80,9 +78,9 @@ impl DirectoryConfig {
     ///
     /// # Errors
     ///
-    /// [`ShellError::Config`] with file and line, or what [`DirectoryConfig::check`] finds.
+    /// [`NodeError::Config`] with file and line, or what [`DirectoryConfig::check`] finds.
     pub fn read(path: &Path) -> Result<Self, ShellError> {
-        let config: Self = config::read(path)?;
+        let config: Self = config::read(path).map_err(NodeError::from)?;
         config.check()?;
         Ok(config)
     }
@@ -91,15 +89,13 @@ impl DirectoryConfig {
     ///
     /// # Errors
     ///
-    /// [`ShellError::Address`], [`ShellError::Name`] or [`ShellError::Params`].
+    /// [`NodeError::Address`], [`ShellError::Name`] or [`ShellError::Params`].
     pub fn check(&self) -> Result<(), ShellError> {
         let (field, value) = match &self.announce {
             Some(announce) => ("announce", announce),
             None => ("listen", &self.listen),
         };
-        if !is_address(value) {
-            return Err(ShellError::Address { field, value: value.clone() });
-        }
+        config::check_address(field, value)?;
         if !is_name(&self.network) {
             return Err(ShellError::Name(self.network.clone()));
         }
@@ -135,86 +131,53 @@ impl DirectoryConfig {
     ///
     /// When there is no identity yet, or what [`DirectoryConfig::check`] finds.
     pub fn network_link(&self) -> Result<String, ShellError> {
-        let key = identity_file::read(&self.identity_file())?.id();
-        Ok(self.network_info(key).to_link()?)
-    }
-
-    /// The identity key.
-    #[must_use]
-    pub fn identity_file(&self) -> PathBuf {
-        self.dir.join("identity.key")
+        let key = layout::read_identity(&self.dir, PROGRAM)?.id();
+        Ok(self.network_info(key).to_link().map_err(NodeError::from)?)
     }
 
     /// The control socket.
     #[must_use]
     pub fn control_socket(&self) -> PathBuf {
-        self.control.clone().unwrap_or_else(|| self.dir.join("control.sock"))
+        self.control.clone().unwrap_or_else(|| layout::control_socket(&self.dir))
     }
 
     /// The file that [`DirectoryConfig::read`] reads, with an explanation of each setting.
     ///
     /// # Errors
     ///
-    /// [`ShellError::PathNotText`] if a path cannot be written.
+    /// [`NodeError::PathNotText`] or [`ShellError::NotToml`] if a value cannot be written.
     pub fn to_toml(&self) -> Result<String, ShellError> {
-        let log = match self.log {
-            LogFormat::Human => "human",
-            LogFormat::Json => "json",
-        };
         let admit = match &self.admit {
             Admission::All => "\"all\"".to_owned(),
             Admission::Listed(nodes) => {
                 toml::Value::from(nodes.iter().map(NodeId::to_string).collect::<Vec<_>>()).to_string()
             }
         };
-        let control = self.control.as_deref().map(toml_path).transpose()?;
-        let settings = [
-            (
-                "The authority's directory: identity key, the last consensus, descriptors, the control socket.",
-                format!("dir = {}", toml_path(&self.dir)?),
-            ),
-            ("Where the authority listens, ip:port.", format!("listen = {}", toml_string(&self.listen))),
-            (
-                "Where others reach it, host:port. Where it listens, if left out. It is part of the network's link.",
-                optional(
-                    "announce",
-                    "\"directory.example.org:9000\"",
-                    self.announce.as_deref().map(toml_string),
-                ),
-            ),
-            ("The network's name.", format!("network = {}", toml_string(&self.network))),
-            (
-                "Which nodes may take part: a list of the names that their `init` prints, or \"all\" in a test network.",
-                format!("admit = {admit}"),
-            ),
-            (
-                "The log on standard error: \"human\" or \"json\". What is logged: the variable SOTTO_LOG.",
-                format!("log = \"{log}\""),
-            ),
-            (
-                "The control socket. In the authority's directory, if left out.",
-                optional("control", "\"/run/sotto/directory.sock\"", control),
-            ),
-            (
-                "How many nodes there must be before the first consensus is signed.",
-                format!("[bootstrap]\n{}", toml_table(&self.bootstrap)?),
-            ),
-            (
-                "What the network agrees on; a change takes effect with the next epoch. The length of an epoch cannot change.",
-                format!(
-                    "[params]\n{}",
-                    toml_table(&ParamsTable { params: &self.params })?.replace("[params]\n", "")
-                ),
-            ),
-        ];
-        let mut toml = String::from(
-            "# The authority of a Sotto network. Run it with `sotto-directory run --config` and this file.\n",
+        let bootstrap = toml_table(&self.bootstrap)?;
+        let params = toml_table(&ParamsTable { params: &self.params })?.replace("[params]\n", "");
+        let text = ConfigText::new(
+            "The authority of a Sotto network. Run it with `sotto-directory run --config` and this file.",
+        )
+        .dir("identity key, the last consensus, descriptors", &self.dir)?
+        .listen(&self.listen)
+        .announce("directory.example.org:9000", self.announce.as_deref())
+        .text("The network's name.", "network", &self.network)
+        .value(
+            "Which nodes may take part: a list of the names that their `init` prints, or \"all\" in a test network.",
+            "admit",
+            admit,
+        )
+        .log(self.log)
+        .control("/run/sotto/directory.sock", self.control.as_deref())?
+        .section(
+            "How many nodes there must be before the first consensus is signed.",
+            &format!("[bootstrap]\n{bootstrap}"),
+        )
+        .section(
+            "What the network agrees on; a change takes effect with the next epoch. The length of an epoch cannot change.",
+            &format!("[params]\n{params}"),
         );
-        for (comment, setting) in settings {
-            // Writing to a string cannot fail.
-            let _written = write!(toml, "\n# {comment}\n{}\n", setting.trim_end());
-        }
-        Ok(toml)
+        Ok(text.finish())
     }
 
     /// Makes the authority's directory with a new identity and this configuration, and returns the
@@ -222,20 +185,10 @@ impl DirectoryConfig {
     ///
     /// # Errors
     ///
-    /// [`ShellError::AlreadySetUp`] if there is an identity or a configuration: neither is overwritten.
+    /// [`NodeError::AlreadySetUp`] if there is an identity or a configuration: neither is overwritten.
     pub fn set_up(&self) -> Result<(NodeId, PathBuf), ShellError> {
         self.check()?;
-        let path = self.dir.join(CONFIG_FILE);
-        let identity = self.identity_file();
-        if let Some(there) = [&path, &identity].into_iter().find(|path| path.exists()) {
-            return Err(ShellError::AlreadySetUp(there.clone()));
-        }
-        let toml = self.to_toml()?;
-        private::create_dir(&self.dir)?;
-        let secret = NodeSecret::generate(&mut OsRng);
-        identity_file::create(&identity, &secret)?;
-        private::write_new(&path, toml.as_bytes())?;
-        Ok((secret.id(), path))
+        Ok(layout::set_up(&self.dir, CONFIG_FILE, &self.to_toml()?)?)
     }
 }
 
@@ -249,23 +202,11 @@ fn toml_table(table: &impl serde::Serialize) -> Result<String, ShellError> {
     toml::to_string(table).map_err(|error| ShellError::NotToml(error.to_string()))
 }
 
-fn optional(key: &str, example: &str, value: Option<String>) -> String {
-    match value {
-        Some(value) => format!("{key} = {value}"),
-        None => format!("# {key} = {example}"),
-    }
-}
-
-fn toml_path(path: &Path) -> Result<String, ShellError> {
-    path.to_str().map(toml_string).ok_or_else(|| ShellError::PathNotText(path.to_owned()))
-}
-
-fn toml_string(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
-}
-
 #[cfg(test)]
 mod tests {
+    use sotto_protocol::ident::NodeSecret;
+    use sotto_transport::rng::OsRng;
+
     use super::*;
 
     fn config(dir: &Path) -> DirectoryConfig {

@@ -10,6 +10,8 @@ use sotto_protocol::ident::NodeId;
 use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
 use sotto_transport::listen::LinkFailures;
+use sotto_transport::node::NodeError;
+use sotto_transport::node::control::ControlRequest;
 use sotto_transport::node::memory::rss_kib;
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::private::PrivateFileError;
@@ -29,7 +31,13 @@ pub(super) enum Event {
     /// Somebody brought a descriptor.
     Descriptor { bytes: Vec<u8>, reply: oneshot::Sender<Verdict> },
     /// The operator asks.
-    Status { reply: oneshot::Sender<Value> },
+    Control(ControlRequest),
+}
+
+impl From<ControlRequest> for Event {
+    fn from(request: ControlRequest) -> Self {
+        Self::Control(request)
+    }
 }
 
 /// What became of a descriptor.
@@ -80,7 +88,9 @@ impl Engine {
         match event {
             // Whoever asked may have left meanwhile.
             Event::Descriptor { bytes, reply } => drop(reply.send(self.judge(bytes).await)),
-            Event::Status { reply } => drop(reply.send(self.status())),
+            Event::Control(ControlRequest::Status { reply }) => drop(reply.send(self.status())),
+            // An authority originates nothing.
+            Event::Control(ControlRequest::Quiesce { reply }) => drop(reply.send(())),
         }
     }
 
@@ -150,7 +160,7 @@ impl Engine {
     ) -> Result<(), ShellError> {
         let state = self.state.clone();
         let worked = tokio::task::spawn_blocking(move || work(&state)).await;
-        Ok(worked.map_err(|error| ShellError::system("work on the disk")(error.into()))??)
+        Ok(worked.map_err(|error| NodeError::system("work on the disk")(error.into()))??)
     }
 
     fn status(&self) -> Value {

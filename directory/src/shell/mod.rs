@@ -5,7 +5,6 @@
 
 mod cli;
 mod config;
-mod control;
 mod engine;
 mod error;
 mod links;

@@ -1,18 +1,15 @@
 //! The command line of `sotto-mailbox`.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use sotto_protocol::directory::NetworkInfo;
-use sotto_transport::node::control;
-use sotto_transport::node::log::{self, LogFormat};
-use sotto_transport::node::shutdown::Shutdown;
+use sotto_transport::node::NodeError;
+use sotto_transport::node::program::{self, InitArgs, Operation};
 
 use super::config::{MailboxConfig, QUOTA_BOXES_DEFAULT};
 use super::error::ShellError;
-use super::node;
+use super::node::{self, PROGRAM};
 use super::status::MailboxStatus;
 
 /// A mailbox of a Sotto network: it stores one-time boxes for people it knows nothing about.
@@ -30,115 +27,61 @@ struct Cli {
 enum Command {
     /// Make a new mailbox: its directory, identity key and configuration.
     Init(Init),
-    /// Run the mailbox until SIGTERM, SIGINT or `shutdown` on the control socket.
-    Run {
-        /// The configuration that `init` wrote.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
-    },
-    /// Show the state of the running mailbox.
-    Status {
-        /// The configuration of the mailbox.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
-        /// Print one JSON object.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Print the manual page.
-    #[command(hide = true)]
-    Man,
+    #[command(flatten)]
+    Operate(Operation),
 }
 
 #[derive(clap::Args)]
 struct Init {
-    /// The mailbox's directory, which is made.
-    #[arg(long)]
-    dir: PathBuf,
-    /// Where it listens, ip:port.
-    #[arg(long, value_name = "ADDRESS")]
-    listen: String,
-    /// Where others reach it, host:port, if not where it listens.
-    #[arg(long, value_name = "ADDRESS")]
-    announce: Option<String>,
+    #[command(flatten)]
+    node: InitArgs,
     /// The network's link, `sotto:network:...`.
     #[arg(long, value_name = "LINK")]
     network: NetworkInfo,
     /// Boxes that it holds at most, about 4 kB each.
     #[arg(long, value_name = "BOXES", default_value_t = QUOTA_BOXES_DEFAULT)]
     quota_boxes: u64,
-    /// Log JSON objects instead of lines for people.
-    #[arg(long)]
-    log_json: bool,
 }
 
 /// Runs the program: reads the command line, does what it says, prints what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Init(init) => set_up(init),
-        Command::Run { config } => run(&config),
-        Command::Status { config, json } => status(&config, json),
-        Command::Man => manual(),
+        Command::Init(init) => set_up(init).map_err(ShellError::from),
+        Command::Operate(operation) => operate(operation),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // If even this cannot be written, the exit code still tells.
-            let _written = writeln!(io::stderr(), "sotto-mailbox: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    program::exit_code(PROGRAM, outcome)
 }
 
-fn set_up(init: Init) -> Result<(), ShellError> {
-    let dir = std::path::absolute(&init.dir).map_err(ShellError::system("find the current directory"))?;
+fn set_up(init: Init) -> Result<(), NodeError> {
     let config = MailboxConfig {
-        dir,
-        listen: init.listen,
-        announce: init.announce,
+        dir: init.node.dir()?,
+        log: init.node.log(),
+        listen: init.node.listen,
+        announce: init.node.announce,
         network: init.network,
         quota_boxes: init.quota_boxes,
-        log: if init.log_json { LogFormat::Json } else { LogFormat::Human },
         control: None,
     };
     let (node, path) = config.set_up()?;
-    let path = path.display();
-    print(&format!("node {node}\nconfiguration {path}\nrun it with: sotto-mailbox run --config {path}\n"))
+    program::show_made(PROGRAM, node, &path)
 }
 
-fn run(path: &Path) -> Result<(), ShellError> {
-    let config = MailboxConfig::read(path)?;
-    log::init(config.log)?;
-    runtime()?.block_on(async {
-        let shutdown = Shutdown::new();
-        shutdown.on_signals().map_err(ShellError::system("listen for signals"))?;
-        node::start(&config, shutdown).await?.ended().await?;
-        Ok(())
-    })
-}
-
-fn status(path: &Path, json: bool) -> Result<(), ShellError> {
-    let config = MailboxConfig::read(path)?;
-    let value = runtime()?.block_on(control::status(&config.control_socket()))?;
-    if json {
-        return print(&format!("{value}\n"));
+fn operate(operation: Operation) -> Result<(), ShellError> {
+    match operation {
+        Operation::Run { config } => {
+            let config = MailboxConfig::read(&config)?;
+            program::run(config.log, async |shutdown| {
+                node::start(&config, shutdown).await?.ended().await?;
+                Ok(())
+            })
+        }
+        Operation::Status { config, json } => {
+            let socket = MailboxConfig::read(&config)?.control_socket();
+            Ok(program::show_status::<MailboxStatus>(&socket, json)?)
+        }
+        Operation::Man => Ok(program::show_manual(Cli::command())?),
     }
-    let status: MailboxStatus = serde_json::from_value(value).map_err(ShellError::Status)?;
-    print(&status.to_string())
-}
-
-fn manual() -> Result<(), ShellError> {
-    clap_mangen::Man::new(Cli::command()).render(&mut io::stdout()).map_err(ShellError::system("print"))
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime, ShellError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(ShellError::system("start the runtime"))
-}
-
-fn print(text: &str) -> Result<(), ShellError> {
-    io::stdout().write_all(text.as_bytes()).map_err(ShellError::system("print"))
 }
 
 #[cfg(test)]

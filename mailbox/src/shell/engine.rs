@@ -12,15 +12,12 @@ use sotto_protocol::directory::Place;
 use sotto_protocol::frame::Frame;
 use sotto_protocol::ident::NodeId;
 use sotto_protocol::sphinx::Packet;
-use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
-use sotto_transport::listen::LinkFailures;
-use sotto_transport::node::membership::Membership;
-use sotto_transport::node::memory::rss_kib;
+use sotto_transport::node::Member;
+use sotto_transport::node::control::ControlRequest;
 use sotto_transport::node::shutdown::Shutdown;
-use sotto_transport::peers::PeerPool;
 use sotto_transport::rng::OsRng;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::status::MailboxStatus;
 use super::store_jobs::{Done, Job, StoreJobs};
@@ -37,38 +34,29 @@ pub(super) enum Event {
     /// A packet came from a node.
     Packet { from: NodeId, packet: Packet },
     /// The operator asks.
-    Status { reply: oneshot::Sender<Value> },
-    /// The operator wants rest.
-    Quiesce { reply: oneshot::Sender<()> },
+    Control(ControlRequest),
 }
 
-/// What the status tells and the core does not know.
-pub(super) struct Identity {
-    pub(super) node: NodeId,
-    pub(super) network: String,
-    pub(super) address: String,
-    pub(super) software: String,
+impl From<ControlRequest> for Event {
+    fn from(request: ControlRequest) -> Self {
+        Self::Control(request)
+    }
 }
 
 /// The core with everything that its actions act on.
 pub(super) struct Engine<S> {
     pub(super) mailbox: Mailbox,
     pub(super) store: StoreJobs<S>,
-    pub(super) identity: Identity,
+    pub(super) member: Member,
     pub(super) clock: Clock,
-    pub(super) started: Timestamp,
     pub(super) events: mpsc::Receiver<Event>,
-    pub(super) membership: Membership,
-    pub(super) pool: PeerPool,
-    pub(super) lost_reported: u64,
-    pub(super) failures: Arc<LinkFailures>,
     pub(super) shutdown: Shutdown,
 }
 
 impl<S: Store> Engine<S> {
     /// Runs until the mailbox is told to end and has answered what it held; returns the last report.
     pub(super) async fn run(mut self) -> MailboxReport {
-        while let Ok((epoch, key)) = self.membership.keys.try_recv() {
+        while let Ok((epoch, key)) = self.member.membership.keys.try_recv() {
             self.mailbox.install_key(epoch, key);
         }
         self.take_consensus();
@@ -83,10 +71,10 @@ impl<S: Store> Engine<S> {
             () = self.shutdown.triggered() => return false,
             done = self.store.done() => self.take_done(done),
             Some(event) = self.events.recv() => self.take_event(event),
-            Some((epoch, key)) = self.membership.keys.recv() => {
+            Some((epoch, key)) = self.member.membership.keys.recv() => {
                 self.mailbox.install_key(epoch, key);
             }
-            Ok(()) = self.membership.consensus.changed() => self.take_consensus(),
+            Ok(()) = self.member.membership.consensus.changed() => self.take_consensus(),
             () = self.clock.sleep_until(self.mailbox.poll_timeout()) => {
                 self.mailbox.handle_timeout(self.clock.now(), &mut OsRng);
             }
@@ -108,7 +96,7 @@ impl<S: Store> Engine<S> {
             self.take_done(done);
             self.perform();
         }
-        self.pool.close(CLOSE_MAX).await;
+        self.member.pool.close(CLOSE_MAX).await;
     }
 
     fn take_event(&mut self, event: Event) {
@@ -120,8 +108,8 @@ impl<S: Store> Engine<S> {
                 }
             }
             // Whoever asked may have left meanwhile.
-            Event::Status { reply } => drop(reply.send(self.status())),
-            Event::Quiesce { reply } => {
+            Event::Control(ControlRequest::Status { reply }) => drop(reply.send(self.status())),
+            Event::Control(ControlRequest::Quiesce { reply }) => {
                 self.mailbox.quiesce();
                 let _told = reply.send(());
             }
@@ -143,13 +131,13 @@ impl<S: Store> Engine<S> {
     }
 
     fn take_consensus(&mut self) {
-        let Some(adopted) = self.membership.consensus.borrow_and_update().clone() else {
+        let Some(adopted) = self.member.membership.consensus.borrow_and_update().clone() else {
             return;
         };
         let now = self.clock.now();
         let consensus = Arc::new(adopted.consensus.clone());
         let next = consensus.next_hops(Place::Mailbox).map(|node| (node.node, node.address.clone()));
-        self.pool.set_peers(next.collect());
+        self.member.pool.set_peers(next.collect());
         self.mailbox.handle_consensus(now, consensus, &mut OsRng);
     }
 
@@ -157,12 +145,12 @@ impl<S: Store> Engine<S> {
     fn perform(&mut self) {
         while let Some(action) = self.mailbox.poll_action() {
             match action {
-                Action::Send { to, packet } => match self.pool.try_send(&to, Frame::Packet(packet)) {
+                Action::Send { to, packet } => match self.member.pool.try_send(&to, Frame::Packet(packet)) {
                     Ok(()) => self.mailbox.handle_sent(),
                     Err(refusal) => self.mailbox.handle_unsent(refusal.label()),
                 },
                 // A link that is down or behind has nothing to hide at the moment.
-                Action::Dummy { to } => drop(self.pool.try_send(&to, Frame::Dummy)),
+                Action::Dummy { to } => drop(self.member.pool.try_send(&to, Frame::Dummy)),
                 Action::CollectGarbage { records_max } => {
                     self.store.ask(Job::Collect(self.clock.now(), records_max));
                 }
@@ -174,27 +162,17 @@ impl<S: Store> Engine<S> {
     }
 
     fn report(&mut self) -> MailboxReport {
-        let lost = self.pool.lost_on_link();
-        self.mailbox.handle_lost_on_link(lost.saturating_sub(self.lost_reported));
-        self.lost_reported = lost;
+        self.mailbox.handle_lost_on_link(self.member.newly_lost());
         self.mailbox.report(self.clock.now())
     }
 
     fn status(&mut self) -> Value {
         let status = MailboxStatus {
             role: "mailbox".to_owned(),
-            node: self.identity.node.to_string(),
-            network: self.identity.network.clone(),
-            address: self.identity.address.clone(),
-            software: self.identity.software.clone(),
-            uptime_s: self.clock.now().since(self.started).as_secs(),
-            rss_kib: rss_kib(),
             report: self.report(),
+            member: self.member.status(self.clock.now()),
             store: self.store.usage().map(Into::into),
             store_failure: self.store.failure().map(ToOwned::to_owned),
-            peers: serde_json::to_value(self.pool.report()).unwrap_or_default(),
-            link_failures: self.failures.snapshot(),
-            membership: serde_json::to_value(&*self.membership.report.borrow()).unwrap_or_default(),
         };
         serde_json::to_value(status).unwrap_or_default()
     }

@@ -1,120 +1,27 @@
 //! Why a mailbox could not be set up, started or asked.
 
-use std::io;
-use std::path::PathBuf;
-
-use sotto_protocol::directory::NetworkLinkError;
-use sotto_transport::link::LinkError;
-use sotto_transport::node::KeyFileError;
-use sotto_transport::node::config::ConfigError;
-use sotto_transport::node::log::LogError;
-use sotto_transport::node::membership::MembershipError;
-use sotto_transport::private::PrivateFileError;
-use sotto_transport::rpc::{RpcClientError, RpcServerError};
+use sotto_transport::node::NodeError;
 
 use crate::store::StoreError;
 
 /// An error that ends the program, with what to do about it where that is not plain.
 #[derive(Debug, thiserror::Error)]
 pub enum ShellError {
-    /// The configuration.
+    /// What can go wrong with every node.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// An address in the configuration or on the command line.
-    #[error("`{field}` is {value:?}: expected host:port, with a port from 1 to 65535")]
-    Address {
-        /// Which setting.
-        field: &'static str,
-        /// Its value.
-        value: String,
-    },
-    /// The mailbox listens on all addresses and was not told by which of them others reach it.
-    #[error("others cannot reach {address}: set `announce` to the host:port where they reach this mailbox")]
-    NoAnnounce {
-        /// Where it listens.
-        address: String,
-    },
-    /// The directory holds a node already.
-    #[error("{0} exists: this directory holds a node already; choose another, or run that one")]
-    AlreadySetUp(PathBuf),
-    /// A path that cannot stand in a configuration file.
-    #[error("the path {0:?} is not valid UTF-8 and cannot be written to the configuration; choose another")]
-    PathNotText(PathBuf),
-    /// The identity or a hop key.
-    #[error("{0}; `sotto-mailbox init` makes a new mailbox")]
-    Key(#[from] KeyFileError),
-    /// A file in the mailbox's directory.
-    #[error(transparent)]
-    File(#[from] PrivateFileError),
+    Node(#[from] NodeError),
     /// The boxes.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The network link.
-    #[error(transparent)]
-    Network(#[from] NetworkLinkError),
-    /// The port.
-    #[error("cannot listen on {address}: {reason}; is another program using the port?")]
-    Listen {
-        /// Where.
-        address: String,
-        /// Why.
-        reason: io::Error,
-    },
-    /// The link layer does not take the mailbox's key.
-    #[error(transparent)]
-    Link(#[from] LinkError),
-    /// The mailbox's part in the network.
-    #[error(transparent)]
-    Membership(#[from] MembershipError),
-    /// The control socket, from the inside.
-    #[error(transparent)]
-    ControlServer(#[from] RpcServerError),
-    /// The control socket, from the outside.
-    #[error(transparent)]
-    ControlClient(#[from] RpcClientError),
-    /// The mailbox answered with something that is no status.
-    #[error("the mailbox's status could not be read: {0}; is it of another version than this program?")]
-    Status(serde_json::Error),
-    /// The log.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// Something that the operating system refused.
-    #[error("cannot {what}: {reason}")]
-    System {
-        /// What was attempted.
-        what: &'static str,
-        /// Why not.
-        reason: io::Error,
-    },
 }
 
 impl ShellError {
-    /// For [`ShellError::System`].
-    pub(super) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |reason| Self::System { what, reason }
-    }
-
     /// The stable name of the reason.
     #[must_use]
     pub fn label(&self) -> &str {
         match self {
-            Self::Config(error) => error.label(),
-            Self::Address { .. } => "address",
-            Self::NoAnnounce { .. } => "no-announce",
-            Self::AlreadySetUp(_) => "already-set-up",
-            Self::PathNotText(_) => "path-not-text",
-            Self::Key(error) => error.label(),
-            Self::File(error) => error.label(),
+            Self::Node(error) => error.label(),
             Self::Store(error) => error.label(),
-            Self::Network(error) => error.label(),
-            Self::Listen { .. } => "listen",
-            Self::Link(error) => error.label(),
-            Self::Membership(error) => error.label(),
-            Self::ControlServer(error) => error.label(),
-            Self::ControlClient(error) => error.label(),
-            Self::Status(_) => "status",
-            Self::Log(_) => "log",
-            Self::System { .. } => "system",
         }
     }
 }

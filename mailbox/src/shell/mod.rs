@@ -6,7 +6,6 @@
 
 mod cli;
 mod config;
-mod control;
 mod engine;
 mod error;
 mod links;

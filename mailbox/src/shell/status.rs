@@ -1,11 +1,10 @@
 //! What `sotto-mailbox status` and the control socket tell about a running mailbox.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sotto_protocol::limits::BOX_LEN;
+use sotto_transport::node::MemberStatus;
 
 use crate::core::MailboxReport;
 use crate::store::Usage;
@@ -39,18 +38,9 @@ impl From<Usage> for StoreStatus {
 pub struct MailboxStatus {
     /// What the node does: `mailbox`.
     pub role: String,
-    /// Its name, in hexadecimal.
-    pub node: String,
-    /// The network's name.
-    pub network: String,
-    /// Where others reach it.
-    pub address: String,
-    /// Name and version of the software.
-    pub software: String,
-    /// Seconds since the start.
-    pub uptime_s: u64,
-    /// Resident memory, where the system tells.
-    pub rss_kib: Option<u64>,
+    /// What every member of a network tells, on the same level.
+    #[serde(flatten)]
+    pub member: MemberStatus,
     /// The core's own report, on the same level.
     #[serde(flatten)]
     pub report: MailboxReport,
@@ -58,26 +48,20 @@ pub struct MailboxStatus {
     pub store: Option<StoreStatus>,
     /// Why the store failed last, if its last work failed.
     pub store_failure: Option<String>,
-    /// The outgoing links.
-    pub peers: Value,
-    /// Incoming links that failed or were refused, by label.
-    pub link_failures: BTreeMap<String, u64>,
-    /// How publishing and following the consensus stand.
-    pub membership: Value,
 }
 
 impl fmt::Display for MailboxStatus {
     /// For people, in a few lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ledger = &self.report.ledger;
-        writeln!(f, "mailbox of network {}", self.network)?;
-        writeln!(f, "node      {}", self.node)?;
+        writeln!(f, "mailbox of network {}", self.member.network)?;
+        writeln!(f, "node      {}", self.member.node)?;
         match self.report.consensus_epoch {
             Some(epoch) => writeln!(f, "consensus epoch {epoch}")?,
             None => writeln!(f, "consensus none that holds")?,
         }
-        let rss_kib = self.rss_kib.unwrap_or_default();
-        writeln!(f, "running   {} s, {} MiB resident", self.uptime_s, rss_kib / 1024)?;
+        let rss_kib = self.member.rss_kib.unwrap_or_default();
+        writeln!(f, "running   {} s, {} MiB resident", self.member.uptime_s, rss_kib / 1024)?;
         match &self.store {
             Some(store) => writeln!(
                 f,

@@ -2,7 +2,6 @@
 //!
 //! It never waits for a peer. Whatever cannot be handed on at once has failed, and the core is told.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,11 +10,9 @@ use sotto_protocol::ident::{NodeId, SessionAddress};
 use sotto_protocol::sphinx::{HopSecret, Packet};
 use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
-use sotto_transport::listen::LinkFailures;
-use sotto_transport::node::membership::Membership;
-use sotto_transport::node::memory::rss_kib;
+use sotto_transport::node::Member;
+use sotto_transport::node::control::ControlRequest;
 use sotto_transport::node::shutdown::Shutdown;
-use sotto_transport::peers::PeerPool;
 use sotto_transport::rng::OsRng;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -44,36 +41,26 @@ pub(crate) enum Event {
     /// The connection of that number ended.
     SessionEnded { session: SessionAddress, connection: u64 },
     /// The operator asks.
-    Status { reply: oneshot::Sender<Value> },
-    /// The operator wants rest.
-    Quiesce { reply: oneshot::Sender<()> },
+    Control(ControlRequest),
 }
 
-/// What the status tells and the core does not know.
-pub(crate) struct Identity {
-    pub(crate) role: MixRole,
-    pub(crate) node: NodeId,
-    pub(crate) network: String,
-    pub(crate) address: String,
-    pub(crate) software: String,
+impl From<ControlRequest> for Event {
+    fn from(request: ControlRequest) -> Self {
+        Self::Control(request)
+    }
 }
 
 /// The core with everything that its actions act on.
 pub(crate) struct Engine {
     pub(crate) mix: Mix,
-    pub(crate) identity: Identity,
+    pub(crate) role: MixRole,
+    pub(crate) member: Member,
     pub(crate) clock: Clock,
-    pub(crate) started: Timestamp,
     pub(crate) events: mpsc::Receiver<Event>,
-    pub(crate) membership: Membership,
-    pub(crate) pool: PeerPool,
-    pub(crate) failures: Arc<LinkFailures>,
     /// Counts the changes of who may link to whom, so that links' tasks know when to ask again.
     pub(crate) topology: watch::Sender<u64>,
     pub(crate) shutdown: Shutdown,
     pub(crate) outlets: Outlets,
-    /// Of the packets lost with links, those that the core knows of.
-    pub(crate) lost_reported: u64,
 }
 
 impl Engine {
@@ -92,8 +79,8 @@ impl Engine {
         tokio::select! {
             () = self.shutdown.triggered() => return false,
             Some(event) = self.events.recv() => self.take(event),
-            Some((epoch, key)) = self.membership.keys.recv() => self.take_key(epoch, key),
-            Ok(()) = self.membership.consensus.changed() => self.take_consensus(),
+            Some((epoch, key)) = self.member.membership.keys.recv() => self.take_key(epoch, key),
+            Ok(()) = self.member.membership.consensus.changed() => self.take_consensus(),
             () = self.clock.sleep_until(self.mix.poll_timeout()) => {}
         }
         // Also after an event: a busy link must not make the others' packets late.
@@ -116,7 +103,7 @@ impl Engine {
         }
         self.mix.end_stop(self.clock.now());
         self.perform();
-        self.pool.close(CLOSE_MAX).await;
+        self.member.pool.close(CLOSE_MAX).await;
         let connections_end = async {
             while !self.outlets.is_empty() {
                 match self.events.recv().await {
@@ -145,10 +132,10 @@ impl Engine {
                 }
             }
             Event::SessionEnded { session, connection } => self.session_ended(now, &session, connection),
-            Event::Status { reply } => {
+            Event::Control(ControlRequest::Status { reply }) => {
                 let _answered = reply.send(self.status(now));
             }
-            Event::Quiesce { reply } => {
+            Event::Control(ControlRequest::Quiesce { reply }) => {
                 self.mix.quiesce();
                 let _answered = reply.send(());
             }
@@ -168,12 +155,12 @@ impl Engine {
         while let Some(action) = self.mix.poll_action() {
             match action {
                 Action::Send { to, packet, ticket } => {
-                    let sent = self.pool.try_send(&to, Frame::Packet(packet)).is_ok();
+                    let sent = self.member.pool.try_send(&to, Frame::Packet(packet)).is_ok();
                     self.settle(ticket, sent);
                 }
                 Action::Dummy { to } => {
                     // A link that is down or busy needs no dummy.
-                    let _sent = self.pool.try_send(&to, Frame::Dummy);
+                    let _sent = self.member.pool.try_send(&to, Frame::Dummy);
                 }
                 Action::Deliver { session, frame, ticket } => {
                     let sent = self.outlets.try_send(&session, frame);
@@ -189,7 +176,7 @@ impl Engine {
                 }
                 Action::LinksChanged => {
                     let links = self.mix.links().into_iter().map(|link| (link.node, link.address));
-                    self.pool.set_peers(links.collect());
+                    self.member.pool.set_peers(links.collect());
                     self.topology.send_modify(|version| *version = version.wrapping_add(1));
                 }
             }
@@ -212,7 +199,7 @@ impl Engine {
     }
 
     fn take_keys(&mut self) {
-        while let Ok((epoch, key)) = self.membership.keys.try_recv() {
+        while let Ok((epoch, key)) = self.member.membership.keys.try_recv() {
             self.take_key(epoch, key);
         }
     }
@@ -224,7 +211,7 @@ impl Engine {
     }
 
     fn take_consensus(&mut self) {
-        let Some(adopted) = self.membership.consensus.borrow_and_update().clone() else { return };
+        let Some(adopted) = self.member.membership.consensus.borrow_and_update().clone() else { return };
         let adopted = self.mix.handle_consensus(self.clock.now(), adopted.consensus.clone(), &mut OsRng);
         match adopted {
             Ok(()) => tracing::info!(
@@ -237,26 +224,12 @@ impl Engine {
     }
 
     fn report(&mut self) -> MixReport {
-        let lost = self.pool.lost_on_link();
-        self.mix.handle_lost_on_link(lost.saturating_sub(self.lost_reported));
-        self.lost_reported = lost;
+        self.mix.handle_lost_on_link(self.member.newly_lost());
         self.mix.report()
     }
 
     fn status(&mut self, now: Timestamp) -> Value {
-        let status = MixStatus {
-            role: self.identity.role,
-            node: self.identity.node.to_string(),
-            network: self.identity.network.clone(),
-            address: self.identity.address.clone(),
-            software: self.identity.software.clone(),
-            uptime_s: now.since(self.started).as_secs(),
-            rss_kib: rss_kib(),
-            report: self.report(),
-            peers: json!(self.pool.report()),
-            link_failures: self.failures.snapshot(),
-            membership: json!(*self.membership.report.borrow()),
-        };
-        json!(status)
+        let report = self.report();
+        json!(MixStatus { role: self.role, member: self.member.status(now), report })
     }
 }

@@ -6,11 +6,11 @@
 
 use std::sync::Arc;
 
-use sotto_protocol::frame::{DocumentKind, Frame, split_document};
+use sotto_protocol::frame::Frame;
 use sotto_protocol::ident::NodeId;
 use sotto_transport::link::{Link, LinkError, Peer};
 use sotto_transport::listen::LinkFailures;
-use sotto_transport::node::membership::Adopted;
+use sotto_transport::node::membership::{Adopted, consensus_frames};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::engine::Event;
@@ -81,15 +81,7 @@ impl LinkContext {
 
     /// The newest consensus in frames, or a refusal if there is none.
     pub(crate) fn consensus_frames(&self) -> Vec<Frame> {
-        let adopted = self.consensus.borrow().clone();
-        let parts = adopted.and_then(|adopted| split_document(DocumentKind::Consensus, &adopted.bytes).ok());
-        match parts {
-            Some(parts) => parts.into_iter().map(Frame::DocumentPart).collect(),
-            None => vec![Frame::Refused {
-                label: "no-consensus".to_owned(),
-                text: "this node knows no consensus yet: ask another or later".to_owned(),
-            }],
-        }
+        consensus_frames(self.consensus.borrow().as_ref().map(|adopted| adopted.bytes.as_slice()))
     }
 
     async fn answer(&self, link: &mut Link) -> Result<(), LinkError> {

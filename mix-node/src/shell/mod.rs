@@ -5,9 +5,7 @@
 
 mod cli;
 mod config;
-mod control;
 mod engine;
-mod error;
 mod links;
 mod node;
 mod outlets;
@@ -16,6 +14,5 @@ mod status;
 
 pub use cli::main;
 pub use config::{CONFIG_FILE, MixRole, NodeConfig};
-pub use error::ShellError;
 pub use node::{RunningMix, start};
 pub use status::MixStatus;

@@ -1,10 +1,9 @@
 //! What `sotto-mix status` and the control socket tell about a running node.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use sotto_transport::node::MemberStatus;
 
 use super::config::MixRole;
 use crate::core::MixReport;
@@ -14,27 +13,12 @@ use crate::core::MixReport;
 pub struct MixStatus {
     /// What the node does.
     pub role: MixRole,
-    /// Its name, in hexadecimal.
-    pub node: String,
-    /// The network's name.
-    pub network: String,
-    /// Where others reach it.
-    pub address: String,
-    /// Name and version of the software.
-    pub software: String,
-    /// Seconds since the start.
-    pub uptime_s: u64,
-    /// Resident memory, where the system tells.
-    pub rss_kib: Option<u64>,
+    /// What every member of a network tells, on the same level.
+    #[serde(flatten)]
+    pub member: MemberStatus,
     /// The core's own report, on the same level.
     #[serde(flatten)]
     pub report: MixReport,
-    /// The outgoing links.
-    pub peers: Value,
-    /// Incoming links that failed or were refused, by label.
-    pub link_failures: BTreeMap<String, u64>,
-    /// How publishing and following the consensus stand.
-    pub membership: Value,
 }
 
 impl fmt::Display for MixStatus {
@@ -42,14 +26,14 @@ impl fmt::Display for MixStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let MixReport { place, consensus_epoch, ledger, sessions, loops, .. } = &self.report;
         let place = place.as_deref().unwrap_or("not in the consensus");
-        writeln!(f, "{} of network {}, {place}", self.role.name(), self.network)?;
-        writeln!(f, "node      {}", self.node)?;
+        writeln!(f, "{} of network {}, {place}", self.role.name(), self.member.network)?;
+        writeln!(f, "node      {}", self.member.node)?;
         match consensus_epoch {
             Some(epoch) => writeln!(f, "consensus epoch {epoch}")?,
             None => writeln!(f, "consensus none yet")?,
         }
-        let rss_kib = self.rss_kib.unwrap_or_default();
-        writeln!(f, "running   {} s, {} MiB resident", self.uptime_s, rss_kib / 1024)?;
+        let rss_kib = self.member.rss_kib.unwrap_or_default();
+        writeln!(f, "running   {} s, {} MiB resident", self.member.uptime_s, rss_kib / 1024)?;
         writeln!(
             f,
             "packets   {} received = {} forwarded + {} delivered + {} dropped + {} held{}",

@@ -25,7 +25,7 @@ async fn a_node_that_is_not_in_the_consensus_is_refused_and_its_packet_accounted
     }
     let status = world.status().await;
     assert_eq!(status.report.ledger.dropped.get("source-illegal"), Some(&1));
-    assert_eq!(status.link_failures.get("not-in-consensus"), Some(&2));
+    assert_eq!(status.member.link_failures.get("not-in-consensus"), Some(&2));
     assert!(status.report.ledger.balanced());
     world.stop().await;
 }
@@ -86,7 +86,7 @@ async fn a_peer_of_another_frame_version_is_closed_and_the_others_go_on() {
     assert!(matches!(next_frame(&mut link).await.unwrap(), Frame::Packet(_)));
     let status = world.status().await;
     for label in ["frame-version", "oversized", "truncated"] {
-        assert_eq!(status.link_failures.get(label), Some(&1), "{label}");
+        assert_eq!(status.member.link_failures.get(label), Some(&1), "{label}");
     }
     world.stop().await;
 }

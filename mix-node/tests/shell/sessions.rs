@@ -147,7 +147,7 @@ async fn what_a_client_may_not_send_is_refused_and_closes_its_connection_only() 
     good.send(&Frame::Packet(forward(&[entry, hop(LAYER_1)], Duration::ZERO))).await.unwrap();
     let status = world.wait_for("the good packet", |status| status.report.ledger.forwarded == 1).await;
     assert_eq!(status.report.ledger.dropped.get("session-unknown"), Some(&1), "the hasty packet");
-    assert_eq!(status.link_failures.get("unexpected-frame"), Some(&4));
+    assert_eq!(status.member.link_failures.get("unexpected-frame"), Some(&4));
     assert_eq!(status.report.sessions.refused, 1);
     world.stop().await;
 }

@@ -17,9 +17,9 @@ use sotto_transport::clock::Clock;
 use sotto_transport::dial::{TcpDialer, TcpListener};
 use sotto_transport::link::{Link, LinkAcceptor, LinkConnector, LinkError, LinkTimes};
 use sotto_transport::listen::{LinkFailures, serve_links};
-use sotto_transport::node::control;
 use sotto_transport::node::log::LogFormat;
 use sotto_transport::node::shutdown::Shutdown;
+use sotto_transport::node::{control, layout};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
@@ -220,7 +220,7 @@ impl World {
         let world = Self::started(MixRole::Entry, Place::Entry).await;
         world.wait_for("the consensus", |status| status.report.place.as_deref() == Some("entry")).await;
         // The last file that a starting node writes.
-        let kept = world.config.consensus_file();
+        let kept = layout::consensus_file(&world.config.dir);
         world.wait_for("the kept consensus", |_| kept.exists()).await;
         world
     }
@@ -288,7 +288,7 @@ impl World {
         let mix = start(&self.config, shutdown.clone()).await.unwrap();
         let world = Self { mix, shutdown, ..self };
         // From then on it writes no file.
-        world.wait_for("the publication", |status| status.membership["published"].is_u64()).await;
+        world.wait_for("the publication", |status| status.member.membership["published"].is_u64()).await;
         world
     }
 

@@ -1,12 +1,17 @@
 //! Reads a node's TOML configuration, with errors that name the file and the line.
 //!
-//! What may stand in it is for each node's own type to say, with `#[serde(deny_unknown_fields)]`.
+//! What may stand in it is for each node's own type to say, with `#[serde(deny_unknown_fields)]`. `ConfigText`
+//! writes what is read here.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use sotto_protocol::directory::{NetworkInfo, is_address};
+
+use super::error::NodeError;
 
 /// The longest configuration file, in bytes.
 pub const CONFIG_LEN_MAX: usize = 256 * 1024;
@@ -61,6 +66,25 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
         line: line_of(&text, error.span().map_or(0, |span| span.start)),
         message: error.message().to_owned(),
     })
+}
+
+/// Takes a network's link, for `#[serde(deserialize_with)]`.
+///
+/// # Errors
+///
+/// When it is no link, with the reason.
+pub fn network_link<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NetworkInfo, D::Error> {
+    let link = String::deserialize(deserializer)?;
+    link.parse().map_err(serde::de::Error::custom)
+}
+
+/// Checks that the setting `field` is an address that others can dial.
+///
+/// # Errors
+///
+/// [`NodeError::Address`].
+pub fn check_address(field: &'static str, value: &str) -> Result<(), NodeError> {
+    if is_address(value) { Ok(()) } else { Err(NodeError::Address { field, value: value.to_owned() }) }
 }
 
 fn read_text(path: &Path) -> Result<String, ConfigError> {

@@ -1,21 +1,27 @@
 //! The control socket of a node: `status`, `quiesce`, `shutdown`, by JSON-RPC.
 
-use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
 
 use super::shutdown::Shutdown;
 use crate::rpc::{RpcClient, RpcClientError, RpcError, RpcHandler, RpcRequest, RpcServer, RpcServerError};
 
-/// What a node does when its operator asks.
-pub trait NodeControl: Send + Sync + 'static {
+/// What the operator asks of the task that owns the node's core.
+#[derive(Debug)]
+pub enum ControlRequest {
     /// The node's state, an object.
-    fn status(&self) -> impl Future<Output = Value> + Send;
-
-    /// Stops originating packets of its own, so that what is under way can run dry.
-    fn quiesce(&self) -> impl Future<Output = ()> + Send;
+    Status {
+        /// For the state.
+        reply: oneshot::Sender<Value>,
+    },
+    /// Originate no more packets, so that what is under way can run dry.
+    Quiesce {
+        /// For the word that it is done.
+        reply: oneshot::Sender<()>,
+    },
 }
 
 /// A control socket that is taken and not yet served.
@@ -32,24 +38,41 @@ impl ControlServer {
         RpcServer::bind(path).map(Self)
     }
 
-    /// Serves until `shutdown`, which the method `shutdown` triggers.
-    pub async fn serve(self, control: Arc<impl NodeControl>, shutdown: Shutdown) {
-        let handler = Arc::new(Handler { control, shutdown: shutdown.clone() });
+    /// Serves until `shutdown`, which the method `shutdown` triggers. The other requests go where the node's other
+    /// events go.
+    pub async fn serve<E: From<ControlRequest> + Send + 'static>(
+        self,
+        events: mpsc::Sender<E>,
+        shutdown: Shutdown,
+    ) {
+        let handler = Arc::new(Handler { events, shutdown: shutdown.clone() });
         self.0.serve(handler, shutdown).await;
     }
 }
 
-struct Handler<C> {
-    control: Arc<C>,
+struct Handler<E> {
+    events: mpsc::Sender<E>,
     shutdown: Shutdown,
 }
 
-impl<C: NodeControl> RpcHandler for Handler<C> {
+impl<E: From<ControlRequest> + Send + 'static> Handler<E> {
+    /// Asks, and waits for the answer. If the node is ending there is nobody to give one.
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> ControlRequest) -> Option<T> {
+        let (reply, replied) = oneshot::channel();
+        self.events.send(request(reply).into()).await.ok()?;
+        replied.await.ok()
+    }
+}
+
+impl<E: From<ControlRequest> + Send + 'static> RpcHandler for Handler<E> {
     async fn call(&self, request: RpcRequest) -> Result<Value, RpcError> {
         match request.method.as_str() {
-            "status" => Ok(self.control.status().await),
+            "status" => {
+                let status = self.ask(|reply| ControlRequest::Status { reply }).await;
+                Ok(status.unwrap_or_else(|| json!({ "ending": true })))
+            }
             "quiesce" => {
-                self.control.quiesce().await;
+                self.ask(|reply| ControlRequest::Quiesce { reply }).await;
                 Ok(json!({}))
             }
             "shutdown" => {

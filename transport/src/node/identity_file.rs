@@ -5,7 +5,7 @@ use std::path::Path;
 use sotto_protocol::ident::NodeSecret;
 
 use super::key_file::{self, KeyFileError};
-use crate::private;
+use crate::private::{self, PrivateFileError};
 
 const NAME: &str = "sotto-identity-1";
 
@@ -14,8 +14,8 @@ const NAME: &str = "sotto-identity-1";
 /// # Errors
 ///
 /// When there is one already (an identity is not overwritten), or it cannot be written.
-pub fn create(path: &Path, secret: &NodeSecret) -> Result<(), KeyFileError> {
-    Ok(private::write_new(path, &key_file::encode(NAME, &secret.to_seed()))?)
+pub fn create(path: &Path, secret: &NodeSecret) -> Result<(), PrivateFileError> {
+    private::write_new(path, &key_file::encode(NAME, &secret.to_seed()))
 }
 
 /// Reads the identity.

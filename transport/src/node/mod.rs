@@ -1,13 +1,24 @@
-//! What the shells of all nodes share: keys on disk, configuration, logs, the control socket, an orderly end.
+//! What the shells of all nodes share: keys on disk, configuration, command line, logs, the control socket, sockets,
+//! the part in the network, an orderly end.
 
 pub mod config;
+mod config_text;
 pub mod control;
 pub mod epoch_keys;
+mod error;
 pub mod identity_file;
 mod key_file;
+pub mod layout;
+mod listening;
 pub mod log;
+mod member;
 pub mod membership;
 pub mod memory;
+pub mod program;
 pub mod shutdown;
 
+pub use config_text::ConfigText;
+pub use error::NodeError;
 pub use key_file::KeyFileError;
+pub use listening::{ListenPlan, Listening, Running};
+pub use member::{Joining, Member, MemberStatus};

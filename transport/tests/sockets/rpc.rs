@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sotto_transport::node::control::{self, ControlServer, NodeControl};
+use sotto_transport::node::control::{self, ControlRequest, ControlServer};
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rpc::{
     CONNECTIONS_MAX, LINE_LEN_MAX, QUEUE_MAX, RpcClient, RpcError, RpcHandler, RpcRequest, RpcServer,
@@ -16,6 +16,7 @@ use sotto_transport::rpc::{
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::support::{eventually, soon};
@@ -285,22 +286,24 @@ async fn nobody_serving_is_said_plainly() {
 
 #[tokio::test]
 async fn a_node_is_asked_and_told_over_its_control_socket() {
-    struct Node(Shutdown);
-    impl NodeControl for Node {
-        async fn status(&self) -> Value {
-            json!({ "quiesced": self.0.is_triggered() })
-        }
-
-        async fn quiesce(&self) {
-            self.0.trigger();
-        }
-    }
-
     let dir = private_dir();
     let path = dir.path().join("control.sock");
     let server = ControlServer::bind(&path).unwrap();
     let shutdown = Shutdown::new();
-    let task = tokio::spawn(server.serve(Arc::new(Node(Shutdown::new())), shutdown.clone()));
+    let (requests_in, mut requests) = mpsc::channel(1);
+    let task = tokio::spawn(server.serve(requests_in, shutdown.clone()));
+    tokio::spawn(async move {
+        let mut quiesced = false;
+        while let Some(request) = requests.recv().await {
+            match request {
+                ControlRequest::Status { reply } => reply.send(json!({ "quiesced": quiesced })).unwrap(),
+                ControlRequest::Quiesce { reply } => {
+                    quiesced = true;
+                    reply.send(()).unwrap();
+                }
+            }
+        }
+    });
     assert_eq!(control::status(&path).await.unwrap(), json!({ "quiesced": false }));
     control::quiesce(&path).await.unwrap();
     assert_eq!(control::status(&path).await.unwrap(), json!({ "quiesced": true }));

@@ -1,21 +1,21 @@
-//! Why a mix could not be set up, started or asked.
+//! Why a node could not be set up, started or asked: what can go wrong whatever the node does.
 
 use std::io;
 use std::path::PathBuf;
 
 use sotto_protocol::directory::NetworkLinkError;
-use sotto_transport::link::LinkError;
-use sotto_transport::node::KeyFileError;
-use sotto_transport::node::config::ConfigError;
-use sotto_transport::node::log::LogError;
-use sotto_transport::node::membership::MembershipError;
-use sotto_transport::private::PrivateFileError;
-use sotto_transport::rpc::{RpcClientError, RpcServerError};
-use thiserror::Error;
 
-/// An error that ends the program, with what to do about it where that is not plain.
-#[derive(Debug, Error)]
-pub enum ShellError {
+use super::KeyFileError;
+use super::config::ConfigError;
+use super::log::LogError;
+use super::membership::MembershipError;
+use crate::link::LinkError;
+use crate::private::PrivateFileError;
+use crate::rpc::{RpcClientError, RpcServerError};
+
+/// An error that ends a node's program, with what to do about it where that is not plain.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -33,15 +33,20 @@ pub enum ShellError {
         /// Where it listens.
         address: String,
     },
-    /// The node's directory holds a node already.
+    /// The directory holds a node already.
     #[error("{0} exists: this directory holds a node already; choose another, or run that one")]
     AlreadySetUp(PathBuf),
     /// A path that cannot stand in a configuration file.
     #[error("the path {0:?} is not valid UTF-8 and cannot be written to the configuration; choose another")]
     PathNotText(PathBuf),
     /// The identity or a hop key.
-    #[error("{0}; `sotto-mix init` makes a new node")]
-    Key(#[from] KeyFileError),
+    #[error("{reason}; `{program} init` makes a new node")]
+    Key {
+        /// The program that makes such nodes.
+        program: &'static str,
+        /// What is wrong with the key.
+        reason: KeyFileError,
+    },
     /// A file in the node's directory.
     #[error(transparent)]
     File(#[from] PrivateFileError),
@@ -84,10 +89,15 @@ pub enum ShellError {
     },
 }
 
-impl ShellError {
-    /// For [`ShellError::System`].
-    pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+impl NodeError {
+    /// For [`NodeError::System`].
+    pub fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |reason| Self::System { what, reason }
+    }
+
+    /// For [`NodeError::Key`].
+    pub fn key(program: &'static str) -> impl FnOnce(KeyFileError) -> Self {
+        move |reason| Self::Key { program, reason }
     }
 
     /// The stable name of the reason.
@@ -99,7 +109,7 @@ impl ShellError {
             Self::NoAnnounce { .. } => "no-announce",
             Self::AlreadySetUp(_) => "already-set-up",
             Self::PathNotText(_) => "path-not-text",
-            Self::Key(error) => error.label(),
+            Self::Key { reason, .. } => reason.label(),
             Self::File(error) => error.label(),
             Self::Network(error) => error.label(),
             Self::Listen { .. } => "listen",

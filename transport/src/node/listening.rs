@@ -1,0 +1,144 @@
+//! A node that listens: its key, its port and its control socket, then the tasks that serve them.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use sotto_protocol::directory::is_address;
+use sotto_protocol::ident::{NodeId, NodeSecret};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::control::{ControlRequest, ControlServer};
+use super::error::NodeError;
+use super::layout;
+use super::shutdown::Shutdown;
+use crate::dial::TcpListener;
+use crate::link::{Link, LinkAcceptor, LinkError, LinkTimes};
+use crate::listen::{LinkFailures, serve_links};
+
+/// Where a node's things are, and where it listens.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenPlan<'a> {
+    /// The program that makes such nodes.
+    pub program: &'static str,
+    /// The node's directory.
+    pub dir: &'a Path,
+    /// Where the control socket goes.
+    pub control_socket: &'a Path,
+    /// `ip:port`; with port 0 the system chooses one.
+    pub listen: &'a str,
+    /// How long its incoming links wait.
+    pub times: LinkTimes,
+}
+
+/// A node that has its key, its port and its control socket, and serves none of them yet.
+pub struct Listening {
+    /// Its key.
+    pub secret: Arc<NodeSecret>,
+    /// Where it listens, with the port that the system chose.
+    pub local_address: SocketAddr,
+    /// Counts the incoming links that fail.
+    pub failures: Arc<LinkFailures>,
+    control: ControlServer,
+    listener: TcpListener,
+    acceptor: LinkAcceptor,
+}
+
+impl Listening {
+    /// Reads the key, and takes the control socket and the port.
+    ///
+    /// # Errors
+    ///
+    /// When there is no key, the node runs already, or the port is taken.
+    pub async fn open(plan: ListenPlan<'_>) -> Result<Self, NodeError> {
+        let secret = Arc::new(layout::read_identity(plan.dir, plan.program)?);
+        // Before anything that changes the node's files: it fails if the node runs already.
+        let control = ControlServer::bind(plan.control_socket)?;
+        let listen = |reason| NodeError::Listen { address: plan.listen.to_owned(), reason };
+        let listener = TcpListener::bind(plan.listen).await.map_err(listen)?;
+        let local_address = listener.local_address().map_err(listen)?;
+        let acceptor = LinkAcceptor::new(&secret, plan.times)?;
+        Ok(Self { secret, local_address, failures: Arc::default(), control, listener, acceptor })
+    }
+
+    /// Where others are told to reach the node: at `announce`, or where it listens.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::NoAnnounce`] if it listens on all addresses and was not told by which others reach it.
+    pub fn announced(&self, announce: Option<&str>) -> Result<String, NodeError> {
+        if let Some(announce) = announce {
+            return Ok(announce.to_owned());
+        }
+        let address = self.local_address.to_string();
+        if self.local_address.ip().is_unspecified() || !is_address(&address) {
+            return Err(NodeError::NoAnnounce { address });
+        }
+        Ok(address)
+    }
+
+    /// Starts the node's tasks: `engine`, which owns the core; one for every link, by `on_link`, until `links_end`;
+    /// the control socket, until `shutdown`, whose requests join the other `events`.
+    pub fn serve<E, R, F, L, Fut>(
+        self,
+        engine: F,
+        events: mpsc::Sender<E>,
+        on_link: L,
+        links_end: Shutdown,
+        shutdown: Shutdown,
+    ) -> Running<R>
+    where
+        E: From<ControlRequest> + Send + 'static,
+        R: Send + 'static,
+        F: Future<Output = R> + Send + 'static,
+        L: Fn(Link) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), LinkError>> + Send + 'static,
+    {
+        let Self { secret, local_address, failures, control, listener, acceptor } = self;
+        let links = tokio::spawn(serve_links(listener, acceptor, failures, links_end, on_link));
+        let control = tokio::spawn(control.serve(events, shutdown));
+        let running = tokio::spawn(async move {
+            let outcome = engine.await;
+            for serving in [links, control] {
+                if let Err(error) = serving.await {
+                    tracing::warn!(%error, "a part of the node did not end by itself");
+                }
+            }
+            outcome
+        });
+        Running { node: secret.id(), address: local_address, running }
+    }
+}
+
+/// A node that runs until the shutdown it was started with.
+#[derive(Debug)]
+pub struct Running<R> {
+    node: NodeId,
+    address: SocketAddr,
+    running: JoinHandle<R>,
+}
+
+impl<R> Running<R> {
+    /// Its name, which is its key.
+    #[must_use]
+    pub const fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// Where it listens, with the port that the system chose.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits for the node's end, and returns what its engine returned: its last report.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::System`] if the node's task did not end by itself.
+    pub async fn ended(self) -> Result<R, NodeError> {
+        self.running.await.map_err(|error| NodeError::system("end in order")(error.into()))
+    }
+}

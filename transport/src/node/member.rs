@@ -1,0 +1,150 @@
+//! What a mix and a mailbox hold of their network: the membership, the links to other nodes, and what the status
+//! tells about both.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sotto_protocol::directory::{NetworkInfo, Role};
+use sotto_protocol::time::Timestamp;
+
+use super::epoch_keys::EpochKeys;
+use super::error::NodeError;
+use super::layout;
+use super::listening::Listening;
+use super::membership::{Membership, MembershipConfig};
+use super::memory::rss_kib;
+use super::shutdown::Shutdown;
+use crate::clock::Clock;
+use crate::dial::TcpDialer;
+use crate::link::{LinkConnector, LinkTimes};
+use crate::listen::LinkFailures;
+use crate::peers::{PeerPool, PeerTimes};
+
+/// What a node needs to take part in its network.
+#[derive(Clone, Copy, Debug)]
+pub struct Joining<'a> {
+    /// The program that makes such nodes.
+    pub program: &'static str,
+    /// Name and version of the software.
+    pub software: &'a str,
+    /// The node's directory.
+    pub dir: &'a Path,
+    /// The network.
+    pub network: &'a NetworkInfo,
+    /// What the node does.
+    pub role: Role,
+    /// Where others reach it, if not where it listens.
+    pub announce: Option<&'a str>,
+}
+
+/// A node's part in its network.
+pub struct Member {
+    /// Publishes the node's descriptor and follows the consensus.
+    pub membership: Membership,
+    /// The outgoing links.
+    pub pool: PeerPool,
+    /// Of the packets lost with links, those that [`Member::newly_lost`] has told of.
+    lost_told: u64,
+    started: Timestamp,
+    node: String,
+    network: String,
+    address: String,
+    software: String,
+    failures: Arc<LinkFailures>,
+}
+
+/// What the status of every member of a network tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemberStatus {
+    /// The node's name, in hexadecimal.
+    pub node: String,
+    /// The network's name.
+    pub network: String,
+    /// Where others reach it.
+    pub address: String,
+    /// Name and version of the software.
+    pub software: String,
+    /// Seconds since the start.
+    pub uptime_s: u64,
+    /// Resident memory, where the system tells.
+    pub rss_kib: Option<u64>,
+    /// The outgoing links.
+    pub peers: Value,
+    /// Incoming links that failed or were refused, by label.
+    pub link_failures: BTreeMap<String, u64>,
+    /// How publishing and following the consensus stand.
+    pub membership: Value,
+}
+
+impl Member {
+    /// Takes part from now on, until `shutdown`.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError`], before anything was told to the network.
+    pub fn join(
+        listening: &Listening,
+        joining: Joining<'_>,
+        clock: &Clock,
+        shutdown: &Shutdown,
+    ) -> Result<Self, NodeError> {
+        let address = listening.announced(joining.announce)?;
+        let secret = Arc::clone(&listening.secret);
+        let node = secret.id();
+        let connector = LinkConnector::for_node(Arc::new(TcpDialer), &secret, LinkTimes::default())?;
+        let keys = EpochKeys::open(&layout::hop_keys_dir(joining.dir));
+        let config = MembershipConfig {
+            network: joining.network.clone(),
+            role: joining.role,
+            address: address.clone(),
+            onion_address: None,
+            software: joining.software.to_owned(),
+            consensus_file: layout::consensus_file(joining.dir),
+        };
+        let membership = Membership::start(
+            config,
+            secret,
+            keys.map_err(NodeError::key(joining.program))?,
+            connector.clone(),
+            clock.clone(),
+            shutdown.clone(),
+        )?;
+        tracing::info!(%node, address, "listening");
+        Ok(Self {
+            membership,
+            pool: PeerPool::new(connector, PeerTimes::default()),
+            lost_told: 0,
+            started: clock.now(),
+            node: node.to_string(),
+            network: joining.network.network.clone(),
+            address,
+            software: joining.software.to_owned(),
+            failures: Arc::clone(&listening.failures),
+        })
+    }
+
+    /// The packets that were lost with links since the last call: the links had accepted them.
+    pub fn newly_lost(&mut self) -> u64 {
+        let lost = self.pool.lost_on_link();
+        lost.saturating_sub(std::mem::replace(&mut self.lost_told, lost))
+    }
+
+    /// What the status tells.
+    #[must_use]
+    pub fn status(&self, now: Timestamp) -> MemberStatus {
+        MemberStatus {
+            node: self.node.clone(),
+            network: self.network.clone(),
+            address: self.address.clone(),
+            software: self.software.clone(),
+            uptime_s: now.since(self.started).as_secs(),
+            rss_kib: rss_kib(),
+            peers: serde_json::to_value(self.pool.report()).unwrap_or_default(),
+            link_failures: self.failures.snapshot(),
+            membership: serde_json::to_value(&*self.membership.report.borrow()).unwrap_or_default(),
+        }
+    }
+}

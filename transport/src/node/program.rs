@@ -1,0 +1,153 @@
+//! What the command lines of all node programs share: arguments, and what the commands do.
+//!
+//! Each program has its own `init`, because each has its own configuration.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde::de::DeserializeOwned;
+use sotto_protocol::ident::NodeId;
+
+use super::control;
+use super::error::NodeError;
+use super::log::{self, LogFormat};
+use super::shutdown::Shutdown;
+
+/// What every `init` asks for.
+#[derive(Clone, Debug, clap::Args)]
+pub struct InitArgs {
+    /// The node's directory, which is made.
+    #[arg(long)]
+    dir: PathBuf,
+    /// Where it listens, ip:port.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: String,
+    /// Where others reach it, host:port, if not where it listens.
+    #[arg(long, value_name = "ADDRESS")]
+    pub announce: Option<String>,
+    /// Log JSON objects instead of lines for people.
+    #[arg(long)]
+    log_json: bool,
+}
+
+impl InitArgs {
+    /// The node's directory, from the root: a configuration holds wherever the program is started.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::System`] if there is no current directory that a relative path could start from.
+    pub fn dir(&self) -> Result<PathBuf, NodeError> {
+        std::path::absolute(&self.dir).map_err(NodeError::system("find the current directory"))
+    }
+
+    /// The form of the log.
+    #[must_use]
+    pub const fn log(&self) -> LogFormat {
+        if self.log_json { LogFormat::Json } else { LogFormat::Human }
+    }
+}
+
+/// What can be done with a node that is set up.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Operation {
+    /// Run the node until SIGTERM, SIGINT or `shutdown` on the control socket.
+    Run {
+        /// The configuration that `init` wrote.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Show the state of the running node.
+    Status {
+        /// The configuration of the node.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the manual page.
+    #[command(hide = true)]
+    Man,
+}
+
+/// The end of `program`: prints what went wrong, if something did.
+pub fn exit_code<E: Display>(program: &str, outcome: Result<(), E>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // If even this cannot be written, the exit code still tells.
+            let _written = writeln!(io::stderr(), "{program}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tells what `init` has made.
+///
+/// # Errors
+///
+/// [`NodeError::System`] if it cannot be printed.
+pub fn show_made(program: &str, node: NodeId, config: &Path) -> Result<(), NodeError> {
+    let config = config.display();
+    print(&format!("node {node}\nconfiguration {config}\nrun it with: {program} run --config {config}\n"))
+}
+
+/// Logs, starts a node by `run`, and waits for its end. The shutdown that `run` gets is triggered when the process
+/// is told to end.
+///
+/// # Errors
+///
+/// When the process cannot be prepared, or the node's own.
+pub fn run<E: From<NodeError>>(
+    log: LogFormat,
+    run: impl AsyncFnOnce(Shutdown) -> Result<(), E>,
+) -> Result<(), E> {
+    log::init(log).map_err(NodeError::from)?;
+    runtime()?.block_on(async {
+        let shutdown = Shutdown::new();
+        shutdown.on_signals().map_err(NodeError::system("listen for signals"))?;
+        run(shutdown).await
+    })
+}
+
+/// Asks the node behind `control_socket` for its state, a `S`, and prints it.
+///
+/// # Errors
+///
+/// When the node does not run, or answers something else.
+pub fn show_status<S: DeserializeOwned + Display>(
+    control_socket: &Path,
+    json: bool,
+) -> Result<(), NodeError> {
+    let value = runtime()?.block_on(control::status(control_socket))?;
+    if json {
+        return print(&format!("{value}\n"));
+    }
+    let status: S = serde_json::from_value(value).map_err(NodeError::Status)?;
+    print(&status.to_string())
+}
+
+/// Prints the manual page of a command line.
+///
+/// # Errors
+///
+/// [`NodeError::System`] if it cannot be printed.
+pub fn show_manual(command: clap::Command) -> Result<(), NodeError> {
+    clap_mangen::Man::new(command).render(&mut io::stdout()).map_err(NodeError::system("print"))
+}
+
+/// Prints on standard output.
+///
+/// # Errors
+///
+/// [`NodeError::System`] if it cannot be printed.
+pub fn print(text: &str) -> Result<(), NodeError> {
+    io::stdout().write_all(text.as_bytes()).map_err(NodeError::system("print"))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, NodeError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(NodeError::system("start the runtime"))
+}
