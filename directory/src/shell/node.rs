@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sotto_transport::clock::Clock;
 use sotto_transport::link::LinkTimes;
 use sotto_transport::node::shutdown::Shutdown;
-use sotto_transport::node::{ListenPlan, Listening, NodeError, Running};
+use sotto_transport::node::{Listening, NodeError, NodePlan, Running};
 use tokio::sync::{mpsc, watch};
 
 use super::config::DirectoryConfig;
@@ -30,14 +30,17 @@ pub type RunningDirectory = Running<Result<AuthorityReport, ShellError>>;
 ///
 /// When its directory does not hold a whole authority, another process uses it, or the port is taken.
 pub async fn start(config: &DirectoryConfig, shutdown: Shutdown) -> Result<RunningDirectory, ShellError> {
-    let listening = Listening::open(ListenPlan {
+    let control_socket = config.control_socket();
+    let plan = NodePlan {
         program: PROGRAM,
+        software: SOFTWARE,
         dir: &config.dir,
-        control_socket: &config.control_socket(),
+        control_socket: &control_socket,
         listen: &config.listen,
+        announce: config.announce.as_deref(),
         times: LinkTimes::default(),
-    })
-    .await?;
+    };
+    let listening = Listening::open(&plan).await?;
     let key = listening.secret.id();
     let mut authority = Authority::new(config.authority(), Arc::clone(&listening.secret))?;
     let state = State::open(&config.dir)?;

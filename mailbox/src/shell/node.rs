@@ -6,7 +6,7 @@ use sotto_protocol::directory::Role;
 use sotto_transport::clock::Clock;
 use sotto_transport::link::LinkTimes;
 use sotto_transport::node::shutdown::Shutdown;
-use sotto_transport::node::{Joining, ListenPlan, Listening, Member, NodeError, Running};
+use sotto_transport::node::{Listening, Member, NodeError, NodePlan, Running};
 use tokio::sync::mpsc;
 
 use super::config::MailboxConfig;
@@ -34,27 +34,22 @@ pub type RunningMailbox = Running<MailboxReport>;
 ///
 /// [`ShellError`], before anything was told to the network.
 pub async fn start(config: &MailboxConfig, shutdown: Shutdown) -> Result<RunningMailbox, ShellError> {
-    let listening = Listening::open(ListenPlan {
+    let control_socket = config.control_socket();
+    let plan = NodePlan {
         program: PROGRAM,
+        software: SOFTWARE,
         dir: &config.dir,
-        control_socket: &config.control_socket(),
+        control_socket: &control_socket,
         listen: &config.listen,
+        announce: config.announce.as_deref(),
         times: LinkTimes::default(),
-    })
-    .await?;
+    };
+    let listening = Listening::open(&plan).await?;
     let (path, quota) = (config.store_file(), config.quota_boxes);
     let opened = tokio::task::spawn_blocking(move || StoreJobs::new(RedbStore::open(&path, quota)?)).await;
     let store = opened.map_err(|error| NodeError::system("open the store")(error.into()))??;
     let clock = Clock::system();
-    let joining = Joining {
-        program: PROGRAM,
-        software: SOFTWARE,
-        dir: &config.dir,
-        network: &config.network,
-        role: Role::Mailbox,
-        announce: config.announce.as_deref(),
-    };
-    let member = Member::join(&listening, joining, &clock, &shutdown)?;
+    let member = Member::join(&listening, &plan, &config.network, Role::Mailbox, &clock, &shutdown)?;
     let (events_in, events) = mpsc::channel(EVENTS_MAX);
     let links = Arc::new(Links { events: events_in.clone(), consensus: member.membership.consensus.clone() });
     let engine = Engine {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sotto_transport::clock::Clock;
 use sotto_transport::link::LinkTimes;
 use sotto_transport::node::shutdown::Shutdown;
-use sotto_transport::node::{Joining, ListenPlan, Listening, Member, NodeError, Running};
+use sotto_transport::node::{Listening, Member, NodeError, NodePlan, Running};
 use tokio::sync::{mpsc, watch};
 
 use super::config::NodeConfig;
@@ -36,24 +36,19 @@ pub type RunningMix = Running<MixReport>;
 /// # Errors
 /// [`NodeError`], before anything was told to the network.
 pub async fn start(config: &NodeConfig, shutdown: Shutdown) -> Result<RunningMix, NodeError> {
-    let listening = Listening::open(ListenPlan {
-        program: PROGRAM,
-        dir: &config.dir,
-        control_socket: &config.control_socket(),
-        listen: &config.listen,
-        times: LinkTimes { silence_max: Some(SILENCE_MAX), ..LinkTimes::default() },
-    })
-    .await?;
-    let clock = Clock::system();
-    let joining = Joining {
+    let control_socket = config.control_socket();
+    let plan = NodePlan {
         program: PROGRAM,
         software: SOFTWARE,
         dir: &config.dir,
-        network: &config.network,
-        role: config.role.into(),
+        control_socket: &control_socket,
+        listen: &config.listen,
         announce: config.announce.as_deref(),
+        times: LinkTimes { silence_max: Some(SILENCE_MAX), ..LinkTimes::default() },
     };
-    let member = Member::join(&listening, joining, &clock, &shutdown)?;
+    let listening = Listening::open(&plan).await?;
+    let clock = Clock::system();
+    let member = Member::join(&listening, &plan, &config.network, config.role.into(), &clock, &shutdown)?;
     let (events_in, events) = mpsc::channel(EVENTS_MAX);
     let (topology, topology_out) = watch::channel(0);
     let context = LinkContext {

@@ -8,7 +8,7 @@ use sotto_protocol::frame::Frame;
 use sotto_protocol::sphinx::build_forward;
 use sotto_transport::directory_client::request_consensus;
 
-use crate::raw::RawClient;
+use crate::raw::Offer;
 use crate::support::{LAYER_1, LAYER_2, LAYER_3, World, expect_refusal, hop, next_frame, soon};
 
 #[tokio::test]
@@ -65,17 +65,20 @@ async fn a_peer_of_another_frame_version_is_closed_and_the_others_go_on() {
 
     let mut old = Frame::ConsensusGet.encode();
     old[0] = 0;
-    let mut peer = RawClient::connect(&world.address()).await;
-    peer.send(old.as_slice()).await;
+    let mut peer = Offer::default().connect(&world.address()).await.unwrap();
+    peer.send_record(old.as_slice()).await;
     peer.expect_refusal("frame-version").await;
+    peer.expect_end().await;
 
-    let mut peer = RawClient::connect(&world.address()).await;
-    peer.send(&[old.as_slice(), &[0]].concat()).await;
+    let mut peer = Offer::default().connect(&world.address()).await.unwrap();
+    peer.send_record(&[old.as_slice(), &[0]].concat()).await;
     peer.expect_refusal("oversized").await;
+    peer.expect_end().await;
 
-    let mut peer = RawClient::connect(&world.address()).await;
-    peer.send(&old[..100]).await;
+    let mut peer = Offer::default().connect(&world.address()).await.unwrap();
+    peer.send_record(&old[..100]).await;
     peer.expect_refusal("truncated").await;
+    peer.expect_end().await;
 
     let entry = world.own_hop().await;
     let mut rng = ChaCha20Rng::seed_from_u64(2);

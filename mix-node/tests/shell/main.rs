@@ -12,6 +12,8 @@
 mod lifecycle;
 mod links;
 mod program;
+#[path = "../../../transport/tests/sockets/raw.rs"]
+#[expect(dead_code, reason = "the links' own tests need more of it")]
 mod raw;
 mod sessions;
 mod support;

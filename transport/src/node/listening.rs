@@ -18,17 +18,21 @@ use crate::dial::TcpListener;
 use crate::link::{Link, LinkAcceptor, LinkError, LinkTimes};
 use crate::listen::{LinkFailures, serve_links};
 
-/// Where a node's things are, and where it listens.
+/// What a node of any kind is started with.
 #[derive(Clone, Copy, Debug)]
-pub struct ListenPlan<'a> {
+pub struct NodePlan<'a> {
     /// The program that makes such nodes.
     pub program: &'static str,
+    /// Name and version of the software, as descriptor and status tell them.
+    pub software: &'static str,
     /// The node's directory.
     pub dir: &'a Path,
     /// Where the control socket goes.
     pub control_socket: &'a Path,
     /// `ip:port`; with port 0 the system chooses one.
     pub listen: &'a str,
+    /// Where others reach it, `host:port`, if not where it listens.
+    pub announce: Option<&'a str>,
     /// How long its incoming links wait.
     pub times: LinkTimes,
 }
@@ -52,7 +56,7 @@ impl Listening {
     /// # Errors
     ///
     /// When there is no key, the node runs already, or the port is taken.
-    pub async fn open(plan: ListenPlan<'_>) -> Result<Self, NodeError> {
+    pub async fn open(plan: &NodePlan<'_>) -> Result<Self, NodeError> {
         let secret = Arc::new(layout::read_identity(plan.dir, plan.program)?);
         // Before anything that changes the node's files: it fails if the node runs already.
         let control = ControlServer::bind(plan.control_socket)?;

@@ -2,7 +2,6 @@
 //! tells about both.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,7 @@ use sotto_protocol::time::Timestamp;
 use super::epoch_keys::EpochKeys;
 use super::error::NodeError;
 use super::layout;
-use super::listening::Listening;
+use super::listening::{Listening, NodePlan};
 use super::membership::{Membership, MembershipConfig};
 use super::memory::rss_kib;
 use super::shutdown::Shutdown;
@@ -22,23 +21,6 @@ use crate::dial::TcpDialer;
 use crate::link::{LinkConnector, LinkTimes};
 use crate::listen::LinkFailures;
 use crate::peers::{PeerPool, PeerTimes};
-
-/// What a node needs to take part in its network.
-#[derive(Clone, Copy, Debug)]
-pub struct Joining<'a> {
-    /// The program that makes such nodes.
-    pub program: &'static str,
-    /// Name and version of the software.
-    pub software: &'a str,
-    /// The node's directory.
-    pub dir: &'a Path,
-    /// The network.
-    pub network: &'a NetworkInfo,
-    /// What the node does.
-    pub role: Role,
-    /// Where others reach it, if not where it listens.
-    pub announce: Option<&'a str>,
-}
 
 /// A node's part in its network.
 pub struct Member {
@@ -87,27 +69,29 @@ impl Member {
     /// [`NodeError`], before anything was told to the network.
     pub fn join(
         listening: &Listening,
-        joining: Joining<'_>,
+        plan: &NodePlan<'_>,
+        network: &NetworkInfo,
+        role: Role,
         clock: &Clock,
         shutdown: &Shutdown,
     ) -> Result<Self, NodeError> {
-        let address = listening.announced(joining.announce)?;
+        let address = listening.announced(plan.announce)?;
         let secret = Arc::clone(&listening.secret);
         let node = secret.id();
         let connector = LinkConnector::for_node(Arc::new(TcpDialer), &secret, LinkTimes::default())?;
-        let keys = EpochKeys::open(&layout::hop_keys_dir(joining.dir));
+        let keys = EpochKeys::open(&layout::hop_keys_dir(plan.dir));
         let config = MembershipConfig {
-            network: joining.network.clone(),
-            role: joining.role,
+            network: network.clone(),
+            role,
             address: address.clone(),
             onion_address: None,
-            software: joining.software.to_owned(),
-            consensus_file: layout::consensus_file(joining.dir),
+            software: plan.software.to_owned(),
+            consensus_file: layout::consensus_file(plan.dir),
         };
         let membership = Membership::start(
             config,
             secret,
-            keys.map_err(NodeError::key(joining.program))?,
+            keys.map_err(NodeError::key(plan.program))?,
             connector.clone(),
             clock.clone(),
             shutdown.clone(),
@@ -119,9 +103,9 @@ impl Member {
             lost_told: 0,
             started: clock.now(),
             node: node.to_string(),
-            network: joining.network.network.clone(),
+            network: network.network.clone(),
             address,
-            software: joining.software.to_owned(),
+            software: plan.software.to_owned(),
             failures: Arc::clone(&listening.failures),
         })
     }

@@ -20,5 +20,5 @@ pub mod shutdown;
 pub use config_text::ConfigText;
 pub use error::NodeError;
 pub use key_file::KeyFileError;
-pub use listening::{ListenPlan, Listening, Running};
-pub use member::{Joining, Member, MemberStatus};
+pub use listening::{Listening, NodePlan, Running};
+pub use member::{Member, MemberStatus};

@@ -1,4 +1,6 @@
 //! A TLS peer that does what the links never do: other key exchanges, other names, records of any size.
+//!
+//! The tests of the mix use this file too; each has its own `support::soon`.
 
 use std::sync::Arc;
 
