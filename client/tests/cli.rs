@@ -54,6 +54,15 @@ fn a_wrong_or_missing_passphrase_is_refused_in_words() {
 }
 
 #[test]
+fn a_closed_standard_error_changes_no_exit_code() {
+    let person = Person::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let failed = person.bare_command(&["contacts"]).stderr(writer).status().unwrap();
+    assert_eq!(failed.code(), Some(1));
+}
+
+#[test]
 fn the_passphrase_and_the_text_can_share_standard_input() {
     let person = Person::with_profile(&dead_network());
     person.json(&["invite", "Bob"]);

@@ -103,7 +103,7 @@ impl<S: Store> Engine<S> {
         Ok(Self {
             keeper: Keeper::new(store),
             settings,
-            entry: StickyEntry::restored(book.profile),
+            entry: StickyEntry::restored(&book.profile),
             book,
             cover,
             scheduler: Scheduler::default(),
@@ -197,9 +197,9 @@ impl<S: Store> Engine<S> {
     pub fn wanted_entry(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Option<NodeId> {
         self.advance_clock(now);
         let consensus = self.consensus.clone()?;
-        let (entry, is_new) = self.entry.choose(&consensus, rng)?;
-        if is_new {
-            self.book.profile.entry = Some(entry);
+        let entry = self.entry.choose(&consensus, rng)?;
+        if self.book.profile.entries != self.entry.entries() {
+            self.book.profile.entries = self.entry.entries().to_vec();
             // An entry that could not be kept is chosen all the same; a restart may then choose another.
             if let Ok(change) = self.book.profile.put()
                 && self.commit(now, vec![change]).is_err()

@@ -1,7 +1,9 @@
 //! The entry that the client connects to: one, kept as long as it works.
 //!
 //! An entry sees a client's address. A client that tried many would sooner or later meet a bad one, so the
-//! choice is sticky, survives restarts and changes only after repeated failure or when the entry leaves.
+//! choice is sticky and survives restarts. A network that is down looks like an entry that fails, and happens
+//! every day: so after repeated failure the client takes turns among a few entries that it keeps, the first
+//! choice first after a restart, and never goes on to further ones while these are listed.
 
 use rand::CryptoRng;
 use rand::seq::IndexedRandom;
@@ -9,17 +11,17 @@ use serde::{Deserialize, Serialize};
 use sotto_protocol::directory::Consensus;
 use sotto_protocol::ident::NodeId;
 
-use super::limits::ENTRY_FAILURES_MAX;
+use super::limits::{ENTRIES_KEPT_MAX, ENTRY_FAILURES_MAX};
 use crate::store::{Change, RecordKey, RecordKind, StoreError, record};
 
 /// Where the profile as a whole is kept.
 pub(crate) const PROFILE_KEY: RecordKey = RecordKey { kind: RecordKind::Profile, id: [0; 16] };
 
 /// What is kept of the profile as a whole.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Profile {
-    /// The entry in use.
-    pub(crate) entry: Option<NodeId>,
+    /// The entries that were chosen, in the order of choice.
+    pub(crate) entries: Vec<NodeId>,
 }
 
 impl Profile {
@@ -29,55 +31,66 @@ impl Profile {
     }
 }
 
-/// The choice and how often in a row it has failed.
+/// The choices, which of them is in use, and how often in a row it has failed.
 #[derive(Debug, Default)]
 pub(crate) struct StickyEntry {
-    chosen: Option<NodeId>,
+    entries: Vec<NodeId>,
+    at: usize,
     failures: u32,
 }
 
 impl StickyEntry {
-    /// The choice that was kept.
-    pub(crate) const fn restored(profile: Profile) -> Self {
-        Self { chosen: profile.entry, failures: 0 }
+    /// The choices that were kept.
+    pub(crate) fn restored(profile: &Profile) -> Self {
+        Self { entries: profile.entries.clone(), at: 0, failures: 0 }
     }
 
-    /// The choice, if there is one.
-    pub(crate) const fn chosen(&self) -> Option<NodeId> {
-        self.chosen
+    /// The choice in use, if there is one.
+    pub(crate) fn chosen(&self) -> Option<NodeId> {
+        self.entries.get(self.at).copied()
     }
 
-    /// The entry to connect to, of those that the consensus lists. Whether it is a new choice.
-    pub(crate) fn choose(
-        &mut self,
-        consensus: &Consensus,
-        rng: &mut impl CryptoRng,
-    ) -> Option<(NodeId, bool)> {
-        let entries: Vec<NodeId> = consensus.entries().map(|entry| entry.node).collect();
-        let current = self.chosen.filter(|chosen| entries.contains(chosen));
-        if let Some(current) = current
-            && self.failures < ENTRY_FAILURES_MAX
-        {
-            return Some((current, false));
+    /// All choices, in their order.
+    pub(crate) fn entries(&self) -> &[NodeId] {
+        &self.entries
+    }
+
+    /// The entry to connect to, of those that the consensus lists.
+    pub(crate) fn choose(&mut self, consensus: &Consensus, rng: &mut impl CryptoRng) -> Option<NodeId> {
+        let listed: Vec<NodeId> = consensus.entries().map(|entry| entry.node).collect();
+        let current = self.chosen().filter(|chosen| listed.contains(chosen));
+        self.entries.retain(|entry| listed.contains(entry));
+        let kept_at = current.and_then(|chosen| self.entries.iter().position(|entry| *entry == chosen));
+        match kept_at {
+            Some(at) if self.failures < ENTRY_FAILURES_MAX => {
+                self.at = at;
+                return self.chosen();
+            }
+            Some(at) => self.at = at.saturating_add(1),
+            None => self.at = 0,
         }
-        let others: Vec<NodeId> = entries.into_iter().filter(|entry| Some(*entry) != current).collect();
-        let next = others.choose(rng).copied().or(current)?;
         self.failures = 0;
-        let is_new = self.chosen != Some(next);
-        self.chosen = Some(next);
-        Some((next, is_new))
+        if self.at >= self.entries.len() {
+            let others: Vec<NodeId> =
+                listed.into_iter().filter(|entry| !self.entries.contains(entry)).collect();
+            match others.choose(rng).filter(|_| self.entries.len() < ENTRIES_KEPT_MAX) {
+                Some(other) => self.entries.push(*other),
+                None => self.at = 0,
+            }
+        }
+        self.chosen()
     }
 
     /// The entry could not be reached.
     pub(crate) fn failed(&mut self, entry: &NodeId) {
-        if self.chosen == Some(*entry) {
+        if self.chosen() == Some(*entry) {
             self.failures = self.failures.saturating_add(1);
         }
     }
 
     /// The entry works.
     pub(crate) fn worked(&mut self, entry: &NodeId) {
-        if self.chosen == Some(*entry) {
+        if self.chosen() == Some(*entry) {
             self.failures = 0;
         }
     }

@@ -18,6 +18,8 @@ pub const OUTSTANDING_MAX: usize = 2048;
 pub const DECOYS_MAX: usize = 32;
 /// Boxes of one stream that are asked for before the first of them has come.
 pub const READ_AHEAD_MAX: usize = 8;
+/// Entries that a client takes turns among when they fail.
+pub const ENTRIES_KEPT_MAX: usize = 3;
 /// Failures in a row after which another entry is chosen.
 pub const ENTRY_FAILURES_MAX: u32 = 5;
 /// Events that wait to be taken. Beyond it the oldest go; what they told is in the store and in the status.

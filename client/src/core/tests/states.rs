@@ -1,13 +1,16 @@
 //! What is shown: why a message waits, the sticky entry, and that nothing secret is printed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
+use sotto_protocol::directory::ConsensusNode;
+use sotto_protocol::ident::NodeId;
 use sotto_protocol::mailbox::RefusalCode;
 
 use super::world::World;
-use crate::core::limits::ENTRY_FAILURES_MAX;
+use crate::core::limits::{ENTRIES_KEPT_MAX, ENTRY_FAILURES_MAX};
 use crate::core::{ConsensusState, Engine, EngineSettings, SessionState};
 use crate::store::{CommitFault, MemoryStore};
 
@@ -116,6 +119,35 @@ fn the_entry_changes_after_repeated_failure_only() {
     let second = engine.wanted_entry(now, &mut peer.rng).unwrap();
     assert_ne!(second, first);
     assert_eq!(engine.wanted_entry(now, &mut peer.rng), Some(second));
+}
+
+#[test]
+fn a_network_that_is_down_does_not_lead_through_all_entries() {
+    let mut world = World::new(57, 1);
+    let now = world.now;
+    let mut larger = (*world.consensus).clone();
+    let one = larger.entries().next().unwrap().clone();
+    larger.nodes.extend((100..120).map(|byte| {
+        let node = NodeId::from_bytes([byte; 32]);
+        ConsensusNode { node, ..one.clone() }
+    }));
+    let peer = &mut world.peers[0];
+    let engine = peer.engine.as_mut().unwrap();
+    engine.handle_consensus(now, larger.clone().into());
+    let first = engine.wanted_entry(now, &mut peer.rng).unwrap();
+    let mut tried = BTreeSet::new();
+    for _ in 0..100 * ENTRY_FAILURES_MAX {
+        let entry = engine.wanted_entry(now, &mut peer.rng).unwrap();
+        engine.handle_entry_failed(now, &entry);
+        tried.insert(entry);
+    }
+    assert_eq!(tried.len(), ENTRIES_KEPT_MAX);
+    // A restart begins with the first choice again.
+    let store = peer.engine.take().unwrap().into_store();
+    let settings = EngineSettings { class: "standard".into() };
+    let mut engine = Engine::open(store, settings, now, &mut peer.rng).unwrap();
+    engine.handle_consensus(now, larger.into());
+    assert_eq!(engine.wanted_entry(now, &mut peer.rng), Some(first));
 }
 
 #[test]
