@@ -83,8 +83,22 @@ pub fn start<S: Store + Send + 'static>(
     let troubles = Troubles::default();
     let network = access.map(|access| Network::start(access, &clock, &troubles)).transpose()?;
     let owner = Owner { engine, clock, calls, events, network, troubles, shutdown: shutdown.clone() };
-    let task = tokio::spawn(owner.run());
+    let end = EndsAll(shutdown.clone());
+    let task = tokio::spawn(async move {
+        let _end = end;
+        owner.run().await;
+    });
     Ok(Running { service, shutdown, task })
+}
+
+/// Ends the process when it is dropped: a daemon whose engine is gone, by a panic too, would look as if it
+/// kept up the cover.
+struct EndsAll(Shutdown);
+
+impl Drop for EndsAll {
+    fn drop(&mut self) {
+        self.0.trigger();
+    }
 }
 
 /// The network's side of the channels.
@@ -272,4 +286,41 @@ fn unknown_class(name: &str, consensus: &Consensus) -> String {
         "this network has no cover class {name:?}, only {}: change cover_class in config.toml",
         names.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+    use serde_json::json;
+    use zeroize::Zeroizing;
+
+    use super::service::Call;
+    use super::*;
+    use crate::core::EngineSettings;
+    use crate::store::{Change, RecordKey, StoreError};
+
+    struct Panics;
+
+    impl Store for Panics {
+        fn load(&self) -> Result<Vec<(RecordKey, Zeroizing<Vec<u8>>)>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn commit(&mut self, _changes: Vec<Change>) -> Result<(), StoreError> {
+            panic!("as a test of what follows a panic");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_is_gone_ends_the_process() {
+        let (clock, shutdown) = (Clock::system(), Shutdown::new());
+        let settings = EngineSettings { class: "standard".to_owned() };
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let engine = Engine::open(Panics, settings, clock.now(), &mut rng).unwrap();
+        let running = start(engine, clock, None, shutdown.clone()).unwrap();
+        let call = Call::parse("invite", &json!({ "name": "Bob" })).unwrap();
+        assert_eq!(running.service().call(call).await.unwrap_err().label, "shutting-down");
+        tokio::time::timeout(Duration::from_secs(10), shutdown.triggered()).await.unwrap();
+    }
 }
