@@ -178,3 +178,15 @@ fn completions_and_man_pages_come_from_the_definition() {
     assert!(made.status.success());
     assert!(std::fs::read_to_string(directory.path().join("sotto.1")).unwrap().contains("mixnet"));
 }
+
+#[test]
+fn wrong_usage_is_told_in_the_form_that_was_asked_for() {
+    let person = Person::new();
+    let json = person.bare_command(&["send", "--json"]).output().unwrap();
+    assert_eq!(json.status.code(), Some(2));
+    assert_eq!(one_value(&json)["error"]["label"], "usage");
+    let text = person.bare_command(&["send"]).output().unwrap();
+    assert_eq!(text.status.code(), Some(2));
+    assert!(text.stdout.is_empty() && String::from_utf8_lossy(&text.stderr).contains("Usage:"));
+    assert_eq!(person.bare_command(&["--help", "--json"]).output().unwrap().status.code(), Some(0));
+}

@@ -156,3 +156,17 @@ fn a_killed_daemon_leaves_nothing_in_the_way_and_loses_nothing() {
     let _next = person.daemon();
     assert_eq!(person.json(&["status"])["waiting"][0]["message"], sent["message"]);
 }
+
+#[test]
+fn a_passphrase_before_a_text_on_standard_input_never_becomes_part_of_the_text() {
+    let person = Person::with_profile(&dead_network());
+    person.json(&["invite", "bob"]);
+    let _daemon = person.daemon();
+    let args = ["send", "bob", "-", "--json", "--passphrase-fd", "0"];
+    let sent = person.run_with_input(&args, "correct horse\nthe text\n");
+    assert!(sent.status.success(), "{sent:?}");
+    let shown = person.json(&["recv", "bob", "--all"]);
+    let texts: Vec<&str> =
+        shown.as_array().unwrap().iter().map(|message| message["text"].as_str().unwrap()).collect();
+    assert_eq!(texts, ["the text"]);
+}

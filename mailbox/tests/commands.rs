@@ -269,6 +269,36 @@ fn a_source_of_the_previous_consensus_may_send_until_its_grace_is_over() {
 }
 
 #[test]
+fn links_to_the_first_layer_of_the_previous_consensus_stay_until_its_grace_is_over() {
+    let mut world = World::new(15);
+    let first = |world: &World| -> Vec<_> {
+        let members = world.members.iter().filter(|member| member.place == LAYER_1);
+        members.map(|member| member.id).collect()
+    };
+    let linked = |world: &World| -> Vec<_> { world.mailbox.links(world.now).into_keys().collect() };
+    let sorted = |mut nodes: Vec<_>| {
+        nodes.sort_unstable();
+        nodes
+    };
+    let before = first(&world);
+    assert_eq!(linked(&world), sorted(before.clone()));
+    for member in &mut world.members {
+        if let Place::Mix { layer } = &mut member.place {
+            *layer = *layer % 3 + 1;
+        }
+    }
+    world.now = T0 + Duration::from_secs(3600);
+    let consensus = world.consensus(world.now);
+    world.mailbox.handle_consensus(world.now, consensus, &mut world.rng);
+    let after = first(&world);
+    assert_eq!(linked(&world), sorted([before, after.clone()].concat()));
+    world.now = world.now + Duration::from_secs(2 * 3600);
+    let consensus = world.consensus(world.now);
+    world.mailbox.handle_consensus(world.now, consensus, &mut world.rng);
+    assert_eq!(linked(&world), sorted(after));
+}
+
+#[test]
 fn a_packet_that_is_not_for_this_mailbox_is_dropped() {
     let mut world = World::new(13);
     let packet = world.packet_through(LAYER_1);

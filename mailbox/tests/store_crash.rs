@@ -334,3 +334,13 @@ fn no_changed_byte_makes_opening_panic() {
         }
     }
 }
+
+#[test]
+fn the_file_is_closed_to_other_users() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("boxes.redb");
+    drop(RedbStore::open(&path, 10).unwrap());
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}

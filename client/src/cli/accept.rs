@@ -2,7 +2,6 @@
 
 use clap::Args;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use super::{Common, Ended, Wait, escape, stored};
 use crate::shell::Failure;
@@ -27,12 +26,7 @@ const LINK_LEN_MAX: usize = 1024;
 
 pub(super) async fn run(common: &Common, args: &AcceptArgs) -> Result<Ended, Failure> {
     let mut connection = common.connect(Reach::Network).await?;
-    // After the passphrase, which may come from standard input as well.
-    let link = if args.link == "-" {
-        super::send::read_stdin(LINK_LEN_MAX)?
-    } else {
-        Zeroizing::new(args.link.clone())
-    };
+    let link = common.text(&connection, &args.link, LINK_LEN_MAX)?;
     let params = json!({ "name": args.name, "link": link.trim() });
     let accepted = connection.call("accept", params).await;
     let mut outcome = accepted.map(|accepted| (accepted, Ended::Well, "queued"));

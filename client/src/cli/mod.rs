@@ -29,6 +29,7 @@ use crate::shell::client::{Connection, Reach};
 use crate::shell::passphrase::PassphraseSource;
 use crate::shell::{Failure, Profile};
 use output::Output;
+use zeroize::Zeroizing;
 
 /// How a command ended, as its exit code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,6 +41,7 @@ enum Ended {
 }
 
 const EXIT_FAILED: u8 = 1;
+const EXIT_USAGE: u8 = 2;
 const EXIT_TIMED_OUT: u8 = 3;
 
 /// Private messages that nobody can trace.
@@ -107,6 +109,25 @@ impl Common {
         Connection::open(&self.profile()?, &self.passphrase(), reach).await
     }
 
+    /// A text that was given as an argument, or on standard input if the argument is `-`.
+    ///
+    /// With `--passphrase-fd 0` the first line of standard input is the passphrase, whether a daemon made it
+    /// unnecessary or not: it must never become part of the text.
+    fn text(
+        &self,
+        connection: &Connection,
+        argument: &str,
+        len_max: usize,
+    ) -> Result<Zeroizing<String>, Failure> {
+        if argument != "-" {
+            return Ok(Zeroizing::new(argument.to_owned()));
+        }
+        if self.passphrase_fd == Some(0) && !connection.is_alone() {
+            drop(self.passphrase().get()?);
+        }
+        send::read_stdin(len_max)
+    }
+
     const fn output(&self) -> Output {
         Output::new(self.json)
     }
@@ -153,7 +174,10 @@ enum Command {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return wrong_usage(&error),
+    };
     let output = cli.common.output();
     match run(&cli) {
         Ok(Ended::Well) => ExitCode::SUCCESS,
@@ -163,6 +187,18 @@ pub fn main() -> ExitCode {
             ExitCode::from(EXIT_FAILED)
         }
     }
+}
+
+/// Help and version on standard output; a mistake as the kind of output that was asked for.
+fn wrong_usage(error: &clap::Error) -> ExitCode {
+    let wants_json = std::env::args_os().skip(1).take_while(|arg| arg != "--").any(|arg| arg == "--json");
+    if error.use_stderr() && wants_json {
+        Output::new(true).failure(&Failure::new("usage", error.render().to_string()));
+        return ExitCode::from(EXIT_USAGE);
+    }
+    // If this cannot be printed, the exit code still tells.
+    let _printed = error.print();
+    if error.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS }
 }
 
 fn run(cli: &Cli) -> Result<Ended, Failure> {

@@ -29,8 +29,7 @@ pub(super) struct SendArgs {
 
 pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<Ended, Failure> {
     let mut connection = common.connect(Reach::Network).await?;
-    // After the passphrase, which may come from standard input as well.
-    let text = if args.text == "-" { read_stdin(TEXT_LEN_MAX)? } else { Zeroizing::new(args.text.clone()) };
+    let text = common.text(&connection, &args.text, TEXT_LEN_MAX)?;
     let outcome = async {
         let mut sent =
             connection.call("send", json!({ "contact": args.contact, "text": text.as_str() })).await?;

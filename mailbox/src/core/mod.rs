@@ -113,6 +113,13 @@ impl Mailbox {
         self.retire_keys(now);
     }
 
+    /// The nodes to keep links to, with their addresses: the first layer of the consensus, and of the one before it
+    /// while clients may still make reply blocks from that.
+    #[must_use]
+    pub fn links(&self, now: Timestamp) -> BTreeMap<NodeId, String> {
+        self.neighbours.links(now)
+    }
+
     /// A packet came over the link from `from`, whose identity the link has checked.
     ///
     /// # Errors

@@ -53,6 +53,18 @@ impl Neighbours {
         if usable(current, now) { Ok(current) } else { Err(DropReason::ConsensusExpired) }
     }
 
+    /// The nodes that replies may go to, with their addresses; where the two consensuses differ in an address,
+    /// the newer one's.
+    pub(super) fn links(&self, now: Timestamp) -> BTreeMap<NodeId, String> {
+        let mut links = BTreeMap::new();
+        for consensus in self.usable_consensuses(now) {
+            for node in consensus.layer(LAYER_AFTER) {
+                links.entry(node.node).or_insert_with(|| node.address.clone());
+            }
+        }
+        links
+    }
+
     /// Whether packets may come from `node`.
     pub(super) fn may_send(&self, now: Timestamp, node: &NodeId) -> bool {
         self.is_in_layer(now, LAYER_BEFORE, node)
@@ -64,11 +76,14 @@ impl Neighbours {
     }
 
     fn is_in_layer(&self, now: Timestamp, layer: u8, node: &NodeId) -> bool {
-        [&self.current, &self.previous]
-            .into_iter()
-            .flatten()
-            .filter(|consensus| usable(consensus, now))
+        self.usable_consensuses(now)
             .any(|consensus| consensus.layer(layer).any(|member| member.node == *node))
+    }
+
+    /// The consensuses that count, newest first.
+    fn usable_consensuses(&self, now: Timestamp) -> impl Iterator<Item = &Consensus> {
+        let both = [self.current.as_deref(), self.previous.as_deref()];
+        both.into_iter().flatten().filter(move |consensus| usable(consensus, now))
     }
 
     /// When the next dummy is due.

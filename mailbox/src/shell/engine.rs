@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use sotto_protocol::directory::Place;
 use sotto_protocol::frame::Frame;
 use sotto_protocol::ident::NodeId;
 use sotto_protocol::sphinx::Packet;
@@ -136,9 +135,8 @@ impl<S: Store> Engine<S> {
         };
         let now = self.clock.now();
         let consensus = Arc::new(adopted.consensus.clone());
-        let next = consensus.next_hops(Place::Mailbox).map(|node| (node.node, node.address.clone()));
-        self.member.pool.set_peers(next.collect());
         self.mailbox.handle_consensus(now, consensus, &mut OsRng);
+        self.member.pool.set_peers(self.mailbox.links(now).into_iter().collect());
     }
 
     /// Hands batches to the store and packets to the links.

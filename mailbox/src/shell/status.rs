@@ -62,6 +62,9 @@ impl fmt::Display for MailboxStatus {
         }
         let rss_kib = self.member.rss_kib.unwrap_or_default();
         writeln!(f, "running   {} s, {} MiB resident", self.member.uptime_s, rss_kib / 1024)?;
+        for trouble in self.member.troubles() {
+            writeln!(f, "{trouble}")?;
+        }
         match &self.store {
             Some(store) => writeln!(
                 f,

@@ -6,8 +6,11 @@
 //! a crash brings back has expired anyway.
 
 use std::fmt;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use redb::backends::FileBackend;
 use redb::{
     Builder, CommitError, Database, DatabaseError, Durability, ReadableDatabase, ReadableTable,
     ReadableTableMetadata, SetDurabilityError, StorageBackend, StorageError, Table, TableError, TableHandle,
@@ -47,7 +50,19 @@ impl RedbStore {
     /// When the file is something else, of another format, damaged, in use, or cannot be read.
     pub fn open(path: &Path, quota: u64) -> Result<Self, StoreError> {
         let (name, path) = (path.display().to_string(), path.to_owned());
-        Self::open_with(quota, move || checked(builder().create(&path), &name))
+        Self::open_with(quota, move || {
+            // Ids and times are nobody else's business, whatever the mode of the directory.
+            let file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(&path);
+            let file = file.map_err(|error| StoreError::Io { why: error.to_string() })?;
+            let backend = FileBackend::new(file);
+            checked(backend.and_then(|backend| builder().create_with_backend(backend)), &name)
+        })
     }
 
     /// Opens a store on a storage of the caller's, for tests that make the storage fail. `backend` is asked

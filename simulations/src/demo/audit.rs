@@ -11,7 +11,7 @@ use crate::localnet::NodeReport;
 /// Tells what entries, mixes and mailboxes saw, node by node.
 pub(super) fn show(reports: &[(String, NodeReport)], narrator: &Narrator) {
     for (role, explanation) in [
-        ("entry", "Entries saw two connections, and packets of one size at random times in both directions:"),
+        ("entry", "Entries saw connections of nobody they know, and packets of one size at random times:"),
         ("mix", "Mixes saw packets from the layer before them, each for the layer behind them:"),
         (
             "mailbox",

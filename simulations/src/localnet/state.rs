@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use sotto_transport::clock::Clock;
+use sotto_transport::node::control;
 
 use super::error::LocalnetError;
 use super::network::wait_for;
@@ -102,8 +103,14 @@ impl LocalnetState {
     pub async fn stop(&self) -> Result<Vec<String>, LocalnetError> {
         let clock = Clock::system();
         let running = || self.nodes.iter().filter(|node| runs(node.pid, &node.program));
-        for node in running() {
-            signal(node.pid, Signal::TERM).map_err(LocalnetError::system(format!("end {}", node.name)))?;
+        for node in &self.nodes {
+            if runs(node.pid, &node.program) {
+                signal(node.pid, Signal::TERM)
+                    .map_err(LocalnetError::system(format!("end {}", node.name)))?;
+            } else {
+                // Gone, or started again by hand under a number that is not known: then its socket answers.
+                let _gone = control::shutdown(&node.socket).await;
+            }
         }
         let gone = || async { running().next().is_none().then_some(()) };
         wait_for(&clock, TERMINATE_WAIT_MAX, gone).await;

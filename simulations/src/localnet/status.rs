@@ -68,10 +68,12 @@ impl NodeStatus {
             running,
             rss_kib: None,
             ledger: None,
-            trouble: (!running).then(|| "not running".to_owned()),
+            trouble: None,
         };
         match control::status(&node.socket).await {
             Ok(value) => {
+                // Under another number if somebody has restarted it by hand.
+                status.running = true;
                 status.rss_kib = value.get("rss_kib").and_then(serde_json::Value::as_u64);
                 if node.kind != Kind::Authority {
                     match serde_json::from_value::<NodeReport>(value) {
@@ -84,7 +86,7 @@ impl NodeStatus {
                 }
             }
             Err(error) if running => status.trouble = Some(error.to_string()),
-            Err(_) => {}
+            Err(_) => status.trouble = Some("not running".to_owned()),
         }
         status
     }

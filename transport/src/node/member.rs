@@ -61,6 +61,22 @@ pub struct MemberStatus {
     pub membership: Value,
 }
 
+impl MemberStatus {
+    /// Why the node is not where it should be, in words, one line each: its descriptor was refused, or the
+    /// consensus cannot be fetched.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<String> {
+        let parts = [("publish_failure", "announcing failed"), ("fetch_failure", "no newer consensus")];
+        parts
+            .into_iter()
+            .filter_map(|(key, what)| {
+                let text = self.membership.get(key)?.get(1)?.as_str()?;
+                Some(format!("trouble   {what}: {text}"))
+            })
+            .collect()
+    }
+}
+
 impl Member {
     /// Takes part from now on, until `shutdown`.
     ///
@@ -130,5 +146,33 @@ impl Member {
             link_failures: self.failures.snapshot(),
             membership: serde_json::to_value(&*self.membership.report.borrow()).unwrap_or_default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn status(membership: Value) -> MemberStatus {
+        MemberStatus {
+            node: "ab".to_owned(),
+            network: "test".to_owned(),
+            address: "127.0.0.1:1".to_owned(),
+            software: "sotto".to_owned(),
+            uptime_s: 1,
+            rss_kib: None,
+            peers: json!([]),
+            link_failures: BTreeMap::new(),
+            membership,
+        }
+    }
+
+    #[test]
+    fn what_keeps_a_node_out_is_said_in_words() {
+        let refused = json!({ "publish_failure": ["refused", "not admitted"], "fetch_failure": null });
+        assert_eq!(status(refused).troubles(), ["trouble   announcing failed: not admitted"]);
+        assert!(status(json!({ "publish_failure": null })).troubles().is_empty());
     }
 }
