@@ -329,3 +329,31 @@ async fn localnet_goes_up_shows_its_memory_and_goes_down_without_a_trace() {
     assert!(!gone.status.success());
     assert!(String::from_utf8_lossy(&gone.stderr).contains("sotto-localnet up"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_log_nobody_takes_any_more_still_ends_when_it_is_told_to() {
+    let dir = tempfile::Builder::new().prefix("sotto-test-").tempdir().unwrap();
+    let mut network = Localnet::up(&dir.path().join("net"), LocalnetPlan::default(), false).await.unwrap();
+    network.kill("mix-1").await.unwrap();
+    let (nobody, log) = std::io::pipe().unwrap();
+    drop(nobody);
+    let config = network.dir().join("mix-1/mix.toml");
+    let mut mix = tokio::process::Command::new(network.programs().path("sotto-mix"))
+        .args(["run", "--config", config.to_str().unwrap()])
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let socket = network.dir().join("mix-1/control.sock");
+    let clock = network.clock().clone();
+    let deadline = clock.now() + WAIT_MAX;
+    while sotto_transport::node::control::status(&socket).await.is_err() {
+        assert!(clock.now() < deadline, "it does not run");
+        clock.sleep_until(clock.now() + Duration::from_millis(50)).await;
+    }
+    let pid = rustix::process::Pid::from_raw(i32::try_from(mix.id().unwrap()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let status = tokio::time::timeout(WAIT_MAX, mix.wait()).await.expect("it goes on").unwrap();
+    assert!(status.success(), "{status}");
+    network.down().await.unwrap();
+}

@@ -7,19 +7,25 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use sotto_protocol::limits::NODES_MAX;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::task::JoinSet;
 
 use crate::dial::{BoxStream, Listener};
-use crate::link::{Link, LinkAcceptor, LinkError};
+use crate::link::{Link, LinkAcceptor, LinkError, Peer};
 use crate::node::shutdown::Shutdown;
 
 /// Handshakes under way at once. When one more comes, the oldest is given up: an honest handshake takes
 /// milliseconds, so the oldest of so many is one that somebody lets hang.
 pub const HANDSHAKES_MAX: usize = 256;
 
-/// Links and handshakes at once. One more is closed at once.
-pub const LINKS_MAX: usize = 4096;
+/// Links of peers without a key at once: clients and whoever asks for the consensus. One more is closed after
+/// its handshake, which is when it shows that it has no key.
+pub const ANONYMOUS_LINKS_MAX: usize = 4096;
+
+/// Links and handshakes at once, so that peers with a key find room however many there are without. One more is
+/// closed at once.
+pub const LINKS_MAX: usize = ANONYMOUS_LINKS_MAX + NODES_MAX + HANDSHAKES_MAX;
 
 /// How long to wait after the system could not accept a connection, usually for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -67,6 +73,7 @@ pub async fn serve_links<L, F, Fut>(
     Fut: Future<Output = Result<(), LinkError>> + Send + 'static,
 {
     let on_link = Arc::new(on_link);
+    let anonymous = Arc::new(Semaphore::new(ANONYMOUS_LINKS_MAX));
     let mut handshakes = Handshakes::default();
     let mut tasks = JoinSet::new();
     loop {
@@ -84,11 +91,14 @@ pub async fn serve_links<L, F, Fut>(
             Ok(_) if tasks.len() >= LINKS_MAX => failures.record(&LinkError::LinksFull(LINKS_MAX)),
             Ok(stream) => {
                 let evicted = handshakes.admit();
-                let (acceptor, failures, on_link) =
-                    (acceptor.clone(), Arc::clone(&failures), Arc::clone(&on_link));
+                let (acceptor, failures, on_link, anonymous) =
+                    (acceptor.clone(), Arc::clone(&failures), Arc::clone(&on_link), Arc::clone(&anonymous));
                 tasks.spawn(async move {
                     let served = match shake_hands(&acceptor, stream, evicted).await {
-                        Ok(link) => on_link(link).await,
+                        Ok(link) => match place_of(&link, &anonymous) {
+                            Ok(_place) => on_link(link).await,
+                            Err(error) => Err(error),
+                        },
                         Err(error) => Err(error),
                     };
                     if let Err(error) = served {
@@ -114,6 +124,16 @@ async fn shake_hands(
     tokio::select! {
         link = acceptor.accept(stream) => link,
         Ok(()) = evicted => Err(LinkError::HandshakeEvicted),
+    }
+}
+
+/// A place among the links without a key, if the link is one of these.
+fn place_of<'a>(link: &Link, anonymous: &'a Semaphore) -> Result<Option<SemaphorePermit<'a>>, LinkError> {
+    match link.peer() {
+        Peer::Node(_) => Ok(None),
+        Peer::Anonymous => {
+            anonymous.try_acquire().map(Some).map_err(|_| LinkError::LinksFull(ANONYMOUS_LINKS_MAX))
+        }
     }
 }
 

@@ -186,7 +186,9 @@ impl<S: Store> Owner<S> {
                 },
             }
         };
+        // In this order: a packet whose moment has come does not wait for whatever the user asks.
         tokio::select! {
+            biased;
             () = self.shutdown.triggered() => Input::End,
             () = self.clock.sleep_until(due) => Input::Time,
             request = self.calls.recv() => request.map_or(Input::End, Input::Call),

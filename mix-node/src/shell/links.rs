@@ -5,6 +5,7 @@
 //! link is closed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sotto_protocol::frame::Frame;
 use sotto_protocol::ident::NodeId;
@@ -26,6 +27,10 @@ pub(crate) struct LinkContext {
     pub(crate) topology: watch::Receiver<u64>,
     pub(crate) failures: Arc<LinkFailures>,
 }
+
+/// How long whoever is neither a node of the consensus nor a client with a session may be silent: all that is
+/// awaited is one request.
+const STRANGER_SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// Why a link is closed, for the peer and for the counters.
 pub(crate) struct Refusal {
@@ -94,8 +99,9 @@ impl LinkContext {
     /// Takes a node's packets until it is to be refused.
     async fn serve_node(&self, peer: NodeId, link: &mut Link) -> Result<Refusal, LinkError> {
         let mut judged_at = None;
+        let is_stranger = self.ask(|reply| Event::CheckPeer { peer, reply }).await?.is_err();
         loop {
-            let frame = link.next().await?;
+            let frame = if is_stranger { next_of_stranger(link).await? } else { link.next().await? };
             if matches!(frame, Frame::ConsensusGet) {
                 self.answer(link).await?;
                 continue;
@@ -126,7 +132,7 @@ impl LinkContext {
         link: &mut Link,
     ) -> Result<Result<super::outlets::OpenedSession, Refusal>, LinkError> {
         loop {
-            match link.next().await? {
+            match next_of_stranger(link).await? {
                 Frame::ConsensusGet => self.answer(link).await?,
                 Frame::SessionOpen { class, resume } => {
                     let opened = self.ask(|reply| Event::OpenSession { class, resume, reply }).await?;
@@ -142,4 +148,10 @@ impl LinkContext {
             }
         }
     }
+}
+
+async fn next_of_stranger(link: &mut Link) -> Result<Frame, LinkError> {
+    tokio::time::timeout(STRANGER_SILENCE_MAX, link.next())
+        .await
+        .unwrap_or(Err(LinkError::Silent(STRANGER_SILENCE_MAX)))
 }

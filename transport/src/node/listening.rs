@@ -101,10 +101,13 @@ impl Listening {
         Fut: Future<Output = Result<(), LinkError>> + Send + 'static,
     {
         let Self { secret, local_address, failures, control, listener, acceptor } = self;
+        let ends = [links_end.trigger_on_drop(), shutdown.trigger_on_drop()];
         let links = tokio::spawn(serve_links(listener, acceptor, failures, links_end, on_link));
         let control = tokio::spawn(control.serve(events, shutdown));
         let running = tokio::spawn(async move {
             let outcome = engine.await;
+            // Dropped here, or by a panic of the engine: nothing is served without it.
+            drop(ends);
             for serving in [links, control] {
                 if let Err(error) = serving.await {
                     tracing::warn!(%error, "a part of the node did not end by itself");

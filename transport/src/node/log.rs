@@ -49,7 +49,10 @@ pub fn init(format: LogFormat) -> Result<(), LogError> {
         }
         _ => EnvFilter::new(FILTER_DEFAULT),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // An error of the log itself must not be told on standard error: if that is what has broken, telling it
+    // panics the task that logged.
+    let builder =
+        tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter).with_writer(io::stderr);
     let started = match format {
         LogFormat::Human => builder.with_ansi(io::stderr().is_terminal()).finish().try_init(),
         LogFormat::Json => builder.json().finish().try_init(),

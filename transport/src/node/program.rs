@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::de::DeserializeOwned;
 use sotto_protocol::ident::NodeId;
 
@@ -105,11 +106,22 @@ pub fn run<E: From<NodeError>>(
     run: impl AsyncFnOnce(Shutdown) -> Result<(), E>,
 ) -> Result<(), E> {
     log::init(log).map_err(NodeError::from)?;
+    raise_file_limit();
     runtime()?.block_on(async {
         let shutdown = Shutdown::new();
         shutdown.on_signals().map_err(NodeError::system("listen for signals"))?;
         run(shutdown).await
     })
+}
+
+/// Lets the process have as many open files as it may: each link takes one, and the usual soft limit of 1,024 is far
+/// below the links that a node serves.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, current = ?limit.current, "cannot raise the limit of open files");
+    }
 }
 
 /// Asks the node behind `control_socket` for its state, a `S`, and prints it.

@@ -49,10 +49,29 @@ impl Shutdown {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            tracing::info!("told to end");
             shutdown.trigger();
+            tracing::info!("told to end");
         });
         Ok(())
+    }
+}
+
+/// Triggers a signal when it is dropped, so that a process whose main task has failed ends instead of going on
+/// without it.
+#[derive(Debug)]
+pub struct TriggerOnDrop(Shutdown);
+
+impl Shutdown {
+    /// A guard that triggers it when dropped.
+    #[must_use]
+    pub fn trigger_on_drop(&self) -> TriggerOnDrop {
+        TriggerOnDrop(self.clone())
+    }
+}
+
+impl Drop for TriggerOnDrop {
+    fn drop(&mut self) {
+        self.0.trigger();
     }
 }
 
@@ -79,6 +98,18 @@ mod tests {
         waiting.await.unwrap();
         shutdown.triggered().await;
         assert!(shutdown.is_triggered());
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_guarded_task_triggers_it_even_by_a_panic() {
+        let shutdown = Shutdown::new();
+        let guard = shutdown.trigger_on_drop();
+        let task = tokio::spawn(async move {
+            let _guard = guard;
+            panic!("as a mistake in the core would");
+        });
+        shutdown.triggered().await;
+        assert!(task.await.unwrap_err().is_panic());
     }
 
     #[tokio::test]
