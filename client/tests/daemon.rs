@@ -6,6 +6,7 @@ mod common;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::process::Stdio;
 use std::time::Duration;
 
 use common::{Person, dead_network};
@@ -169,4 +170,23 @@ fn a_passphrase_before_a_text_on_standard_input_never_becomes_part_of_the_text()
     let texts: Vec<&str> =
         shown.as_array().unwrap().iter().map(|message| message["text"].as_str().unwrap()).collect();
     assert_eq!(texts, ["the text"]);
+}
+
+#[test]
+fn a_daemon_waits_for_a_command_that_is_about_to_finish() {
+    let person = Person::with_profile(&dead_network());
+    let mut command = person
+        .command(&["recv", "--json", "--for", "1"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Its lock is taken once the file names it.
+    let lock = person.data().join("lock");
+    while !std::fs::read_to_string(&lock).is_ok_and(|text| text.contains(&command.id().to_string())) {
+        assert!(command.try_wait().unwrap().is_none(), "it ended before it took the lock");
+        std::thread::yield_now();
+    }
+    let _daemon = person.daemon();
+    assert!(command.wait().unwrap().code().is_some());
 }

@@ -40,7 +40,7 @@ pub(super) async fn run(common: &Common, args: &DaemonArgs) -> Result<Ended, Fai
             format!("a daemon is running for profile {:?} already (process {pid})", profile.name()),
         ));
     }
-    let lock = ProfileLock::take(&profile)?;
+    let lock = ProfileLock::wait(&profile).await?;
     let passphrase = common.passphrase().get()?;
     let shutdown = Shutdown::new();
     shutdown.on_signals().map_err(|error| Failure::new("signal", error.to_string()))?;

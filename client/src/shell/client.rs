@@ -3,8 +3,6 @@
 //! A command is written once against [`Connection`] and need not know which of the two it talks to. If no daemon
 //! answers, the process takes the lock, opens the vault and runs the engine itself.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use sotto_transport::clock::Clock;
 use sotto_transport::dial::TcpDialer;
@@ -14,7 +12,7 @@ use sotto_transport::rng::OsRng;
 use sotto_transport::rpc::{RpcClient, RpcClientError};
 use tokio::sync::{broadcast, watch};
 
-use super::lock::LockError;
+use super::lock::{BUSY_PAUSE, BUSY_WAIT_MAX, LockError};
 use super::net::{self, NetworkAccess, Running};
 use super::passphrase::PassphraseSource;
 use super::service::Call;
@@ -22,11 +20,6 @@ use super::settings::{self, Config};
 use super::{Failure, Profile, ProfileLock};
 use crate::core::{Engine, EngineSettings, Event};
 use crate::vault::{Passphrase, Vault};
-
-/// How long to wait for a process that has the lock to finish, or to begin to answer.
-const BUSY_WAIT_MAX: Duration = Duration::from_secs(10);
-/// How often to look meanwhile.
-const BUSY_PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether a command that runs alone needs the network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,10 +6,17 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
+use sotto_transport::clock::Clock;
 
 use super::Profile;
+
+/// How long to wait for a process that has the lock to finish, or to begin to answer.
+pub(super) const BUSY_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How often to look meanwhile.
+pub(super) const BUSY_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why the profile cannot be owned.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +60,23 @@ pub struct ProfileLock {
 }
 
 impl ProfileLock {
+    /// Takes the lock, and gives a command that is about to finish the time for it.
+    ///
+    /// # Errors
+    /// As [`ProfileLock::take`], after ten seconds.
+    pub async fn wait(profile: &Profile) -> Result<Self, LockError> {
+        let clock = Clock::system();
+        let give_up_at = clock.now() + BUSY_WAIT_MAX;
+        loop {
+            match Self::take(profile) {
+                Err(LockError::Busy { .. }) if clock.now() < give_up_at => {
+                    tokio::time::sleep(BUSY_PAUSE).await;
+                }
+                taken => return taken,
+            }
+        }
+    }
+
     /// Takes the lock if nobody has it.
     ///
     /// # Errors
