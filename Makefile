@@ -6,7 +6,7 @@ SHELL := bash
 CARGO ?= cargo
 PROFILE_DIR := $(or $(CARGO_TARGET_DIR),target)/debug
 
-.PHONY: demo test setup build fmt lint doc check book clean
+.PHONY: demo test setup build fmt lint doc check book
 
 demo: setup build
 	$(PROFILE_DIR)/sotto-demo
@@ -32,5 +32,6 @@ doc:
 check:
 	$(CARGO) test --locked --workspace
 
+# For reading; needs mdBook (cargo install mdbook).
 book:
 	mdbook build docs

@@ -44,10 +44,10 @@ const EXIT_FAILED: u8 = 1;
 const EXIT_USAGE: u8 = 2;
 const EXIT_TIMED_OUT: u8 = 3;
 
-/// Private messages that nobody can trace.
+/// Private messages through a mixnet.
 ///
 /// Sotto sends messages through a mixnet: a network of relays that wrap, delay and reorder
-/// packets of one size, so that nobody who watches can tell who writes to whom, or when.
+/// packets of one size, made so that nobody who watches can tell who writes to whom, or when.
 /// There are no accounts. Two people meet by an invitation that one hands to the other.
 #[derive(Parser, Debug)]
 #[command(name = "sotto", version, max_term_width = 100, after_long_help = EXAMPLES)]

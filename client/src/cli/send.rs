@@ -30,6 +30,10 @@ pub(super) struct SendArgs {
 pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<Ended, Failure> {
     let mut connection = common.connect(Reach::Network).await?;
     let text = common.text(&connection, &args.text, TEXT_LEN_MAX)?;
+    if text.is_empty() {
+        connection.close().await;
+        return Err(Failure::new("text-empty", "there is nothing to send: the text is empty"));
+    }
     let outcome = async {
         let mut sent =
             connection.call("send", json!({ "contact": args.contact, "text": text.as_str() })).await?;

@@ -42,7 +42,7 @@ enum Command {
 struct Init {
     #[command(flatten)]
     node: InitArgs,
-    /// The network's name: a-z, 0-9, - and .
+    /// The network's name: letters a-z, digits, dots and hyphens, a letter first.
     #[arg(long, value_name = "NAME")]
     network_name: String,
     /// Admit every node, for a test network, instead of those listed in the configuration.
@@ -68,8 +68,8 @@ fn set_up(init: Init) -> Result<(), ShellError> {
     let config = DirectoryConfig {
         dir: init.node.dir()?,
         log: init.node.log(),
+        announce: init.node.announce()?,
         listen: init.node.listen,
-        announce: init.node.announce,
         network: init.network_name,
         admit: if init.admit_all { Admission::All } else { Admission::Listed([].into()) },
         control: None,

@@ -15,7 +15,7 @@ use super::status::MailboxStatus;
 /// A mailbox of a Sotto network: it stores one-time boxes for people it knows nothing about.
 ///
 /// A box has a name that is used once, a signature that shows that its writer made it, and a ciphertext of
-/// one size. Who writes, who reads and which boxes belong together, a mailbox cannot tell.
+/// one size. Who writes, who reads and which boxes belong together does not show in them.
 #[derive(Parser)]
 #[command(name = "sotto-mailbox", version, max_term_width = 100)]
 struct Cli {
@@ -57,8 +57,8 @@ fn set_up(init: Init) -> Result<(), NodeError> {
     let config = MailboxConfig {
         dir: init.node.dir()?,
         log: init.node.log(),
+        announce: init.node.announce()?,
         listen: init.node.listen,
-        announce: init.node.announce,
         network: init.network,
         quota_boxes: init.quota_boxes,
         control: None,

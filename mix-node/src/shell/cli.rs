@@ -57,8 +57,8 @@ fn set_up(init: Init) -> Result<(), NodeError> {
         dir: init.node.dir()?,
         role: init.role,
         log: init.node.log(),
+        announce: init.node.announce()?,
         listen: init.node.listen,
-        announce: init.node.announce,
         network: init.network,
         control: None,
     };

@@ -110,10 +110,14 @@ async fn run(command: Command) -> Result<ExitCode, LocalnetError> {
 
 async fn up(dir: &Path, plan: LocalnetPlan, json: bool) -> Result<ExitCode, LocalnetError> {
     if LocalnetState::exists(dir) {
-        return Err(LocalnetError::Directory(format!(
-            "there is a network in {} already; stop it with `sotto-localnet down --dir {0}`",
-            dir.display()
-        )));
+        let dir_shown = dir.display();
+        return Err(LocalnetError::Directory(if LocalnetState::read(dir)?.is_running() {
+            format!("a network runs in {dir_shown}; stop it with `sotto-localnet down --dir {dir_shown}`")
+        } else {
+            format!(
+                "{dir_shown} holds a network that was stopped and kept; choose another directory or remove it"
+            )
+        }));
     }
     let network = match Localnet::up(dir, plan, true).await {
         Ok(network) => network,

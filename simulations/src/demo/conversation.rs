@@ -20,7 +20,7 @@ const LONG_LEN: usize = 20_000;
 const SCRIPT: [(Speaker, &str); 16] = [
     (Speaker::First, "Are you there?"),
     (Speaker::Second, "I am. Who else knows?"),
-    (Speaker::First, "Nobody. The entry knows that I am online, and that is all it knows."),
+    (Speaker::First, "Nobody. The entry sees that I am online, not what I do."),
     (Speaker::Second, "And the mailbox?"),
     (Speaker::First, "It holds a box with a name that will never come again."),
     (Speaker::Second, "So it cannot tell that this box and the last one are ours."),

@@ -87,6 +87,12 @@ impl LocalnetState {
         dir.join(FILE).exists()
     }
 
+    /// Whether any of its processes runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.nodes.iter().any(|node| runs(node.pid, &node.program))
+    }
+
     pub(super) fn write(&self) -> Result<(), LocalnetError> {
         let file = self.dir.join(FILE);
         let text = serde_json::to_string_pretty(self).map_err(|error| {

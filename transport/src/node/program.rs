@@ -4,6 +4,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -27,7 +28,7 @@ pub struct InitArgs {
     pub listen: String,
     /// Where others reach it, host:port, if not where it listens.
     #[arg(long, value_name = "ADDRESS")]
-    pub announce: Option<String>,
+    announce: Option<String>,
     /// Log JSON objects instead of lines for people.
     #[arg(long)]
     log_json: bool,
@@ -41,6 +42,20 @@ impl InitArgs {
     /// [`NodeError::System`] if there is no current directory that a relative path could start from.
     pub fn dir(&self) -> Result<PathBuf, NodeError> {
         std::path::absolute(&self.dir).map_err(NodeError::system("find the current directory"))
+    }
+
+    /// Where others reach it, if not where it listens.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::NoAnnounce`] if it listens on all addresses, which nobody can dial, and names none.
+    pub fn announce(&self) -> Result<Option<String>, NodeError> {
+        let listens_everywhere =
+            self.listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_unspecified());
+        match &self.announce {
+            None if listens_everywhere => Err(NodeError::NoAnnounce { address: self.listen.clone() }),
+            announce => Ok(announce.clone()),
+        }
     }
 
     /// The form of the log.
@@ -162,4 +177,24 @@ pub fn print(text: &str) -> Result<(), NodeError> {
 fn runtime() -> Result<tokio::runtime::Runtime, NodeError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(NodeError::system("start the runtime"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_listens_everywhere_has_to_say_where_it_is() {
+        let args = |listen: &str, announce: Option<&str>| InitArgs {
+            dir: PathBuf::from("node"),
+            listen: listen.to_owned(),
+            announce: announce.map(str::to_owned),
+            log_json: false,
+        };
+        assert_eq!(args("0.0.0.0:9", None).announce().unwrap_err().label(), "no-announce");
+        assert_eq!(args("[::]:9", None).announce().unwrap_err().label(), "no-announce");
+        assert_eq!(args("127.0.0.1:9", None).announce().unwrap(), None);
+        let named = args("0.0.0.0:9", Some("node.example.org:9")).announce().unwrap();
+        assert_eq!(named.as_deref(), Some("node.example.org:9"));
+    }
 }
