@@ -190,3 +190,14 @@ fn wrong_usage_is_told_in_the_form_that_was_asked_for() {
     assert!(text.stdout.is_empty() && String::from_utf8_lossy(&text.stderr).contains("Usage:"));
     assert_eq!(person.bare_command(&["--help", "--json"]).output().unwrap().status.code(), Some(0));
 }
+
+#[test]
+fn without_a_daemon_a_message_waits_for_a_process_that_would_send_it() {
+    let person = Person::with_profile(&dead_network());
+    person.json(&["invite", "bob"]);
+    let sent = person.command(&["send", "bob", "x", "--json", "--timeout", "1"]).output().unwrap();
+    assert_eq!(sent.status.code(), Some(3), "{sent:?}");
+    let status = person.json(&["status"]);
+    let why = status["waiting"][0]["why"].as_str().unwrap();
+    assert!(why.contains("sotto daemon"), "{why}");
+}

@@ -12,6 +12,9 @@ use crate::shell::client::Reach;
 const NO_DAEMON: &str = "not running. Cover traffic flows only while a command runs, and so gives away when you use \
      Sotto; messages arrive only then. Leave `sotto daemon` running.";
 
+/// What everything waits for while nothing runs, whatever the engine of this command would say of itself.
+const NOBODY_SENDS: &str = "no sotto process runs that would send it: start `sotto daemon`";
+
 pub(super) async fn run(common: &Common) -> Result<Ended, Failure> {
     let connection = common.connect(Reach::Vault).await?;
     let outcome = async {
@@ -22,6 +25,12 @@ pub(super) async fn run(common: &Common) -> Result<Ended, Failure> {
             let daemon = connection.call("daemon", json!({})).await?;
             json!({ "running": true, "pid": daemon.get("pid"), "version": daemon.get("version") })
         };
+        if connection.is_alone() {
+            let waiting = status.get_mut("waiting").and_then(Value::as_array_mut);
+            for message in waiting.into_iter().flatten().filter_map(Value::as_object_mut) {
+                message.insert("why".to_owned(), NOBODY_SENDS.into());
+            }
+        }
         if let Value::Object(status) = &mut status {
             status.insert("profile".to_owned(), common.profile.clone().into());
             status.insert("daemon".to_owned(), daemon);
