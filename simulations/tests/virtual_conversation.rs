@@ -1,11 +1,13 @@
 //! Two people talk in the virtual network while it loses, reorders, crashes and changes epoch.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(clippy::print_stdout, reason = "how long a run takes is worth a look")]
 
 use std::time::Duration;
 
 use sotto_client::core::{Direction, Event, MessageState};
 use sotto_protocol::ledger::LedgerReport;
 use sotto_simulations::vnet::{Faults, VirtualNetwork, VnetPlan};
+use sotto_transport::clock::Clock;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -123,7 +125,15 @@ fn troubled(seed: u64) -> VirtualNetwork {
 #[test]
 fn loss_reordering_and_crashes_lose_nothing() {
     for seed in 10..16 {
-        audit(&mut troubled(seed));
+        let clock = Clock::system();
+        let begin = clock.now();
+        let mut net = troubled(seed);
+        println!(
+            "seed {seed}: {:.1} s of virtual time in {:.2} s",
+            net.elapsed().as_secs_f64(),
+            clock.now().since(begin).as_secs_f64()
+        );
+        audit(&mut net);
     }
 }
 

@@ -148,6 +148,12 @@ impl VirtualNetwork {
         self.now
     }
 
+    /// How much virtual time has passed.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.now.since(BEGIN)
+    }
+
     /// What happened so far.
     #[must_use]
     pub fn trace(&self) -> &Trace {
