@@ -1,30 +1,61 @@
 //! Free TCP ports on loopback.
 //!
-//! The kernel picks each port; all are held open together so that none is given out twice, and let go
-//! just before the nodes start. Another program could take one in that moment: the node that misses its
-//! port then says so and the network does not come up.
+//! They are drawn at random from below the range that the system hands out by itself (32768 and up on Linux), so
+//! that no outgoing connection and no listener on port 0 takes one in the moment between its choice and
+//! the node's start. Another local network that starts in the same moment can, with a chance of one in
+//! thousands: the node that misses its port then says so and the network does not come up.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Range;
+
+use rand::RngExt;
+use sotto_transport::rng::OsRng;
+
+/// Where ports are drawn from.
+const PORTS: Range<u16> = 10_000..32_000;
+/// Draws for each port before giving up: with half of all ports taken, once in 10^30 times.
+const DRAWS_MAX: usize = 100;
 
 /// Finds `count` different free ports on 127.0.0.1.
 ///
 /// # Errors
-/// The operating system's error when it has no port to give.
+/// The operating system's last error when no free port is found.
 pub(super) fn free_addresses(count: usize) -> io::Result<Vec<SocketAddr>> {
-    let held: Vec<TcpListener> =
-        (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<io::Result<_>>()?;
-    held.iter().map(TcpListener::local_addr).collect()
+    let mut found = BTreeSet::new();
+    let mut last_error = None;
+    for _ in 0..count.saturating_mul(DRAWS_MAX) {
+        if found.len() == count {
+            break;
+        }
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, OsRng.random_range(PORTS)));
+        match TcpListener::bind(address) {
+            Ok(_) => drop(found.insert(address)),
+            Err(error) => last_error = Some(error),
+        }
+    }
+    if found.len() < count {
+        return Err(last_error.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
+    }
+    Ok(found.into_iter().collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     #[test]
-    fn ports_differ() {
+    fn ports_differ_and_are_not_the_systems_to_give() {
         let addresses = free_addresses(20).unwrap();
         assert_eq!(addresses.iter().collect::<BTreeSet<_>>().len(), 20);
+        assert!(addresses.iter().all(|address| PORTS.contains(&address.port())));
+    }
+
+    #[test]
+    fn a_taken_port_is_not_found() {
+        let taken = free_addresses(1).unwrap()[0];
+        let _held = TcpListener::bind(taken).unwrap();
+        assert!(!free_addresses(200).unwrap().contains(&taken));
     }
 }
