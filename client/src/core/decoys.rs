@@ -5,7 +5,6 @@
 //! and take turns with the contacts' boxes. There are as many as it takes to fill the slots that the
 //! contacts leave empty. They are in memory only: after a restart there are others.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand::CryptoRng;
@@ -15,6 +14,7 @@ use sotto_protocol::sphinx::draw_exponential;
 use sotto_protocol::time::Timestamp;
 
 use super::limits::DECOYS_MAX;
+use super::rotation::Rotation;
 
 /// Mean time for which a decoy is asked for: a contact's next box may be awaited as long.
 const LIFE_MEAN: Duration = Duration::from_secs(2 * 3600);
@@ -29,23 +29,10 @@ pub(crate) struct DecoyPoll {
 struct Decoy {
     id: BoxId,
     until: Timestamp,
-    /// Where such a box would lie; empty until asked for.
-    replicas: Vec<NodeId>,
-    /// Where in `replicas` to ask next.
-    next: usize,
-    /// Mailboxes whose answer is awaited.
-    asked: BTreeSet<NodeId>,
+    /// Where such a box would lie.
+    rotation: Rotation,
     /// The turn at which it was last asked for.
     turn: u64,
-}
-
-impl Decoy {
-    /// The next replica in turn that is not being asked already.
-    fn next_replica(&self) -> Option<(usize, NodeId)> {
-        let from = self.next.checked_rem(self.replicas.len())?;
-        let order = self.replicas.iter().enumerate().cycle().skip(from).take(self.replicas.len());
-        order.map(|(at, mailbox)| (at, *mailbox)).find(|(_, mailbox)| !self.asked.contains(mailbox))
-    }
 }
 
 /// The decoys in use.
@@ -55,16 +42,15 @@ pub(crate) struct Decoys(Vec<Decoy>);
 impl Decoys {
     /// The turn of the decoy that was asked for longest ago, of those that can be asked for now.
     pub(crate) fn turn(&self) -> Option<u64> {
-        self.0.iter().filter(|decoy| decoy.next_replica().is_some()).map(|decoy| decoy.turn).min()
+        self.0.iter().filter(|decoy| decoy.rotation.can_ask()).map(|decoy| decoy.turn).min()
     }
 
     /// Asks for that decoy, at `turn`, which grows.
     pub(crate) fn next_poll(&mut self, turn: u64) -> Option<DecoyPoll> {
-        let askable = self.0.iter_mut().filter_map(|decoy| decoy.next_replica().map(|next| (decoy, next)));
-        let (decoy, (at, mailbox)) = askable.min_by_key(|(decoy, _)| decoy.turn)?;
-        decoy.next = at.saturating_add(1);
+        let askable = self.0.iter_mut().filter(|decoy| decoy.rotation.can_ask());
+        let decoy = askable.min_by_key(|decoy| decoy.turn)?;
+        let mailbox = decoy.rotation.ask()?;
         decoy.turn = turn;
-        decoy.asked.insert(mailbox);
         Some(DecoyPoll { id: decoy.id, mailbox })
     }
 
@@ -78,15 +64,16 @@ impl Decoys {
         if self.0.len() < DECOYS_MAX {
             let id = BoxId::decoy(rng);
             let until = now + draw_exponential(LIFE_MEAN, rng);
-            let replicas = place(&id);
-            self.0.push(Decoy { id, until, replicas, next: 0, asked: BTreeSet::new(), turn: 0 });
+            let mut rotation = Rotation::default();
+            rotation.place(place(&id));
+            self.0.push(Decoy { id, until, rotation, turn: 0 });
         }
     }
 
     /// No answer of this mailbox about this decoy is awaited any more.
     pub(crate) fn settled(&mut self, poll: &DecoyPoll) {
         if let Some(decoy) = self.0.iter_mut().find(|decoy| decoy.id == poll.id) {
-            decoy.asked.remove(&poll.mailbox);
+            decoy.rotation.settled(&poll.mailbox);
         }
     }
 
@@ -98,13 +85,15 @@ impl Decoys {
     /// Boxes may lie elsewhere now.
     pub(crate) fn replace(&mut self, place: impl Fn(&BoxId) -> Vec<NodeId>) {
         for decoy in &mut self.0 {
-            decoy.replicas = place(&decoy.id);
+            decoy.rotation.place(place(&decoy.id));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use rand::SeedableRng;
     use rand_chacha::ChaCha20Rng;
 

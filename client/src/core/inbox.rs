@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::fragment::Reassembly;
 use super::limits::READ_AHEAD_MAX;
+use super::rotation::Rotation;
 use crate::store::RecordKey;
 
 /// What a box turned out to be.
@@ -36,12 +37,8 @@ pub(crate) struct Poll {
 /// One box of the window.
 struct Slot {
     reader: BoxReader,
-    /// Its replicas under the present consensus; empty until asked for.
-    replicas: Vec<NodeId>,
-    /// Where in `replicas` to ask next.
-    next: usize,
-    /// Mailboxes whose answer is awaited.
-    asked: BTreeSet<NodeId>,
+    /// Its replicas, placed when it is first asked for.
+    rotation: Rotation,
     /// Mailboxes that gave a box which the writer signed and the reader cannot open.
     unreadable: BTreeSet<NodeId>,
     /// The turn at which it was last asked for.
@@ -51,22 +48,7 @@ struct Slot {
 
 impl Slot {
     fn new(reader: BoxReader) -> Self {
-        Self {
-            reader,
-            replicas: Vec::new(),
-            next: 0,
-            asked: BTreeSet::new(),
-            unreadable: BTreeSet::new(),
-            turn: 0,
-            content: None,
-        }
-    }
-
-    /// The next replica in turn that is not being asked already.
-    fn next_replica(&self) -> Option<(usize, NodeId)> {
-        let from = self.next.checked_rem(self.replicas.len())?;
-        let order = self.replicas.iter().enumerate().cycle().skip(from).take(self.replicas.len());
-        order.map(|(at, mailbox)| (at, *mailbox)).find(|(_, mailbox)| !self.asked.contains(mailbox))
+        Self { reader, rotation: Rotation::default(), unreadable: BTreeSet::new(), turn: 0, content: None }
     }
 }
 
@@ -117,18 +99,16 @@ impl Inbox {
         }
         let width = self.width();
         let open = self.slots.range_mut(front..).take(width).filter(|(_, slot)| slot.content.is_none());
-        let (index, slot, at, mailbox) = open
+        let (index, slot) = open
             .filter_map(|(index, slot)| {
-                if slot.replicas.is_empty() {
-                    slot.replicas = place(slot.reader.id());
+                if slot.rotation.replicas().is_empty() {
+                    slot.rotation.place(place(slot.reader.id()));
                 }
-                let (at, mailbox) = slot.next_replica()?;
-                Some((*index, slot, at, mailbox))
+                slot.rotation.can_ask().then_some((*index, slot))
             })
-            .min_by_key(|(index, slot, ..)| (slot.turn, *index))?;
-        slot.next = at.saturating_add(1);
+            .min_by_key(|(index, slot)| (slot.turn, *index))?;
+        let mailbox = slot.rotation.ask()?;
         slot.turn = turn;
-        slot.asked.insert(mailbox);
         self.turn = turn;
         Some(Poll { index, id: *slot.reader.id(), mailbox })
     }
@@ -136,7 +116,7 @@ impl Inbox {
     /// No answer of this mailbox is awaited any more.
     pub(crate) fn settled(&mut self, index: u64, mailbox: &NodeId) {
         if let Some(slot) = self.slots.get_mut(&index) {
-            slot.asked.remove(mailbox);
+            slot.rotation.settled(mailbox);
         }
     }
 
@@ -160,7 +140,7 @@ impl Inbox {
             Err(refusal) => {
                 if matches!(refusal, BoxRefusal::Ciphertext | BoxRefusal::Padding) {
                     slot.unreadable.insert(*mailbox);
-                    if slot.replicas.iter().all(|replica| slot.unreadable.contains(replica)) {
+                    if slot.rotation.replicas().iter().all(|replica| slot.unreadable.contains(replica)) {
                         slot.content = Some(Content::Gone("box-unreadable"));
                     }
                 }
@@ -212,7 +192,7 @@ impl Inbox {
     /// Boxes may lie elsewhere now.
     pub(crate) fn replace(&mut self) {
         for slot in self.slots.values_mut() {
-            slot.replicas.clear();
+            slot.rotation.place(Vec::new());
             slot.unreadable.clear();
         }
     }

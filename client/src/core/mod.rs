@@ -7,7 +7,7 @@
 //! | concern | modules |
 //! |---|---|
 //! | when packets leave | `cover` |
-//! | what they hold | `slots`, `scheduler`, `decoys`, `routes` |
+//! | what they hold | `slots`, `scheduler`, `decoys`, `rotation`, `routes` |
 //! | answers and retransmission | `arq`, `rtt`, `outbox`, `inbox` |
 //! | what a user asks for | `sending`, `invite`, `contact` |
 //! | what comes in | `receiving`, `fragment`, `message` |
@@ -32,6 +32,7 @@ pub mod limits;
 mod message;
 mod outbox;
 mod receiving;
+mod rotation;
 mod routes;
 mod rtt;
 mod scheduler;
