@@ -122,8 +122,7 @@ impl Localnet {
     pub async fn kill(&mut self, name: &str) -> Result<(), LocalnetError> {
         let process = self.node_mut(name)?.process.take();
         let process = process.ok_or_else(|| LocalnetError::NoNode(name.to_owned()))?;
-        process.kill().await.map_err(LocalnetError::system(format!("kill {name}")))?;
-        Ok(())
+        process.kill().await.map_err(LocalnetError::system(format!("kill {name}")))
     }
 
     /// Starts a node that does not run, on its directory.

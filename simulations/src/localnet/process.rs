@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 /// How long a process may take to end by itself after SIGTERM before it is killed.
 pub(super) const TERMINATE_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// How to start a process: kept so that it can be started again just so.
+/// How to start a process.
 #[derive(Clone, Debug)]
 pub(super) struct Launch {
     /// The program.
@@ -76,9 +76,8 @@ impl Process {
     ///
     /// # Errors
     /// The operating system's refusal to kill it.
-    pub(super) async fn kill(mut self) -> io::Result<Launch> {
-        self.child.kill().await?;
-        Ok(self.launch)
+    pub(super) async fn kill(mut self) -> io::Result<()> {
+        self.child.kill().await
     }
 
     /// SIGTERM, then waits; SIGKILL after [`TERMINATE_WAIT_MAX`]. Returns whether it ended by itself with status 0.
