@@ -154,7 +154,8 @@ fn client(authority: &Played, directory: &Path, cover_class: &str) -> Running {
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let settings = EngineSettings { class: cover_class.to_owned() };
     let engine = Engine::open(MemoryStore::new(), settings, clock.now(), &mut rng).unwrap();
-    let authorities = vec![AuthorityEntry { key: secret(1).id(), address: authority.address.clone() }];
+    let authorities =
+        vec![AuthorityEntry { key: secret(1).id(), address: authority.address.clone(), onion_address: None }];
     let access = NetworkAccess {
         network: NetworkInfo { network: "test".to_owned(), authorities, threshold: 1, epoch_s: 3600 },
         connector: LinkConnector::anonymous(Arc::new(TcpDialer), LinkTimes::default()),

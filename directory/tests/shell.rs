@@ -69,7 +69,8 @@ impl Authority {
     }
 
     fn info(&self) -> NetworkInfo {
-        let authorities = vec![AuthorityEntry { key: self.running.node(), address: self.address() }];
+        let authorities =
+            vec![AuthorityEntry { key: self.running.node(), address: self.address(), onion_address: None }];
         let epoch_s = self.config.params.epoch_s;
         NetworkInfo { network: "test".to_owned(), authorities, threshold: 1, epoch_s }
     }

@@ -132,7 +132,7 @@ impl Network {
         let address = authority.address().to_string();
         let info = NetworkInfo {
             network: "test".to_owned(),
-            authorities: vec![AuthorityEntry { key: authority.node(), address }],
+            authorities: vec![AuthorityEntry { key: authority.node(), address, onion_address: None }],
             threshold: 1,
             epoch_s: 3600,
         };
@@ -353,7 +353,8 @@ async fn many_commands_at_once_share_batches_and_are_all_answered() {
 async fn a_mailbox_that_runs_already_or_whose_store_is_foreign_does_not_start() {
     let dir = tempfile::tempdir().unwrap();
     let authority = NodeSecret::generate(&mut OsRng).id();
-    let authorities = vec![AuthorityEntry { key: authority, address: "127.0.0.1:1".to_owned() }];
+    let authorities =
+        vec![AuthorityEntry { key: authority, address: "127.0.0.1:1".to_owned(), onion_address: None }];
     let config = MailboxConfig {
         dir: dir.path().join("mailbox"),
         listen: "127.0.0.1:0".to_owned(),

@@ -11,9 +11,13 @@ mod vector_file;
 
 use std::io::Write;
 
+use data_encoding::BASE32_NOPAD;
 use examples::{AUTHORITIES, secret};
+use sha2::{Digest, Sha256};
 use sotto_protocol::codec;
-use sotto_protocol::directory::{Consensus, Descriptor, EpochKey, Place, assign_layers, epoch_start};
+use sotto_protocol::directory::{
+    Consensus, Descriptor, EpochKey, NETWORK_LINK_LEN_MAX, NetworkInfo, Place, assign_layers, epoch_start,
+};
 use sotto_protocol::ident::{NodeId, NodeSecret};
 use sotto_protocol::limits::{DESCRIPTOR_LEN_MAX, DOCUMENT_LEN_MAX, FRAME_LEN};
 use vector_file::{
@@ -156,7 +160,34 @@ fn refused_links(link: &str) -> Vec<Refused> {
             link.replace("sotto:network:", "sotto:network:1"),
             "link-mistyped",
         ),
+        refused("version 1, without onion addresses", link_of(&[1, 0]), "link-version"),
+        refused("a later version", link_of(&[3, 0]), "link-version"),
+        refused(
+            "an authority's onion address that is none",
+            link_of(&link_body(|info| info.authorities[0].onion_address = Some("192.0.2.1:9000".to_owned()))),
+            "link-content",
+        ),
+        refused(
+            "a threshold that nobody could meet",
+            link_of(&link_body(|info| info.threshold = 4)),
+            "link-authorities",
+        ),
+        refused("bytes left over", link_of(&[link_body(|_| {}), vec![0]].concat()), "link-content"),
     ]
+}
+
+/// What the link of a spoiled network encodes, without the checksum.
+fn link_body(spoil: impl FnOnce(&mut NetworkInfo)) -> Vec<u8> {
+    let mut info = examples::network();
+    spoil(&mut info);
+    [vec![2], codec::encode(&info, NETWORK_LINK_LEN_MAX).unwrap()].concat()
+}
+
+/// A link of any bytes, with the right checksum.
+fn link_of(bytes: &[u8]) -> String {
+    let sum = Sha256::new().chain_update(b"sotto network link v1\0").chain_update(bytes).finalize();
+    let encoded = BASE32_NOPAD.encode(&[bytes, &sum[..4]].concat());
+    format!("sotto:network:{}", encoded.to_ascii_lowercase())
 }
 
 /// The body of a descriptor that was spoiled.

@@ -398,6 +398,7 @@ fn network_links() {
         authorities: vec![sotto_protocol::directory::AuthorityEntry {
             key: NodeSecret::generate(&mut rng).id(),
             address: "127.0.0.1:4000".to_owned(),
+            onion_address: Some(format!("{}.onion:4000", "a2".repeat(28))),
         }],
         threshold: 1,
         epoch_s: 3600,

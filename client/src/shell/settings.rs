@@ -147,7 +147,8 @@ mod tests {
 
     fn network() -> NetworkInfo {
         let key = NodeSecret::from_seed(&Zeroizing::new([3; 32])).id();
-        let authorities = vec![AuthorityEntry { key, address: "127.0.0.1:9".to_owned() }];
+        let authorities =
+            vec![AuthorityEntry { key, address: "127.0.0.1:9".to_owned(), onion_address: None }];
         NetworkInfo { network: "test".to_owned(), authorities, threshold: 1, epoch_s: 3600 }
     }
 

@@ -119,7 +119,7 @@ impl DirectoryConfig {
         let address = self.announce.clone().unwrap_or_else(|| self.listen.clone());
         NetworkInfo {
             network: self.network.clone(),
-            authorities: vec![AuthorityEntry { key, address }],
+            authorities: vec![AuthorityEntry { key, address, onion_address: None }],
             threshold: 1,
             epoch_s: self.params.epoch_s,
         }

@@ -130,7 +130,11 @@ mod tests {
             announce: None,
             network: NetworkInfo {
                 network: "test".to_owned(),
-                authorities: vec![AuthorityEntry { key: authority, address: "127.0.0.1:9001".to_owned() }],
+                authorities: vec![AuthorityEntry {
+                    key: authority,
+                    address: "127.0.0.1:9001".to_owned(),
+                    onion_address: None,
+                }],
                 threshold: 1,
                 epoch_s: 60,
             },

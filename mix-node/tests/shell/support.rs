@@ -308,7 +308,7 @@ pub async fn authority(place: Place, layer_1_address: &str) -> (NetworkInfo, Shu
     let layer_1_address = layer_1_address.to_owned();
     let authority = Arc::new(Authority { place, layer_1_address, consensus: Mutex::new(None) });
     let (address, shutdown) = serve(AUTHORITY, move |link| Arc::clone(&authority).serve_link(link)).await;
-    let authorities = vec![AuthorityEntry { key: id(AUTHORITY), address }];
+    let authorities = vec![AuthorityEntry { key: id(AUTHORITY), address, onion_address: None }];
     (NetworkInfo { network: "test".to_owned(), authorities, threshold: 1, epoch_s: EPOCH_S }, shutdown)
 }
 

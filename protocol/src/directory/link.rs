@@ -4,7 +4,8 @@
 //!  base32( version (1) | NetworkInfo, encoded by the codec | checksum (4) )
 //! ```
 //!
-//! The checksum (SHA-256, cut) catches typing mistakes; it is no signature. Whoever hands out the link
+//! The checksum (SHA-256, cut) catches typing mistakes; it is no signature. It is computed alike for all versions,
+//! so that a program can tell a link of another version from a mistyped one. Whoever hands out the link
 //! chooses the network, so it must come from somebody the person trusts.
 
 use std::fmt;
@@ -14,7 +15,7 @@ use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::address::{is_address, is_name};
+use super::address::{is_address, is_name, is_onion_address};
 use super::params::EPOCH_S;
 use super::{AuthoritySet, AuthoritySetError};
 use crate::codec;
@@ -22,10 +23,10 @@ use crate::ident::NodeId;
 use crate::limits::AUTHORITIES_MAX;
 
 /// The longest link, in characters: room for [`AUTHORITIES_MAX`] authorities.
-pub const NETWORK_LINK_LEN_MAX: usize = 4096;
+pub const NETWORK_LINK_LEN_MAX: usize = 6144;
 
 const PREFIX: &str = "sotto:network:";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const CHECKSUM_CONTEXT: &[u8] = b"sotto network link v1\0";
 const CHECKSUM_LEN: usize = 4;
 
@@ -38,6 +39,15 @@ pub struct AuthorityEntry {
     /// Where it listens, `host:port`.
     #[serde(deserialize_with = "codec::text")]
     pub address: String,
+    /// Where it listens as an onion service, if it does: how a person who uses Tor only comes by the consensus.
+    #[serde(deserialize_with = "codec::optional_text")]
+    pub onion_address: Option<String>,
+}
+
+impl AuthorityEntry {
+    fn has_valid_onion_address(&self) -> bool {
+        self.onion_address.as_deref().is_none_or(is_onion_address)
+    }
 }
 
 /// A network as a newcomer knows it.
@@ -69,8 +79,11 @@ pub enum NetworkLinkError {
     /// A character is wrong, missing or too many.
     #[error("the network link is mistyped or cut off: copy it again, all of it")]
     Mistyped,
-    /// It is of a later version.
-    #[error("network link of version {0}; this program reads version 1: update it")]
+    /// It is of another version.
+    #[error(
+        "network link of version {0}; this program reads version {VERSION}: ask the network's operator for a link of \
+         that version, or update this program"
+    )]
     Version(u8),
     /// It was made wrongly.
     #[error("the network link does not describe a network: {0}")]
@@ -106,6 +119,9 @@ impl NetworkInfo {
         }
         if self.authorities.iter().any(|authority| !is_address(&authority.address)) {
             return Err(NetworkLinkError::Content("an authority's address is not host:port"));
+        }
+        if self.authorities.iter().any(|authority| !authority.has_valid_onion_address()) {
+            return Err(NetworkLinkError::Content("an authority's onion address is not NAME.onion:port"));
         }
         if !EPOCH_S.contains(&self.epoch_s) {
             return Err(NetworkLinkError::Content("the length of an epoch is not 10 to 604800 seconds"));
@@ -179,8 +195,9 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_LEN] {
 }
 
 const _: () = assert!(
-    // 32 + 1 + 96 bytes an authority and some for the rest, five bits a character.
-    PREFIX.len() + (AUTHORITIES_MAX * 129 + 64) * 8 / 5 < NETWORK_LINK_LEN_MAX,
+    // An authority is a key of 32 bytes, 1 + 96 for its address and 2 + 68 for its onion address (56 letters, `.onion:`
+    // and a port); some for the rest; five bits a character.
+    PREFIX.len() + (AUTHORITIES_MAX * 199 + 64) * 8 / 5 < NETWORK_LINK_LEN_MAX,
     "the longest link fits"
 );
 
@@ -252,7 +269,9 @@ mod tests {
 
     #[test]
     fn another_version_is_refused() {
-        assert_eq!(refused(&link_of(&[2, 0])), NetworkLinkError::Version(2));
+        for version in [0, 1, 3] {
+            assert_eq!(refused(&link_of(&[version, 0])), NetworkLinkError::Version(version));
+        }
     }
 
     #[test]
@@ -267,6 +286,9 @@ mod tests {
         };
         assert_eq!(link(|info| info.network = "a b".to_owned()), "link-content");
         assert_eq!(link(|info| info.authorities[0].address = "a".to_owned()), "link-content");
+        let onion =
+            |info: &mut NetworkInfo| info.authorities[0].onion_address = Some("127.0.0.1:1".to_owned());
+        assert_eq!(link(onion), "link-content");
         assert_eq!(link(|info| info.epoch_s = 9), "link-content");
         assert_eq!(link(|info| info.epoch_s = 604_801), "link-content");
         assert_eq!(link(|info| info.threshold = 0), "link-authorities");
@@ -281,6 +303,7 @@ mod tests {
         let authorities = (0..16).map(|number| AuthorityEntry {
             key: secret(number).id(),
             address: format!("{}.{}:65535", "a".repeat(63), "b".repeat(26)),
+            onion_address: Some(format!("{}.onion:65535", "a".repeat(56))),
         });
         let info = NetworkInfo {
             network: "n".repeat(32),

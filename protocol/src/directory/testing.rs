@@ -67,10 +67,13 @@ pub(crate) fn consensus(per_place: u8) -> Consensus {
     }
 }
 
-/// A network of three authorities, of which two must sign: secrets 101, 102 and 103.
+/// A network of three authorities, of which two must sign: secrets 101, 102 and 103. The first has an onion service.
 pub(crate) fn network() -> NetworkInfo {
-    let authorities = [101, 102, 103]
-        .map(|number| AuthorityEntry { key: secret(number).id(), address: format!("127.0.0.1:{number}") });
+    let authorities = [101, 102, 103].map(|number| AuthorityEntry {
+        key: secret(number).id(),
+        address: format!("127.0.0.1:{number}"),
+        onion_address: (number == 101).then(|| format!("{}.onion:9001", "a2".repeat(28))),
+    });
     NetworkInfo { network: "demo".to_owned(), authorities: authorities.to_vec(), threshold: 2, epoch_s: 3600 }
 }
 

@@ -72,8 +72,11 @@ pub(crate) fn consensus() -> Consensus {
 }
 
 pub(crate) fn network() -> NetworkInfo {
-    let authorities = AUTHORITIES
-        .map(|number| AuthorityEntry { key: secret(number).id(), address: format!("192.0.2.{number}:9000") });
+    let authorities = AUTHORITIES.map(|number| AuthorityEntry {
+        key: secret(number).id(),
+        address: format!("192.0.2.{number}:9000"),
+        onion_address: (number == AUTHORITIES[0]).then(|| format!("{}.onion:9000", "a2".repeat(28))),
+    });
     NetworkInfo {
         network: "vectors".to_owned(),
         authorities: authorities.to_vec(),

@@ -177,7 +177,13 @@ pub(crate) fn network_content(info: &NetworkInfo) -> Value {
     let authorities: Vec<Value> = info
         .authorities
         .iter()
-        .map(|authority| json!({ "key": authority.key.to_string(), "address": authority.address }))
+        .map(|authority| {
+            json!({
+                "key": authority.key.to_string(),
+                "address": authority.address,
+                "onion_address": authority.onion_address,
+            })
+        })
         .collect();
     json!({
         "network": info.network,
