@@ -152,7 +152,7 @@ async fn packets(link: &mut Link, count: usize) {
 fn client(authority: &Played, directory: &Path, cover_class: &str) -> Running {
     let clock = Clock::system();
     let mut rng = ChaCha20Rng::seed_from_u64(5);
-    let settings = EngineSettings { class: cover_class.to_owned() };
+    let settings = EngineSettings::new(cover_class);
     let engine = Engine::open(MemoryStore::new(), settings, clock.now(), &mut rng).unwrap();
     let authorities =
         vec![AuthorityEntry { key: secret(1).id(), address: authority.address.clone(), onion_address: None }];
@@ -201,9 +201,9 @@ async fn a_client_finds_its_entry_keeps_up_cover_and_sends_what_is_queued() {
     assert_eq!((class, resume), (0, None));
     packets(&mut link, 30).await;
     let status = until(&client, |status| status["counters"]["sent_write"].as_u64() > Some(0)).await;
-    assert_eq!(status["session"], "connected");
-    assert_eq!(status["entry"], entry_id().to_string());
-    assert_eq!(status["cover"]["running"], true);
+    assert_eq!(status["routes"][0]["state"], "connected");
+    assert_eq!(status["routes"][0]["entry"], entry_id().to_string());
+    assert_eq!(status["routes"][0]["cover"]["running"], true);
     assert_eq!(status["troubles"], json!([]));
     for kind in ["sent_loop", "sent_drop"] {
         assert!(status["counters"][kind].as_u64() > Some(0), "{kind}: {status}");
@@ -227,7 +227,8 @@ async fn a_broken_link_is_taken_up_again_with_the_same_session() {
     let (mut link, _, resume) = grant(&mut entry, 1).await;
     assert_eq!(resume, Some((SessionAddress::from_bytes([1; 32]), ResumeToken::from_bytes([9; 32]))));
     packets(&mut link, 3).await;
-    until(&client, |status| status["session"] == "connected" && status["troubles"] == json!([])).await;
+    until(&client, |status| status["routes"][0]["state"] == "connected" && status["troubles"] == json!([]))
+        .await;
     client.stop().await;
 }
 
@@ -279,7 +280,7 @@ async fn an_entry_that_refuses_is_named_and_tried_again() {
     let text = status["troubles"][0]["text"].as_str().unwrap();
     assert!(text.contains("sessions-full"), "{text}");
     assert_eq!(
-        (status["session"].as_str(), status["cover"]["running"].as_bool()),
+        (status["routes"][0]["state"].as_str(), status["routes"][0]["cover"]["running"].as_bool()),
         (Some("disconnected"), Some(false))
     );
     let (mut link, _, _) = grant(&mut entry, 1).await;

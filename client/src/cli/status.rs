@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::{Common, Ended, escape};
-use crate::core::{ConsensusState, SessionState, StatusView};
+use crate::core::{ConsensusState, Route, RouteState, StatusView};
 use crate::shell::Failure;
 use crate::shell::client::Reach;
 
@@ -94,25 +94,28 @@ fn describe_network(view: &StatusView, row: &mut impl FnMut(&str, &str)) {
     let network = escape::line(view.network.as_deref().unwrap_or("not known yet"));
     let epoch = view.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
     row("Network", &format!("{network}{epoch}: {consensus}"));
-    let entry: String = view.entry.as_deref().unwrap_or("none").chars().take(8).collect();
-    match view.session {
-        SessionState::Connected => row("Session", &format!("connected to entry {entry}")),
-        SessionState::Disconnected => row("Session", &format!("not connected (entry {entry})")),
+    let Some(mix) = view.route(Route::Mix) else { return };
+    let entry: String = mix.entry.as_deref().unwrap_or("none").chars().take(8).collect();
+    match mix.state {
+        RouteState::Connected => row("Session", &format!("connected to entry {entry}")),
+        RouteState::Disconnected | RouteState::NotWanted => {
+            row("Session", &format!("not connected (entry {entry})"));
+        }
     }
-    match &view.cover {
+    match &mix.cover {
         Some(cover) if cover.running => row(
             "Cover",
             &format!(
                 "running, class {}: on average a packet every {} ms, a loop every {} ms, a drop every {} ms",
                 escape::line(&view.class),
                 cover.payload_interval_ms_mean,
-                cover.loop_interval_ms_mean,
-                cover.drop_interval_ms_mean
+                cover.loop_interval_ms_mean.unwrap_or_default(),
+                cover.drop_interval_ms_mean.unwrap_or_default()
             ),
         ),
         _ => row("Cover", "not running: it needs a session and a consensus"),
     }
-    if let Some(rtt_ms) = view.rtt_ms {
+    if let Some(rtt_ms) = mix.rtt_ms {
         row("Round trip", &format!("{rtt_ms} ms to a mailbox and back"));
     }
     let counters = &view.counters;

@@ -11,9 +11,10 @@ use rand::CryptoRng;
 use sotto_protocol::directory::{Consensus, CoverClass, Freshness};
 use sotto_protocol::ident::{NodeId, SessionAddress};
 use sotto_protocol::limits::PAYLOAD_LEN;
-use sotto_protocol::sphinx::{Packet, SurbId};
+use sotto_protocol::sphinx::SurbId;
 use sotto_protocol::time::Timestamp;
 
+use super::action::{Action, CircuitId};
 use super::arq::Outstanding;
 use super::book::Book;
 use super::cover::Cover;
@@ -23,6 +24,7 @@ use super::error::EngineError;
 use super::event::{Event, EventQueue};
 use super::id::MessageId;
 use super::keeper::Keeper;
+use super::route::{Route, RoutePlan};
 use super::rtt::RoundTrip;
 use super::scheduler::Scheduler;
 use super::slots::placing;
@@ -34,20 +36,18 @@ use crate::store::{Change, Store, StoreError};
 pub struct EngineSettings {
     /// The name of the cover class, one of the consensus: `standard` or `frugal`.
     pub class: String,
+    /// The routes of the profile, for every contact that has none of its own.
+    pub routes: RoutePlan,
+    /// Whether an empty tick of route `tor` carries a decoy.
+    pub tor_cover: bool,
 }
 
-/// Something to do now.
-#[derive(Debug)]
-pub enum Action {
-    /// Send this packet into the entry's link.
-    Send {
-        /// The exact moment that its cover process drew for it, a little before the present at most. A shell
-        /// that can be late, because a disk or a processor is busy, sends at a constant offset after `due`:
-        /// how late it would have been tells something about what the user does.
-        due: Timestamp,
-        /// The packet.
-        packet: Packet,
-    },
+impl EngineSettings {
+    /// This cover class over route `mix` and no other.
+    #[must_use]
+    pub fn new(class: &str) -> Self {
+        Self { class: class.to_owned(), routes: RoutePlan::only(Route::Mix), tor_cover: false }
+    }
 }
 
 /// A session at an entry.
@@ -165,8 +165,11 @@ impl<S: Store> Engine<S> {
 
     /// A session was opened at `entry`, or resumed: then its address is the same, and answers on their way
     /// still arrive.
-    pub fn handle_session(&mut self, now: Timestamp, entry: NodeId, session: SessionAddress) {
+    pub fn handle_session(&mut self, now: Timestamp, route: Route, entry: NodeId, session: SessionAddress) {
         self.advance_clock(now);
+        if route != Route::Mix {
+            return;
+        }
         self.entry.worked(&entry);
         if self.reply_address != Some(session) {
             for work in self.outstanding.abandon() {
@@ -179,23 +182,73 @@ impl<S: Store> Engine<S> {
     }
 
     /// The link to the entry is gone. Nothing leaves until there is a session again.
-    pub fn handle_session_lost(&mut self, now: Timestamp) {
+    pub fn handle_session_lost(&mut self, now: Timestamp, route: Route, _why: &str) {
         self.advance_clock(now);
+        if route != Route::Mix {
+            return;
+        }
         self.session = None;
         self.run_cover(now);
     }
 
     /// The entry could not be reached, or refused a session. After several failures in a row
     /// [`Engine::wanted_entry`] names another one.
-    pub fn handle_entry_failed(&mut self, now: Timestamp, entry: &NodeId) {
+    pub fn handle_entry_failed(&mut self, now: Timestamp, route: Route, entry: &NodeId, _why: &str) {
         self.advance_clock(now);
-        self.entry.failed(entry);
+        if route == Route::Mix {
+            self.entry.failed(entry);
+        }
+    }
+
+    /// Tor works: circuits can be made.
+    pub fn handle_tor_ready(&mut self, now: Timestamp) {
+        self.advance_clock(now);
+    }
+
+    /// Tor does not work: no circuit can be made, and those that there were are gone.
+    pub fn handle_tor_lost(&mut self, now: Timestamp, _why: &str) {
+        self.advance_clock(now);
+    }
+
+    /// A circuit could not be made, or broke. What it carried goes again, by another circuit and after a pause.
+    pub fn handle_circuit_failed(&mut self, now: Timestamp, _circuit: CircuitId, _why: &str) {
+        self.advance_clock(now);
+    }
+
+    /// Whether anything is to run on this route: a session to be kept, or Tor for circuits.
+    #[must_use]
+    pub fn is_wanted(&self, route: Route) -> bool {
+        route == Route::Mix
+    }
+
+    /// The routes of the profile, for every contact that has none of its own.
+    pub fn set_routes(&mut self, now: Timestamp, routes: RoutePlan) {
+        self.advance_clock(now);
+        self.settings.routes = routes;
+    }
+
+    /// The routes of one contact; none for those of the profile.
+    ///
+    /// # Errors
+    /// [`EngineError::ContactUnknown`] or [`EngineError::Store`]; then nothing has changed.
+    pub fn set_contact_routes(
+        &mut self,
+        now: Timestamp,
+        contact: &str,
+        _routes: Option<RoutePlan>,
+    ) -> Result<(), EngineError> {
+        self.advance_clock(now);
+        self.book.named(contact)?;
+        Ok(())
     }
 
     /// The entry to be connected to: the same one as long as it works and the consensus lists it. None
     /// without a consensus.
-    pub fn wanted_entry(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Option<NodeId> {
+    pub fn wanted_entry(&mut self, now: Timestamp, route: Route, rng: &mut impl CryptoRng) -> Option<NodeId> {
         self.advance_clock(now);
+        if route != Route::Mix {
+            return None;
+        }
         let consensus = self.consensus.clone()?;
         let entry = self.entry.choose(&consensus, rng)?;
         if self.book.profile.entries != self.entry.entries() {

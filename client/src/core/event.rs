@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::id::MessageId;
 use super::limits::EVENTS_MAX;
 use super::message::MessageState;
+use super::route::Route;
 use super::view::MessageView;
 
 /// Something happened that a person may want to know at once.
@@ -55,6 +56,17 @@ pub enum Event {
         contact: String,
         /// The stable name of the reason.
         label: String,
+    },
+    /// A contact is served by another route than before.
+    RouteChanged {
+        /// The contact's name.
+        contact: String,
+        /// The route that serves it from here on.
+        route: Route,
+        /// The route that its plan wants.
+        wanted: Route,
+        /// Why, in words.
+        why: String,
     },
     /// The store failed. The engine tries again by itself; nothing was told that is not kept.
     StoreFailed {

@@ -14,6 +14,7 @@
 //! | what is kept | `keeper`, `book`, `settling` |
 //! | what is shown | `status`, `view`, `event`, `error` |
 
+mod action;
 mod arq;
 mod book;
 mod contact;
@@ -33,6 +34,7 @@ mod message;
 mod outbox;
 mod receiving;
 mod rotation;
+pub mod route;
 mod routes;
 mod rtt;
 mod scheduler;
@@ -45,13 +47,15 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use engine::{Action, Engine, EngineSettings};
+pub use action::{Action, CircuitId, Via};
+pub use engine::{Engine, EngineSettings};
 pub use error::EngineError;
 pub use event::Event;
 pub use id::{ContactId, IdError, MessageId};
 pub use invite::{Invite, InviteError};
 pub use message::{Direction, MessageState};
+pub use route::{Route, RoutePlan, RoutePlanError};
 pub use view::{
-    ConsensusState, ContactState, ContactView, Counters, CoverView, MessageKind, MessageView, SessionState,
-    StatusView, WaitingView,
+    ConsensusState, ContactState, ContactView, Counters, CoverView, MessageKind, MessageView, RouteState,
+    RouteView, StatusView, WaitingView,
 };

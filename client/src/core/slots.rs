@@ -11,13 +11,15 @@ use sotto_protocol::mailbox::placement;
 use sotto_protocol::sphinx::{Packet, SurbKeys};
 use sotto_protocol::time::Timestamp;
 
+use super::action::{Action, Via};
 use super::arq::Work;
 use super::cover::Tick;
-use super::engine::{Action, Engine};
+use super::engine::Engine;
 use super::event::Event;
 use super::id::MessageId;
 use super::message::MessageState;
 use super::outbox::Delivery;
+use super::route::Route;
 use super::routes::{PacketError, Routes};
 use super::scheduler::Preference;
 use crate::store::Store;
@@ -32,7 +34,7 @@ impl<S: Store> Engine<S> {
             Tick::Drop => self.dropped(now, rng),
         };
         if let Some(packet) = packet {
-            self.actions.push_back(Action::Send { due, packet });
+            self.actions.push_back(Action::Send { via: Via::Entry(Route::Mix), due, packet });
         }
     }
 

@@ -10,8 +10,9 @@ use super::error::EngineError;
 use super::id::{ContactId, MessageId};
 use super::message::MessageState;
 use super::outbox::{Outgoing, Replica};
+use super::route::Route;
 use super::view::{
-    ConsensusState, ContactView, CoverView, MessageView, SessionState, StatusView, WaitingView,
+    ConsensusState, ContactView, CoverView, MessageView, RouteState, RouteView, StatusView, WaitingView,
 };
 use crate::store::Store;
 
@@ -30,6 +31,10 @@ impl<S: Store> Engine<S> {
                     .then(|| person.contact.expires.as_millis()),
                 unread: person.unread(),
                 queued: person.queued(),
+                route: Route::Mix,
+                routes: self.settings.routes.clone(),
+                routes_own: false,
+                protects: Route::Mix.protects().to_owned(),
             })
             .collect();
         views.sort_by(|one, other| one.name.cmp(&other.name));
@@ -62,21 +67,33 @@ impl<S: Store> Engine<S> {
             network: self.consensus.as_ref().map(|consensus| consensus.network.clone()),
             epoch: self.consensus.as_ref().map(|consensus| consensus.epoch),
             consensus: self.consensus_state(now),
-            session: if self.session.is_some() {
-                SessionState::Connected
-            } else {
-                SessionState::Disconnected
-            },
-            entry: entry.map(|entry| entry.to_string()),
             class: self.settings.class.clone(),
-            cover: self.class().map(|class| CoverView {
-                running: self.cover.running(),
-                payload_interval_ms_mean: class.payload_interval_ms_mean,
-                loop_interval_ms_mean: class.loop_interval_ms_mean,
-                drop_interval_ms_mean: class.drop_interval_ms_mean,
-            }),
-            rtt_ms: self.rtt.smoothed().map(millis),
-            rto_ms: self.class().map(|_| millis(self.rtt.timeout(0))),
+            plan: self.settings.routes.clone(),
+            routes: Route::ALL
+                .into_iter()
+                .map(|route| RouteView {
+                    route,
+                    protects: route.protects().to_owned(),
+                    state: match (route, self.session) {
+                        (Route::Mix, Some(_)) => RouteState::Connected,
+                        (Route::Mix, None) => RouteState::Disconnected,
+                        _ => RouteState::NotWanted,
+                    },
+                    why: None,
+                    since_ms: now.as_millis(),
+                    entry: entry.map(|entry| entry.to_string()),
+                    cover: self.class().map(|class| CoverView {
+                        running: self.cover.running(),
+                        payload_interval_ms_mean: class.payload_interval_ms_mean,
+                        loop_interval_ms_mean: Some(class.loop_interval_ms_mean),
+                        drop_interval_ms_mean: Some(class.drop_interval_ms_mean),
+                        decoys: true,
+                    }),
+                    rtt_ms: self.rtt.smoothed().map(millis),
+                    rto_ms: self.class().map(|_| millis(self.rtt.timeout(0))),
+                    circuits: 0,
+                })
+                .collect(),
             store_working: self.keeper.is_working(),
             waiting: self.waiting(now),
             outbox_boxes: u64::try_from(self.book.outbox.len()).unwrap_or(u64::MAX),
@@ -100,7 +117,10 @@ impl<S: Store> Engine<S> {
         for person in self.book.people.values() {
             if let Some(why) = self.answer_waits(&person.contact, now) {
                 let (contact, state) = (person.contact.name.clone(), MessageState::Queued);
-                waiting.push((0, WaitingView { message: None, contact, state, why }));
+                let routes = self.settings.routes.clone();
+                let (route, protects) = (Route::Mix, Route::Mix.protects().to_owned());
+                let view = WaitingView { message: None, contact, state, why, route, routes, protects };
+                waiting.push((0, view));
             }
             for message in person.messages.values() {
                 if matches!(message.state, MessageState::Queued | MessageState::Released) {
@@ -109,6 +129,9 @@ impl<S: Store> Engine<S> {
                         contact: person.contact.name.clone(),
                         state: message.state,
                         why: self.why(person.contact.id, Some(message.id), now),
+                        route: Route::Mix,
+                        routes: self.settings.routes.clone(),
+                        protects: Route::Mix.protects().to_owned(),
                     };
                     waiting.push((message.at_ms, view));
                 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::MessageId;
 use super::message::{Direction, MessageState};
+use super::route::{Route, RoutePlan};
 
 /// How far a contact is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -36,6 +37,14 @@ pub struct ContactView {
     pub unread: u64,
     /// Messages to it that are not stored on every replica yet.
     pub queued: u64,
+    /// The route that serves it at present.
+    pub route: Route,
+    /// The routes that are allowed, the wanted one first.
+    pub routes: RoutePlan,
+    /// Whether these are its own; else they are the profile's.
+    pub routes_own: bool,
+    /// One line: what `route` protects from, and what not.
+    pub protects: String,
 }
 
 /// What a message is.
@@ -85,14 +94,41 @@ pub enum ConsensusState {
     Expired,
 }
 
-/// Whether the client is connected to an entry.
+/// Whether packets can go by a route.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum SessionState {
-    /// There is a session.
+pub enum RouteState {
+    /// There is a session at an entry, or circuits can be made.
     Connected,
-    /// There is none.
+    /// It is wanted, and there is no session or no Tor.
     Disconnected,
+    /// Neither the profile nor a contact wants it at present.
+    NotWanted,
+}
+
+/// One route and how it stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RouteView {
+    /// Which one.
+    pub route: Route,
+    /// One line: what it protects from, and what not.
+    pub protects: String,
+    /// Whether packets can go by it.
+    pub state: RouteState,
+    /// Why they cannot, in words; none while they can and while nobody wants it.
+    pub why: Option<String>,
+    /// Since when it is in this state, in milliseconds since the Unix epoch.
+    pub since_ms: u64,
+    /// The entry, in hexadecimal: the one in use or else the one wanted. None on route `tor`.
+    pub entry: Option<String>,
+    /// The cover processes, once a consensus names the class.
+    pub cover: Option<CoverView>,
+    /// The smoothed round trip to a mailbox, in milliseconds, once one was measured.
+    pub rtt_ms: Option<u64>,
+    /// The retransmission timeout, in milliseconds.
+    pub rto_ms: Option<u64>,
+    /// Circuits in use; 0 on routes over an entry.
+    pub circuits: u64,
 }
 
 /// One message that is not stored yet and what it is waiting for.
@@ -106,19 +142,27 @@ pub struct WaitingView {
     pub state: MessageState,
     /// What it is waiting for, in words.
     pub why: String,
+    /// The route that serves the contact at present.
+    pub route: Route,
+    /// The routes that are allowed, the wanted one first.
+    pub routes: RoutePlan,
+    /// One line: what `route` protects from, and what not.
+    pub protects: String,
 }
 
 /// The cover process.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CoverView {
-    /// Whether packets leave. False without a session or a usable consensus.
+    /// Whether packets leave. False without a session, or without Tor, or without a usable consensus.
     pub running: bool,
     /// Mean time between packets that carry a message, a poll or a decoy, in milliseconds.
     pub payload_interval_ms_mean: u32,
-    /// Mean time between loops, in milliseconds.
-    pub loop_interval_ms_mean: u32,
-    /// Mean time between drops, in milliseconds.
-    pub drop_interval_ms_mean: u32,
+    /// Mean time between loops, in milliseconds. None on route `tor`, which has no loops.
+    pub loop_interval_ms_mean: Option<u32>,
+    /// Mean time between drops, in milliseconds. None on route `tor`, which has no drops.
+    pub drop_interval_ms_mean: Option<u32>,
+    /// Whether a tick with nothing to carry is filled with a decoy: always but on route `tor`, where it is a setting.
+    pub decoys: bool,
 }
 
 /// What has been sent and what came back, since the engine was opened.
@@ -161,18 +205,12 @@ pub struct StatusView {
     pub epoch: Option<u64>,
     /// The state of the consensus.
     pub consensus: ConsensusState,
-    /// The state of the session.
-    pub session: SessionState,
-    /// The entry, in hexadecimal: the one in use or else the one wanted.
-    pub entry: Option<String>,
     /// The cover class.
     pub class: String,
-    /// The cover processes.
-    pub cover: Option<CoverView>,
-    /// The smoothed round trip to a mailbox, in milliseconds, once one was measured.
-    pub rtt_ms: Option<u64>,
-    /// The retransmission timeout, in milliseconds.
-    pub rto_ms: Option<u64>,
+    /// The routes of the profile, the wanted one first.
+    pub plan: RoutePlan,
+    /// Every route and how it stands.
+    pub routes: Vec<RouteView>,
     /// Whether the store works.
     pub store_working: bool,
     /// Messages that are not stored yet, oldest first.
@@ -183,4 +221,12 @@ pub struct StatusView {
     pub outstanding: u64,
     /// Counts.
     pub counters: Counters,
+}
+
+impl StatusView {
+    /// How one route stands.
+    #[must_use]
+    pub fn route(&self, route: Route) -> Option<&RouteView> {
+        self.routes.iter().find(|view| view.route == route)
+    }
 }

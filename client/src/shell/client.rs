@@ -190,7 +190,7 @@ pub fn run(
     let network = settings::read_network(profile)?;
     let vault = Vault::open(&profile.vault(), passphrase, OsRng)?;
     let clock = Clock::system();
-    let engine_settings = EngineSettings { class: config.cover_class.clone() };
+    let engine_settings = EngineSettings::new(&config.cover_class);
     let engine = Engine::open(vault, engine_settings, clock.now(), &mut OsRng)?;
     let access = (reach == Reach::Network).then(|| NetworkAccess {
         network,

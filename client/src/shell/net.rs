@@ -19,7 +19,7 @@ use super::directory::ConsensusKeeper;
 use super::service::{self, Call, EVENTS_BEHIND_MAX, REQUESTS_MAX, Request, Service};
 use super::session::{Outgoing, Report, Wanted, keep_session};
 use super::trouble::{Part, Troubles};
-use crate::core::{Action, Engine};
+use crate::core::{Action, Engine, Route, Via};
 use crate::store::Store;
 
 /// Reports of the session that wait for the engine.
@@ -214,7 +214,7 @@ impl<S: Store> Owner<S> {
                 network.failures = 0;
                 self.troubles.clear(Part::Session);
                 tracing::info!(entry = %entry.short(), "session open");
-                self.engine.handle_session(now, entry, session);
+                self.engine.handle_session(now, Route::Mix, entry, session);
             }
             Report::Delivery { surb_id, payload } => {
                 self.engine.handle_delivery(now, surb_id, &payload, &mut OsRng);
@@ -223,7 +223,7 @@ impl<S: Store> Owner<S> {
                 network.packets = None;
                 self.tell_trouble(&error);
                 tracing::info!(label = error.label(), "session lost");
-                self.engine.handle_session_lost(now);
+                self.engine.handle_session_lost(now, Route::Mix, &error.to_string());
             }
             Report::Failed { entry, error } => {
                 network.failures = network.failures.saturating_add(1);
@@ -232,7 +232,7 @@ impl<S: Store> Owner<S> {
                 }
                 self.tell_trouble(&error);
                 tracing::info!(entry = %entry.short(), label = error.label(), "entry failed");
-                self.engine.handle_entry_failed(now, &entry);
+                self.engine.handle_entry_failed(now, Route::Mix, &entry, &error.to_string());
             }
         }
     }
@@ -243,7 +243,8 @@ impl<S: Store> Owner<S> {
 
     /// Carries out what the engine wants after an input.
     fn settle(&mut self) {
-        while let Some(Action::Send { due, packet }) = self.engine.poll_action() {
+        while let Some(action) = self.engine.poll_action() {
+            let Action::Send { via: Via::Entry(Route::Mix), due, packet } = action else { continue };
             let packets = self.network.as_ref().and_then(|network| network.packets.as_ref());
             // A packet that finds no link, or a link that takes nothing, is lost as it would be in the network.
             if packets.is_none_or(|packets| packets.try_send(Outgoing { due, packet }).is_err()) {
@@ -257,7 +258,7 @@ impl<S: Store> Owner<S> {
         let Some(network) = &mut self.network else { return };
         let consensus = network.consensus.borrow().clone();
         let wanted = consensus.and_then(|consensus| {
-            let entry = self.engine.wanted_entry(self.clock.now(), &mut OsRng)?;
+            let entry = self.engine.wanted_entry(self.clock.now(), Route::Mix, &mut OsRng)?;
             let address = consensus.node(&entry)?.address.clone();
             let Some((class, cover)) = consensus.class(&network.cover_class) else {
                 self.troubles.set(
@@ -317,7 +318,7 @@ mod tests {
     #[tokio::test]
     async fn an_engine_that_is_gone_ends_the_process() {
         let (clock, shutdown) = (Clock::system(), Shutdown::new());
-        let settings = EngineSettings { class: "standard".to_owned() };
+        let settings = EngineSettings::new("standard");
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let engine = Engine::open(Panics, settings, clock.now(), &mut rng).unwrap();
         let running = start(engine, clock, None, shutdown.clone()).unwrap();

@@ -65,7 +65,7 @@ impl Person {
     /// Starts the program with what the disk holds.
     pub(super) fn start(&mut self, now: Timestamp) -> Result<(), EngineError> {
         if let Some(store) = self.disk.take() {
-            let settings = EngineSettings { class: self.class.clone() };
+            let settings = EngineSettings::new(&self.class);
             self.engine = Some(Engine::open(store, settings, now, &mut self.rng)?);
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! People's sessions at their entries: opening, resuming, losing.
 
+use sotto_client::core::Route;
 use sotto_protocol::ident::NodeId;
 
 use super::host::{Core, Host};
@@ -17,7 +18,7 @@ impl VirtualNetwork {
         if session.as_ref().is_some_and(|session| session.connected) {
             return;
         }
-        let Some(entry) = engine.wanted_entry(now, rng) else {
+        let Some(entry) = engine.wanted_entry(now, Route::Mix, rng) else {
             self.schedule_reconnect(index);
             return;
         };
@@ -33,12 +34,12 @@ impl VirtualNetwork {
             });
         if let Some((entry_name, grant)) = granted {
             self.trace.note(now, format_args!("{name} opens a session at {entry_name}"));
-            engine.handle_session(now, entry, grant.session);
+            engine.handle_session(now, Route::Mix, entry, grant.session);
             person.session =
                 Some(Session { entry, address: grant.session, token: grant.token, connected: true });
         } else {
             self.trace.note(now, format_args!("{name} finds no entry"));
-            engine.handle_entry_failed(now, &entry);
+            engine.handle_entry_failed(now, Route::Mix, &entry, "no entry there");
             self.schedule_reconnect(index);
         }
         self.settle_person(index);
@@ -56,7 +57,7 @@ impl VirtualNetwork {
             if let Some(session) = lost {
                 session.connected = false;
                 if let Some(engine) = &mut person.engine {
-                    engine.handle_session_lost(now);
+                    engine.handle_session_lost(now, Route::Mix, "the entry is gone");
                 }
                 self.settle_person(index);
                 self.schedule_reconnect(index);

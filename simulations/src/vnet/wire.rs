@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sotto_client::core::Action as PersonAction;
-use sotto_mailbox::core::{Action as MailboxAction, BatchId};
+use sotto_client::core::{Action as PersonAction, Route};
+use sotto_mailbox::core::{Action as MailboxAction, BatchId, Source as MailboxSource};
 use sotto_mailbox::store::Store as _;
 use sotto_mix_node::core::{Action as MixAction, Source};
 use sotto_protocol::frame::Frame;
@@ -77,7 +77,7 @@ impl VirtualNetwork {
             (Some(Core::Mix(mix)), From::Node(node)) => mix.handle_packet(now, Source::Node(node), packet),
             (Some(Core::Mailbox(mailbox, _)), From::Node(node)) => {
                 // The ledger has the label of a refusal.
-                let _ = mailbox.handle_packet(now, &node, packet);
+                let _ = mailbox.handle_packet(now, MailboxSource::Node(node), packet);
             }
             (Some(Core::Mailbox(..)) | None, From::Client(_)) => {}
             (None, From::Node(_)) => self.lost_between_nodes += 1,
@@ -184,7 +184,11 @@ impl VirtualNetwork {
                     mailbox.handle_unsent("next-hop-unreachable");
                     Some(Asked::Done)
                 }
-                Some(MailboxAction::Dummy { .. }) => Some(Asked::Done),
+                Some(MailboxAction::Deliver { .. }) => {
+                    mailbox.handle_unsent("next-hop-unreachable");
+                    Some(Asked::Done)
+                }
+                Some(MailboxAction::Unanswered { .. } | MailboxAction::Dummy { .. }) => Some(Asked::Done),
                 Some(MailboxAction::CollectGarbage { records_max }) => {
                     let collected = self
                         .hosts
@@ -236,7 +240,7 @@ impl VirtualNetwork {
         if let Some(index) = index {
             if let Some(Person { engine: Some(engine), session, .. }) = self.people.get_mut(index) {
                 *session = None;
-                engine.handle_session_lost(now);
+                engine.handle_session_lost(now, Route::Mix, "the entry closed the session");
             }
             self.schedule.push(now, Event::Reconnect { person: index });
         }
@@ -250,7 +254,8 @@ impl VirtualNetwork {
         else {
             return;
         };
-        while let Some(PersonAction::Send { packet, .. }) = engine.poll_action() {
+        while let Some(action) = engine.poll_action() {
+            let PersonAction::Send { packet, .. } = action else { continue };
             uplink.push(now);
             let Some(open) = session.as_ref().filter(|session| session.connected) else { continue };
             let Some(host) = self.by_id.get(&open.entry).copied() else { continue };

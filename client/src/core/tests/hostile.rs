@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::world::World;
 use crate::core::fragment::{KIND_TEXT, split};
 use crate::core::limits::{MESSAGE_LEN_MAX, TEXT_LEN_MAX};
-use crate::core::{Event, MessageKind, MessageState};
+use crate::core::{Event, MessageKind, MessageState, Route};
 
 /// The write capability with which peer 1 writes to peer 0.
 fn hostile_writer(world: &mut World) -> WriteCap {
@@ -142,7 +142,7 @@ fn a_text_that_is_too_long_is_refused_by_name_and_leaves_nothing() {
 fn a_full_outbox_is_refused_by_name() {
     let mut world = World::acquainted(45);
     let now = world.now;
-    world.peers[0].engine().handle_session_lost(now);
+    world.peers[0].engine().handle_session_lost(now, Route::Mix, "it ended");
     let peer = &mut world.peers[0];
     let engine = peer.engine.as_mut().unwrap();
     let long = "x".repeat(TEXT_LEN_MAX);

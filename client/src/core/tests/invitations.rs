@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::world::{Kind, World};
-use crate::core::{ContactState, EngineError, Event};
+use crate::core::{ContactState, EngineError, Event, Route};
 
 fn accept_error(world: &mut World, peer: usize, link: &str, name: &str) -> &'static str {
     let now = world.now;
@@ -91,7 +91,7 @@ fn an_expired_invitation_is_neither_accepted_nor_polled_nor_written_to() {
     // Over the minute in which it runs out without the traffic of ten.
     for peer in 0..2 {
         let now = world.now;
-        world.peers[peer].engine().handle_session_lost(now);
+        world.peers[peer].engine().handle_session_lost(now, Route::Mix, "it ended");
     }
     world.now = world.now + Duration::from_secs(660);
     world.connect(0);

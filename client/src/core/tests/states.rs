@@ -11,7 +11,7 @@ use sotto_protocol::mailbox::RefusalCode;
 
 use super::world::World;
 use crate::core::limits::{ENTRIES_KEPT_MAX, ENTRY_FAILURES_MAX};
-use crate::core::{ConsensusState, Engine, EngineSettings, SessionState};
+use crate::core::{ConsensusState, Engine, EngineSettings, Route, RouteState};
 use crate::store::{CommitFault, MemoryStore};
 
 /// Why the first message of peer 0 waits.
@@ -34,7 +34,7 @@ fn a_message_says_what_it_waits_for() {
     world.run_until("a third attempt was made", |world| world.writes.values().any(|times| *times >= 3));
 
     let now = world.now;
-    world.peers[0].engine().handle_session_lost(now);
+    world.peers[0].engine().handle_session_lost(now, Route::Mix, "it ended");
     assert_eq!(why(&mut world), "not connected to an entry of the network");
     world.connect(0);
     world.now = world.consensus.valid_until + Duration::from_secs(7200);
@@ -62,14 +62,15 @@ fn before_there_is_a_network_the_status_says_so() {
     let mut rng = ChaCha20Rng::seed_from_u64(52);
     let mut world = World::new(52, 1);
     let now = world.now;
-    let settings = EngineSettings { class: "standard".into() };
+    let settings = EngineSettings::new("standard");
     let mut engine = Engine::open(MemoryStore::new(), settings, now, &mut rng).unwrap();
     let link = world.invite(0, "Bob");
     engine.accept_invite(now, &link, "Alice", &mut rng).unwrap();
     engine.send_text(now, "Alice", "hello", &mut rng).unwrap();
     let status = engine.status(now);
-    assert_eq!((status.consensus, status.session), (ConsensusState::Missing, SessionState::Disconnected));
-    assert_eq!((status.network, status.entry, status.cover), (None, None, None));
+    let mix = status.route(Route::Mix).unwrap();
+    assert_eq!((status.consensus, mix.state), (ConsensusState::Missing, RouteState::Disconnected));
+    assert_eq!((&status.network, &mix.entry, &mix.cover), (&None, &None, &None));
     assert_eq!(status.waiting.len(), 2, "the answer to the invitation and the message");
     assert_eq!(status.waiting[0].message, None);
     assert!(
@@ -78,7 +79,7 @@ fn before_there_is_a_network_the_status_says_so() {
             .iter()
             .all(|waiting| waiting.why == "no consensus of the network has been fetched yet")
     );
-    assert_eq!(engine.wanted_entry(now, &mut rng), None);
+    assert_eq!(engine.wanted_entry(now, Route::Mix, &mut rng), None);
 
     engine.settings.class = "hurried".into();
     engine.handle_consensus(now, world.consensus.clone());
@@ -105,20 +106,20 @@ fn the_entry_changes_after_repeated_failure_only() {
     let now = world.now;
     let peer = &mut world.peers[0];
     let engine = peer.engine.as_mut().unwrap();
-    let first = engine.wanted_entry(now, &mut peer.rng).unwrap();
+    let first = engine.wanted_entry(now, Route::Mix, &mut peer.rng).unwrap();
     for _ in 1..ENTRY_FAILURES_MAX {
-        engine.handle_entry_failed(now, &first);
-        assert_eq!(engine.wanted_entry(now, &mut peer.rng), Some(first));
+        engine.handle_entry_failed(now, Route::Mix, &first, "refused");
+        assert_eq!(engine.wanted_entry(now, Route::Mix, &mut peer.rng), Some(first));
     }
-    engine.handle_session(now, first, peer.session);
-    engine.handle_entry_failed(now, &first);
-    assert_eq!(engine.wanted_entry(now, &mut peer.rng), Some(first), "success forgives");
+    engine.handle_session(now, Route::Mix, first, peer.session);
+    engine.handle_entry_failed(now, Route::Mix, &first, "refused");
+    assert_eq!(engine.wanted_entry(now, Route::Mix, &mut peer.rng), Some(first), "success forgives");
     for _ in 1..ENTRY_FAILURES_MAX {
-        engine.handle_entry_failed(now, &first);
+        engine.handle_entry_failed(now, Route::Mix, &first, "refused");
     }
-    let second = engine.wanted_entry(now, &mut peer.rng).unwrap();
+    let second = engine.wanted_entry(now, Route::Mix, &mut peer.rng).unwrap();
     assert_ne!(second, first);
-    assert_eq!(engine.wanted_entry(now, &mut peer.rng), Some(second));
+    assert_eq!(engine.wanted_entry(now, Route::Mix, &mut peer.rng), Some(second));
 }
 
 #[test]
@@ -134,20 +135,20 @@ fn a_network_that_is_down_does_not_lead_through_all_entries() {
     let peer = &mut world.peers[0];
     let engine = peer.engine.as_mut().unwrap();
     engine.handle_consensus(now, larger.clone().into());
-    let first = engine.wanted_entry(now, &mut peer.rng).unwrap();
+    let first = engine.wanted_entry(now, Route::Mix, &mut peer.rng).unwrap();
     let mut tried = BTreeSet::new();
     for _ in 0..100 * ENTRY_FAILURES_MAX {
-        let entry = engine.wanted_entry(now, &mut peer.rng).unwrap();
-        engine.handle_entry_failed(now, &entry);
+        let entry = engine.wanted_entry(now, Route::Mix, &mut peer.rng).unwrap();
+        engine.handle_entry_failed(now, Route::Mix, &entry, "refused");
         tried.insert(entry);
     }
     assert_eq!(tried.len(), ENTRIES_KEPT_MAX);
     // A restart begins with the first choice again.
     let store = peer.engine.take().unwrap().into_store();
-    let settings = EngineSettings { class: "standard".into() };
+    let settings = EngineSettings::new("standard");
     let mut engine = Engine::open(store, settings, now, &mut peer.rng).unwrap();
     engine.handle_consensus(now, larger.into());
-    assert_eq!(engine.wanted_entry(now, &mut peer.rng), Some(first));
+    assert_eq!(engine.wanted_entry(now, Route::Mix, &mut peer.rng), Some(first));
 }
 
 #[test]
@@ -156,11 +157,11 @@ fn an_entry_that_leaves_the_network_is_replaced() {
     let now = world.now;
     let peer = &mut world.peers[0];
     let engine = peer.engine.as_mut().unwrap();
-    let first = engine.wanted_entry(now, &mut peer.rng).unwrap();
+    let first = engine.wanted_entry(now, Route::Mix, &mut peer.rng).unwrap();
     let mut smaller = (*world.consensus).clone();
     smaller.nodes.retain(|node| node.node != first);
     engine.handle_consensus(now, smaller.into());
-    assert_ne!(engine.wanted_entry(now, &mut peer.rng), Some(first));
+    assert_ne!(engine.wanted_entry(now, Route::Mix, &mut peer.rng), Some(first));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::world::{Kind, World, class};
-use crate::core::Action;
+use crate::core::{Action, Route};
 
 /// Eight seconds of one client's packets.
 fn packets(seed: u64, talks: bool) -> (World, Vec<(u64, Kind)>) {
@@ -97,7 +97,7 @@ fn nothing_leaves_without_a_session_or_a_usable_consensus() {
     let sent = world.peers[0].sent.len();
     assert!(sent > 0);
     let now = world.now;
-    world.peers[0].engine().handle_session_lost(now);
+    world.peers[0].engine().handle_session_lost(now, Route::Mix, "it ended");
     assert_eq!(world.peers[0].engine().poll_timeout(), sotto_protocol::time::Timestamp::NEVER);
     world.connect(0);
     // Up to the end of the grace, and not beyond.

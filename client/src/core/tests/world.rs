@@ -18,7 +18,7 @@ use sotto_protocol::mailbox::{Command, RefusalCode, Reply};
 use sotto_protocol::sphinx::{HopSecret, Packet, SurbId, Unwrapped};
 use sotto_protocol::time::Timestamp;
 
-use crate::core::{Action, Engine, EngineSettings, Event, MessageId};
+use crate::core::{Action, Engine, EngineSettings, Event, MessageId, Route};
 use crate::store::{MemoryStore, Record, RecordKind, Store};
 
 const EPOCH: u64 = 500_000;
@@ -106,7 +106,7 @@ pub(super) fn class(payload: u32, loops: u32, drops: u32) -> CoverClass {
 }
 
 fn settings() -> EngineSettings {
-    EngineSettings { class: "standard".into() }
+    EngineSettings::new("standard")
 }
 
 impl World {
@@ -188,8 +188,8 @@ impl World {
         let peer = &mut self.peers[peer];
         let engine = peer.engine.as_mut().unwrap();
         engine.handle_consensus(now, consensus);
-        let entry = engine.wanted_entry(now, &mut peer.rng).unwrap();
-        engine.handle_session(now, entry, peer.session);
+        let entry = engine.wanted_entry(now, Route::Mix, &mut peer.rng).unwrap();
+        engine.handle_session(now, Route::Mix, entry, peer.session);
     }
 
     /// Two people who know one another: 0 calls 1 "Bob", 1 calls 0 "Alice".
@@ -288,7 +288,8 @@ impl World {
 
     /// Takes what a peer's engine wants done and told.
     pub(super) fn drain(&mut self, index: usize) {
-        while let Some(Action::Send { due, packet }) = self.peers[index].engine().poll_action() {
+        while let Some(action) = self.peers[index].engine().poll_action() {
+            let Action::Send { due, packet, .. } = action else { continue };
             assert!(due <= self.now);
             self.send_packet(index, due, &packet);
         }
@@ -317,7 +318,7 @@ impl World {
     fn send_packet(&mut self, index: usize, due: Timestamp, packet: &Packet) {
         let alpha = packet.as_bytes()[..32].try_into().unwrap();
         assert!(self.alphas.insert(alpha), "a packet header was used twice");
-        let entry = self.peers[index].engine().status(self.now).entry.unwrap();
+        let entry = self.peers[index].engine().status(self.now).routes[0].entry.clone().unwrap();
         let entry = self.consensus.entries().find(|node| node.node.to_string() == entry).unwrap().node;
         let (last, spent, surb_id, destination, payload) = self.peel(entry, packet.clone());
         let kind = if last == entry {

@@ -15,7 +15,7 @@ struct Desk {
 impl Desk {
     fn new(seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let settings = EngineSettings { class: "standard".to_owned() };
+        let settings = EngineSettings::new("standard");
         let engine = Engine::open(MemoryStore::new(), settings, now(), &mut rng).unwrap();
         Self { engine, rng }
     }
