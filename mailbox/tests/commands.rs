@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use sotto_mailbox::core::limits::{BATCH_OPS_MAX, GC_BATCH_MAX, GC_INTERVAL, GC_PAUSE, PENDING_MAX};
-use sotto_mailbox::core::{Action, Mailbox};
+use sotto_mailbox::core::{Action, Mailbox, Source};
 use sotto_mailbox::store::{MemoryStore, Store, StoreError, StoreOp};
 use sotto_protocol::boxes::{BoxId, SealedBox, Tombstone, WriteCap};
 use sotto_protocol::directory::Place;
@@ -236,7 +236,7 @@ fn only_the_last_layer_may_send() {
     }
     let stranger = sotto_protocol::ident::NodeSecret::generate(&mut world.rng).id();
     let packet = world.packet(&Command::Drop.to_text());
-    let refusal = world.mailbox.handle_packet(T0, &stranger, packet).unwrap_err();
+    let refusal = world.mailbox.handle_packet(T0, Source::Node(stranger), packet).unwrap_err();
     assert_eq!(refusal.label(), "source-illegal");
     assert_eq!(world.dropped("source-illegal"), 5);
 }
@@ -440,7 +440,9 @@ fn dummies_go_to_the_first_layer_at_the_networks_rate() {
             match action {
                 Action::Dummy { to } => *counts.entry(to).or_insert(0u32) += 1,
                 Action::CollectGarbage { .. } => mailbox.handle_garbage(now, 0),
-                Action::Send { .. } => panic!("nothing was asked"),
+                Action::Send { .. } | Action::Deliver { .. } | Action::Unanswered { .. } => {
+                    panic!("nothing was asked")
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use sotto_mailbox::core::Batch;
+use sotto_mailbox::core::{Action, Batch, DirectId, Source};
 use sotto_mailbox::store::{Store, StoreError};
 use sotto_protocol::boxes::{BoxId, WriteCap};
 use sotto_protocol::directory::Place;
@@ -35,6 +35,16 @@ enum Step {
     Pass { seconds: u64 },
     Timeout,
     LinkDown,
+    Direct { link: u64, surb: Place, kind: DirectKind },
+    DirectReplay { link: u64 },
+    DirectLinksLose { answers: u64 },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum DirectKind {
+    Read,
+    Drop,
+    Garbage,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -60,7 +70,17 @@ fn step() -> impl Strategy<Value = Step> {
         (0..9000u64).prop_map(|seconds| Step::Pass { seconds }),
         Just(Step::Timeout),
         Just(Step::LinkDown),
+        direct(),
+        direct(),
+        (0..3u64).prop_map(|link| Step::DirectReplay { link }),
+        (0..3u64).prop_map(|answers| Step::DirectLinksLose { answers }),
     ]
+}
+
+fn direct() -> impl Strategy<Value = Step> {
+    let surb = prop_oneof![Just(Place::Mailbox), Just(Place::Mailbox), Just(Place::Mix { layer: 1 })];
+    let kind = prop_oneof![Just(DirectKind::Read), Just(DirectKind::Drop), Just(DirectKind::Garbage)];
+    (0..3u64, surb, kind).prop_map(|(link, surb, kind)| Step::Direct { link, surb, kind })
 }
 
 struct Run {
@@ -70,19 +90,67 @@ struct Run {
     last: Option<Packet>,
     in_flight: Option<Batch>,
     answered: u64,
+    /// Packets that came over direct links, and how many of them have ended.
+    direct: u64,
+    direct_ended: u64,
+    delivered: u64,
+    lost: u64,
 }
 
 impl Run {
     fn new(seed: u64) -> Self {
         let mut world = World::new(seed);
         let caps = (0..6).map(|_| WriteCap::generate(&mut world.rng)).collect();
-        Self { world, store: memory(), caps, last: None, in_flight: None, answered: 0 }
+        Self {
+            world,
+            store: memory(),
+            caps,
+            last: None,
+            in_flight: None,
+            answered: 0,
+            direct: 0,
+            direct_ended: 0,
+            delivered: 0,
+            lost: 0,
+        }
     }
 
     fn send(&mut self, text: &[u8]) {
         let packet = self.world.packet(text);
         self.last = Some(packet.clone());
         let _outcome = self.world.deliver_packet(Place::Mix { layer: 3 }, packet);
+    }
+
+    fn send_direct(&mut self, link: u64, packet: Packet) {
+        self.last = Some(packet.clone());
+        self.direct += 1;
+        let from = Source::Direct(DirectId::new(link));
+        let _outcome = self.world.mailbox.handle_packet(self.world.now, from, packet);
+    }
+
+    /// Does what the mailbox asks for; with `is_up` its links take everything, otherwise nothing.
+    fn act(&mut self, is_up: bool) {
+        while let Some(action) = self.world.mailbox.poll_action() {
+            match action {
+                Action::Send { .. } if is_up => {
+                    self.world.mailbox.handle_sent();
+                    self.answered += 1;
+                }
+                Action::Deliver { .. } if is_up => {
+                    self.world.mailbox.handle_delivered();
+                    self.answered += 1;
+                    self.delivered += 1;
+                    self.direct_ended += 1;
+                }
+                Action::Send { .. } => self.world.mailbox.handle_unsent("peer-down"),
+                Action::Deliver { .. } => {
+                    self.world.mailbox.handle_unsent("direct-link-gone");
+                    self.direct_ended += 1;
+                }
+                Action::Unanswered { .. } => self.direct_ended += 1,
+                Action::Dummy { .. } | Action::CollectGarbage { .. } => {}
+            }
+        }
     }
 
     fn write(&mut self, stream: usize, advance: bool) {
@@ -143,7 +211,7 @@ impl Run {
             Step::From(index) => {
                 let packet = self.world.packet(&Command::Drop.to_text());
                 let from = self.world.members[index].id;
-                let _outcome = self.world.mailbox.handle_packet(self.world.now, &from, packet);
+                let _outcome = self.world.mailbox.handle_packet(self.world.now, Source::Node(from), packet);
             }
             Step::TakeBatch => {
                 if let Some(batch) = self.world.mailbox.take_batch() {
@@ -168,14 +236,33 @@ impl Run {
                 self.world.mailbox.handle_garbage(self.world.now, 0);
             }
             Step::LinkDown => {
-                while let Some(action) = self.world.mailbox.poll_action() {
-                    if let sotto_mailbox::core::Action::Send { .. } = action {
-                        self.world.mailbox.handle_unsent("peer-down");
+                self.finish(|_| {});
+                self.act(false);
+            }
+            Step::Direct { link, surb, kind } => {
+                let (surb, _) = self.world.surb_from(surb);
+                let text = match kind {
+                    DirectKind::Read => {
+                        Command::Read { surb, id: BoxId::decoy(&mut self.world.rng) }.to_text().to_vec()
                     }
+                    DirectKind::Drop => Command::Drop.to_text().to_vec(),
+                    DirectKind::Garbage => b"garbage".to_vec(),
+                };
+                let packet = self.world.packet(&text);
+                self.send_direct(link, packet);
+            }
+            Step::DirectReplay { link } => {
+                if let Some(packet) = self.last.clone() {
+                    self.send_direct(link, packet);
                 }
             }
+            Step::DirectLinksLose { answers } => {
+                let answers = answers.min(self.delivered - self.lost);
+                self.lost += answers;
+                self.world.mailbox.handle_lost_on_direct_link(answers);
+            }
         }
-        self.answered += u64::try_from(self.world.sends().len()).unwrap();
+        self.act(true);
         let report = self.world.mailbox.report(self.world.now);
         let ledger = &report.ledger;
         assert!(ledger.balanced(), "{ledger:?}");
@@ -189,6 +276,10 @@ impl Run {
         );
         assert_eq!(ledger.originated_total() + ledger.unsent.values().sum::<u64>(), handled);
         assert_eq!(ledger.originated_total(), self.answered);
+        assert_eq!(ledger.links.received_from_clients, self.direct);
+        assert_eq!(ledger.links.sent_to_clients, self.delivered);
+        assert_eq!(ledger.links.lost_to_clients, self.lost);
+        assert!(self.direct_ended <= self.direct && self.direct - self.direct_ended <= ledger.held);
     }
 }
 
@@ -203,8 +294,13 @@ proptest! {
         }
         // At rest nothing is held.
         run.finish(|_| {});
-        let Run { world, store, .. } = &mut run;
-        world.settle(store);
+        if let Some(batch) = run.world.mailbox.take_batch() {
+            let results = run.store.apply(run.world.now, &batch.ops);
+            run.world.mailbox.handle_results(batch.id, results);
+        }
+        run.act(true);
+        prop_assert_eq!(run.direct_ended, run.direct, "each packet of a direct link came to one end");
+        let world = &run.world;
         let report = world.mailbox.report(world.now);
         prop_assert_eq!(report.ledger.held, 0);
         prop_assert!(report.ledger.balanced());

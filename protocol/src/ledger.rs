@@ -45,6 +45,13 @@ pub struct LinkCounts {
     pub sent_to_clients: u64,
     /// Of those handed to links to nodes, the ones that a breaking link is known to have lost.
     pub lost_on_link: u64,
+    /// Of those handed to links to clients, the node's own: a mailbox's answers on direct links.
+    #[serde(default)]
+    pub own_to_clients: u64,
+    /// Of those handed to links to clients, the ones that a breaking link is known to have lost, where the node
+    /// counts them: a mailbox does, for its direct links.
+    #[serde(default)]
+    pub lost_to_clients: u64,
 }
 
 /// One node's counters since it started.
@@ -98,6 +105,13 @@ impl Ledger {
         self.links.sent_to_nodes += 1;
     }
 
+    /// This node made a packet of its own (`reply`) and handed it to a link to a client.
+    pub fn record_originated_to_client(&mut self, kind: &'static str) {
+        *self.originated.entry(kind).or_default() += 1;
+        self.links.sent_to_clients += 1;
+        self.links.own_to_clients += 1;
+    }
+
     /// This node made a packet of its own and no link took it, for the reason that the label names.
     pub fn record_unsent(&mut self, label: &'static str) {
         *self.unsent.entry(label).or_default() += 1;
@@ -106,6 +120,11 @@ impl Ledger {
     /// `packets` that a link to a node had taken were lost when it broke.
     pub const fn record_lost_on_link(&mut self, packets: u64) {
         self.links.lost_on_link += packets;
+    }
+
+    /// `packets` that a link to a client had taken were lost when it broke.
+    pub const fn record_lost_to_clients(&mut self, packets: u64) {
+        self.links.lost_to_clients += packets;
     }
 
     /// How many packets were dropped under `label`.
@@ -172,17 +191,22 @@ impl LedgerReport {
     }
 
     /// Whether the books of each node add up: `received = forwarded + delivered + dropped + held`,
-    /// every received packet came over a link, and every packet that left was forwarded or own.
+    /// every received packet came over a link, and every packet that left was forwarded, delivered to a client or own.
     #[must_use]
     pub fn balanced(&self) -> bool {
         let links = &self.links;
-        let adds_up = |whole: u64, parts: &[u64]| {
-            u128::from(whole) == parts.iter().map(|part| u128::from(*part)).sum::<u128>()
-        };
-        adds_up(self.received, &[self.forwarded, self.delivered_total(), self.dropped_total(), self.held])
-            && adds_up(self.received, &[links.received_from_clients, links.received_from_nodes])
-            && adds_up(links.sent_to_nodes, &[self.forwarded, self.originated_total()])
+        let sum = |parts: &[u64]| parts.iter().map(|part| u128::from(*part)).sum::<u128>();
+        let adds_up = |whole: &[u64], parts: &[u64]| sum(whole) == sum(parts);
+        let to_clients = self.delivered.get(DELIVERED_TO_CLIENT).copied().unwrap_or(0);
+        adds_up(&[self.received], &[self.forwarded, self.delivered_total(), self.dropped_total(), self.held])
+            && adds_up(&[self.received], &[links.received_from_clients, links.received_from_nodes])
+            && adds_up(
+                &[links.sent_to_nodes, links.own_to_clients],
+                &[self.forwarded, self.originated_total()],
+            )
+            && adds_up(&[links.sent_to_clients], &[to_clients, links.own_to_clients])
             && links.lost_on_link <= links.sent_to_nodes
+            && links.lost_to_clients <= links.sent_to_clients
     }
 
     /// The books of a network: the reports of all its nodes, added up. Saturates.
@@ -205,6 +229,10 @@ impl LedgerReport {
             total.links.sent_to_clients =
                 total.links.sent_to_clients.saturating_add(report.links.sent_to_clients);
             total.links.lost_on_link = total.links.lost_on_link.saturating_add(report.links.lost_on_link);
+            total.links.own_to_clients =
+                total.links.own_to_clients.saturating_add(report.links.own_to_clients);
+            total.links.lost_to_clients =
+                total.links.lost_to_clients.saturating_add(report.links.lost_to_clients);
         }
         total
     }
@@ -286,6 +314,8 @@ mod tests {
             sent_to_nodes: 3,
             sent_to_clients: 1,
             lost_on_link: 0,
+            own_to_clients: 0,
+            lost_to_clients: 0,
         };
         assert_eq!(report.links, links);
         assert_eq!(busy().dropped("replayed"), 1);
@@ -300,6 +330,28 @@ mod tests {
         let mut report = busy().report(1);
         report.links.sent_to_nodes -= 1;
         assert!(!report.balanced(), "forwarded by the node, not by a link");
+        let mut report = busy().report(1);
+        report.links.sent_to_clients += 1;
+        assert!(!report.balanced(), "sent to a client, not delivered by the node");
+    }
+
+    #[test]
+    fn a_mailbox_may_answer_clients_on_its_own() {
+        let mut ledger = busy();
+        let sent = ledger.report(1).links;
+        ledger.record_originated_to_client("reply");
+        ledger.record_originated_to_client("reply");
+        let report = ledger.report(1);
+        assert!(report.balanced());
+        assert_eq!(report.originated["reply"], 2);
+        assert_eq!(report.links.sent_to_clients, sent.sent_to_clients + 2);
+        assert_eq!(report.links.sent_to_nodes, sent.sent_to_nodes);
+        ledger.record_lost_to_clients(2);
+        let report = ledger.report(1);
+        assert!(report.balanced());
+        assert_eq!(LedgerReport::sum(&[report.clone(), report]).links.lost_to_clients, 4);
+        ledger.record_lost_to_clients(2);
+        assert!(!ledger.report(1).balanced(), "more lost than sent");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use sotto_protocol::ledger::Outcome;
 use sotto_protocol::mailbox::{RefusalCode, Reply};
 
 use super::queue::Waiting;
-use super::{Action, DropReason, Mailbox};
+use super::{Action, DropReason, Mailbox, Source};
 use crate::store::StoreResult;
 
 impl Mailbox {
@@ -18,10 +18,11 @@ impl Mailbox {
         } else {
             Outcome::Delivered(command.kind)
         });
-        match command.surb.reply(&reply.to_text()) {
-            Ok((to, packet)) => self.actions.push_back(Action::Send { to, packet }),
-            // Its maker garbled the block. The command stands, and nobody can be told.
-            Err(_) => self.ledger.record_unsent("surb-unusable"),
+        match (command.surb.reply(&reply.to_text()), command.from) {
+            (Ok((to, packet)), Source::Node(_)) => self.actions.push_back(Action::Send { to, packet }),
+            (Ok((_, packet)), Source::Direct(to)) => self.deliver(to, command.epoch, packet),
+            // Its maker garbled the block. The command stands.
+            (Err(_), from) => self.unanswerable(from),
         }
     }
 }

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use sotto_protocol::directory::epoch_of;
-use sotto_protocol::ident::NodeId;
 use sotto_protocol::mailbox::{Command, RefusalCode, TtlClass};
 use sotto_protocol::sphinx::{Packet, Surb, Unwrapped};
 use sotto_protocol::time::Timestamp;
 
 use super::limits::EXPIRY_GRAIN;
 use super::queue::Waiting;
-use super::{DropReason, Mailbox};
+use super::{DropReason, Mailbox, Source};
 use crate::store::StoreOp;
 
 /// How a packet that was not dropped was taken.
@@ -26,16 +25,18 @@ impl Mailbox {
     pub(super) fn take_in(
         &mut self,
         now: Timestamp,
-        from: &NodeId,
+        from: Source,
         packet: Packet,
     ) -> Result<Taken, DropReason> {
         let params = &self.neighbours.consensus(now)?.params;
         let epoch = epoch_of(now, params.epoch_s);
         let delay_max = Duration::from_millis(u64::from(params.delay_ms_max));
-        if !self.neighbours.may_send(now, from) {
+        if let Source::Node(node) = from
+            && !self.neighbours.may_send(now, &node)
+        {
             return Err(DropReason::SourceIllegal);
         }
-        if self.queue.is_full() {
+        if self.queue.is_full(from) {
             return Err(DropReason::Busy);
         }
         let Unwrapped::Final { destination, payload, .. } = self.keys.unwrap(epoch, packet, delay_max)?
@@ -50,10 +51,15 @@ impl Mailbox {
         let Some((surb, op, refused)) = operation(now, command) else {
             return Ok(Taken::Cover);
         };
-        if !self.neighbours.may_receive(now, &surb.first_hop()) {
+        let first_hop = surb.first_hop();
+        let is_answerable = match from {
+            Source::Node(_) => self.neighbours.may_receive(now, &first_hop),
+            Source::Direct(_) => first_hop == self.node,
+        };
+        if !is_answerable {
             return Err(DropReason::SurbFirstHop);
         }
-        self.queue.push(op, Waiting { surb, kind, refused });
+        self.queue.push(op, Waiting { from, epoch, surb, kind, refused });
         Ok(Taken::Waiting)
     }
 }

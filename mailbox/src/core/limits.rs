@@ -9,6 +9,10 @@ pub const BATCH_OPS_MAX: usize = 256;
 /// 6 MiB. Packets beyond are dropped as `busy`, unopened.
 pub const PENDING_MAX: usize = 2048;
 
+/// Of the commands that wait for the store, those from direct links. Beyond, their packets are dropped as `busy`, so
+/// that people who send nothing through the mixnet leave room for those who do.
+pub const DIRECT_PENDING_MAX: usize = PENDING_MAX / 2;
+
 /// Records that one step of garbage collection forgets. Small, so that a waiting batch waits for
 /// milliseconds.
 pub const GC_BATCH_MAX: usize = 256;

@@ -1,8 +1,8 @@
 //! The mailbox as a state machine: packets in, batches for the store and answers out.
 //!
 //! ```text
-//! handle_packet -> take_batch -> (store) -> handle_results -> poll_action: Send
-//!      |                                         |
+//! handle_packet -> take_batch -> (store) -> handle_results -> poll_action: Send to a node,
+//!      |                                         |                         Deliver on a direct link
 //!      +-- dropped, with a label                 +-- delivered, by kind of command
 //! ```
 //!
@@ -12,7 +12,9 @@
 //!
 //! What is not here: sockets, files, the time, key generation, and fetching the consensus.
 
+mod action;
 mod answer;
+mod direct;
 mod intake;
 pub mod limits;
 mod neighbours;
@@ -30,6 +32,8 @@ use sotto_protocol::ledger::{Ledger, Outcome, PeerKind};
 use sotto_protocol::sphinx::{HopPublic, HopSecret, KeyRing, Packet};
 use sotto_protocol::time::Timestamp;
 
+pub use action::Action;
+pub use direct::{DirectId, Source};
 pub use queue::{Batch, BatchId};
 pub use refusal::DropReason;
 pub use report::MailboxReport;
@@ -41,29 +45,6 @@ use queue::Queue;
 
 /// The kind under which the ledger counts the packets that answer commands.
 pub const ORIGIN_REPLY: &str = "reply";
-
-/// Something for the shell to do.
-#[derive(Debug)]
-pub enum Action {
-    /// Send an answer to a node of the first layer, and say with [`Mailbox::handle_sent`] or
-    /// [`Mailbox::handle_unsent`] what came of it.
-    Send {
-        /// The node.
-        to: NodeId,
-        /// The answer.
-        packet: Packet,
-    },
-    /// Send a dummy to a node of the first layer.
-    Dummy {
-        /// The node.
-        to: NodeId,
-    },
-    /// Let the store forget what has expired, and say with [`Mailbox::handle_garbage`] how much it was.
-    CollectGarbage {
-        /// Records to forget at most.
-        records_max: usize,
-    },
-}
 
 /// One mailbox.
 #[derive(Debug)]
@@ -120,21 +101,26 @@ impl Mailbox {
         self.neighbours.links(now)
     }
 
-    /// A packet came over the link from `from`, whose identity the link has checked.
+    /// A packet came over a link, from a node whose identity the link has checked or from a direct link.
     ///
     /// # Errors
     ///
     /// The reason for which it was dropped. The ledger has counted it; the caller may log it.
-    pub fn handle_packet(&mut self, now: Timestamp, from: &NodeId, packet: Packet) -> Result<(), DropReason> {
-        self.ledger.record_received(PeerKind::Node);
+    pub fn handle_packet(&mut self, now: Timestamp, from: Source, packet: Packet) -> Result<(), DropReason> {
+        self.ledger.record_received(match from {
+            Source::Node(_) => PeerKind::Node,
+            Source::Direct(_) => PeerKind::Client,
+        });
         match self.take_in(now, from, packet) {
             Ok(intake::Taken::Waiting) => Ok(()),
             Ok(intake::Taken::Cover) => {
                 self.ledger.record(Outcome::Delivered("drop"));
+                self.end_unanswered(from);
                 Ok(())
             }
             Err(reason) => {
                 self.ledger.record(Outcome::Dropped(reason.label()));
+                self.end_unanswered(from);
                 Err(reason)
             }
         }
@@ -166,7 +152,12 @@ impl Mailbox {
         self.ledger.record_originated(ORIGIN_REPLY);
     }
 
-    /// No link took the answer of an [`Action::Send`], for the reason that the label names. The
+    /// A direct link took the answer of an [`Action::Deliver`].
+    pub fn handle_delivered(&mut self) {
+        self.ledger.record_originated_to_client(ORIGIN_REPLY);
+    }
+
+    /// No link took the answer of an [`Action::Send`] or [`Action::Deliver`], for the reason that the label names. The
     /// sender of the command will ask again.
     pub fn handle_unsent(&mut self, label: &'static str) {
         self.ledger.record_unsent(label);
@@ -175,6 +166,11 @@ impl Mailbox {
     /// A link that had taken `packets` answers broke before it had sent them.
     pub fn handle_lost_on_link(&mut self, packets: u64) {
         self.ledger.record_lost_on_link(packets);
+    }
+
+    /// A direct link that had taken `answers` answers broke before it had written them.
+    pub const fn handle_lost_on_direct_link(&mut self, answers: u64) {
+        self.ledger.record_lost_to_clients(answers);
     }
 
     /// The time that [`Self::poll_timeout`] named has come.

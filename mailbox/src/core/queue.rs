@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use sotto_protocol::mailbox::RefusalCode;
 use sotto_protocol::sphinx::Surb;
 
-use super::limits::{BATCH_OPS_MAX, PENDING_MAX};
+use super::Source;
+use super::limits::{BATCH_OPS_MAX, DIRECT_PENDING_MAX, PENDING_MAX};
 use crate::store::StoreOp;
 
 /// Names a batch, so that results find the commands they belong to.
@@ -27,6 +28,10 @@ pub struct Batch {
 /// Who waits for the result of one operation.
 #[derive(Debug)]
 pub(super) struct Waiting {
+    /// Who sent the command.
+    pub(super) from: Source,
+    /// When it came.
+    pub(super) epoch: u64,
     /// Along which to answer.
     pub(super) surb: Surb,
     /// The command's kind, for the ledger.
@@ -36,11 +41,19 @@ pub(super) struct Waiting {
     pub(super) refused: Option<RefusalCode>,
 }
 
+impl Waiting {
+    const fn is_direct(&self) -> bool {
+        matches!(self.from, Source::Direct(_))
+    }
+}
+
 /// The commands between arrival and answer.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     next: VecDeque<(StoreOp, Waiting)>,
     in_flight: Option<(BatchId, Vec<Waiting>)>,
+    /// Of the commands held, those from direct links.
+    direct: usize,
     batches: u64,
 }
 
@@ -50,9 +63,10 @@ impl Queue {
         self.next.len() + self.in_flight.as_ref().map_or(0, |(_, waiting)| waiting.len())
     }
 
-    /// Whether no further command is taken.
-    pub(super) fn is_full(&self) -> bool {
-        self.len() >= PENDING_MAX
+    /// Whether no further command is taken from there.
+    pub(super) fn is_full(&self, from: Source) -> bool {
+        let is_direct = matches!(from, Source::Direct(_));
+        self.len() >= PENDING_MAX || (is_direct && self.direct >= DIRECT_PENDING_MAX)
     }
 
     /// Batches handed out so far.
@@ -61,6 +75,7 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, op: StoreOp, waiting: Waiting) {
+        self.direct += usize::from(waiting.is_direct());
         self.next.push_back((op, waiting));
     }
 
@@ -79,7 +94,10 @@ impl Queue {
     /// Who waits for the batch `id`; nobody if that batch is not in flight.
     pub(super) fn finish(&mut self, id: BatchId) -> Vec<Waiting> {
         match self.in_flight.take() {
-            Some((held, waiting)) if held == id => waiting,
+            Some((held, waiting)) if held == id => {
+                self.direct -= waiting.iter().filter(|waiting| waiting.is_direct()).count();
+                waiting
+            }
             other => {
                 self.in_flight = other;
                 Vec::new()

@@ -18,7 +18,7 @@ pub enum DropReason {
     /// The sender is not a node of the last mix layer.
     #[error("the packet came from a node that is not in the last mix layer")]
     SourceIllegal,
-    /// As many commands wait as may wait.
+    /// As many commands wait as may wait, or as many as may of direct links.
     #[error("as many commands wait for the store as may wait")]
     Busy,
     /// The packet itself was refused.
@@ -33,8 +33,11 @@ pub enum DropReason {
     /// The text is no command.
     #[error("the text is no command: {0}")]
     Command(#[from] CommandRefusal),
-    /// The reply block starts at a node that a mailbox does not send to.
-    #[error("the reply block starts at a node that is not in the first mix layer")]
+    /// The reply block starts at a node to which the answer cannot go.
+    #[error(
+        "the reply block starts at a node to which its answer cannot go: that is one of the first mix layer for a packet \
+         that came through the mixnet, and this mailbox for one that came by a direct link"
+    )]
     SurbFirstHop,
     /// The store failed; the command may or may not have been carried out.
     #[error("the store failed")]

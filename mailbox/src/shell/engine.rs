@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 use super::status::MailboxStatus;
 use super::store_jobs::{Done, Job, StoreJobs};
-use crate::core::{Action, Mailbox, MailboxReport};
+use crate::core::{Action, Mailbox, MailboxReport, Source};
 use crate::store::Store;
 
 /// Events that wait for the core. Beyond that the links' tasks wait, and with them their peers.
@@ -102,7 +102,7 @@ impl<S: Store> Engine<S> {
         match event {
             Event::Packet { from, packet } => {
                 let now = self.clock.now();
-                if let Err(reason) = self.mailbox.handle_packet(now, &from, packet) {
+                if let Err(reason) = self.mailbox.handle_packet(now, Source::Node(from), packet) {
                     tracing::debug!(label = reason.label(), "packet dropped");
                 }
             }
@@ -147,6 +147,8 @@ impl<S: Store> Engine<S> {
                     Ok(()) => self.mailbox.handle_sent(),
                     Err(refusal) => self.mailbox.handle_unsent(refusal.label()),
                 },
+                Action::Deliver { .. } => self.mailbox.handle_unsent("direct-link-gone"),
+                Action::Unanswered { .. } => {}
                 // A link that is down or behind has nothing to hide at the moment.
                 Action::Dummy { to } => drop(self.member.pool.try_send(&to, Frame::Dummy)),
                 Action::CollectGarbage { records_max } => {

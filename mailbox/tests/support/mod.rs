@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use sotto_mailbox::core::{Action, Mailbox};
+use sotto_mailbox::core::{Action, DirectId, Mailbox, Source};
 use sotto_mailbox::store::{MemoryStore, Store};
 use sotto_protocol::boxes::{SealedBox, WriteCap};
 use sotto_protocol::directory::{Consensus, ConsensusNode, EpochKey, Params, Place, epoch_of, epoch_start};
@@ -129,10 +129,28 @@ impl World {
         build_forward(&[hop], &[Duration::ZERO], destination, text, &mut self.rng).unwrap()
     }
 
+    /// A reply block that begins at the mailbox and goes on to the node in `next`.
+    pub fn surb_on_to(&mut self, next: Place) -> (Surb, SurbKeys) {
+        let session = SessionAddress::generate(&mut self.rng);
+        let route = [self.hop(Place::Mailbox), self.hop(next)];
+        build_surb(&route, &[Duration::ZERO; 2], &session, &mut self.rng).unwrap()
+    }
+
     /// A packet that the mailbox is asked to pass on.
     pub fn packet_through(&mut self, next: Place) -> Packet {
         let route = [self.hop(Place::Mailbox), self.hop(next)];
         build_forward(&route, &[Duration::ZERO; 2], [0; 32], b"x", &mut self.rng).unwrap()
+    }
+
+    /// Delivers a text over a direct link.
+    pub fn deliver_direct(&mut self, link: u64, text: &[u8]) -> Result<(), &'static str> {
+        let packet = self.packet(text);
+        self.deliver_direct_packet(link, packet)
+    }
+
+    pub fn deliver_direct_packet(&mut self, link: u64, packet: Packet) -> Result<(), &'static str> {
+        let from = Source::Direct(DirectId::new(link));
+        self.mailbox.handle_packet(self.now, from, packet).map_err(|reason| reason.label())
     }
 
     /// Delivers a text from the last layer and says under which label it was dropped, if it was.
@@ -142,8 +160,8 @@ impl World {
     }
 
     pub fn deliver_packet(&mut self, from: Place, packet: Packet) -> Result<(), &'static str> {
-        let from = self.node(from);
-        self.mailbox.handle_packet(self.now, &from, packet).map_err(|reason| reason.label())
+        let from = Source::Node(self.node(from));
+        self.mailbox.handle_packet(self.now, from, packet).map_err(|reason| reason.label())
     }
 
     pub fn write(&mut self, sealed: SealedBox) -> (Command, SurbKeys) {
