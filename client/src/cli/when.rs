@@ -3,7 +3,8 @@
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// `2026-05-01 12:34:56Z`, from milliseconds since the Unix epoch.
-pub(super) fn utc(at_ms: u64) -> String {
+#[must_use]
+pub fn utc(at_ms: u64) -> String {
     let (year, month, day) = civil_from_days(at_ms / DAY_MS);
     let second = at_ms % DAY_MS / 1000;
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
