@@ -29,7 +29,7 @@ pub use layers::{LAYERS, assign_layers};
 pub use link::{AuthorityEntry, NETWORK_LINK_LEN_MAX, NetworkInfo, NetworkLinkError};
 pub use params::{CoverClass, Params};
 pub use refusal::DocumentRefusal;
-pub use route::{RouteError, forward_route, loop_route, may_link, mix_loop_route, reply_route};
+pub use route::{RouteError, direct_route, forward_route, loop_route, may_link, mix_loop_route, reply_route};
 pub use signed::{AuthoritySet, AuthoritySetError, SignedConsensus};
 
 /// The version of the documents' layouts, the first byte of every signed body.

@@ -88,6 +88,15 @@ pub fn forward_route(
     Ok(vec![first, a, b, c, last])
 }
 
+/// A client's route to a mailbox whose onion service it is connected to, and the route of the answer: that mailbox and
+/// nobody else.
+///
+/// # Errors
+/// See [`RouteError`].
+pub fn direct_route(consensus: &Consensus, mailbox: &NodeId, epoch: u64) -> Result<Vec<Hop>, RouteError> {
+    Ok(vec![known(consensus, mailbox, Place::Mailbox, epoch)?])
+}
+
 /// A reply's route from a mailbox to a client's entry: three mixes, entry.
 ///
 /// # Errors
@@ -214,6 +223,18 @@ mod tests {
             assert_legal(&[&[Place::Mailbox], &places(&consensus, &reply)[..]].concat());
             assert_legal(&places(&consensus, &around));
         }
+    }
+
+    #[test]
+    fn a_direct_route_is_the_mailbox_and_nobody_else() {
+        let consensus = consensus(PER_PLACE);
+        let (entry, mailbox) = (only(&consensus, Place::Entry)[0], only(&consensus, Place::Mailbox)[2]);
+        let route = direct_route(&consensus, &mailbox, EPOCH).unwrap();
+        assert_eq!(route, [consensus.hop(&mailbox, EPOCH).unwrap()]);
+        let label = |result: Result<Vec<Hop>, RouteError>| result.unwrap_err().label();
+        assert_eq!(label(direct_route(&consensus, &entry, EPOCH)), "route-wrong-place");
+        assert_eq!(label(direct_route(&consensus, &secret(99).id(), EPOCH)), "route-unknown-node");
+        assert_eq!(label(direct_route(&consensus, &mailbox, EPOCH + 2)), "route-no-key");
     }
 
     #[test]
