@@ -1,6 +1,7 @@
 //! Whole Sotto networks: real processes on loopback, and production cores in virtual time.
 //!
 //! - [`localnet`] starts, kills, restarts and stops the real programs on one machine.
+//! - [`tornet`] does the same for a private Tor network, for routes over Tor.
 //! - [`vnet`] runs the same state machines under a seeded clock and a network that loses and reorders.
 //! - [`demo`] lets two people talk through a local network and checks the network's books.
 //! - [`stats`] holds the statistical tests that the others and their tests use.
@@ -11,5 +12,9 @@
 
 pub mod demo;
 pub mod localnet;
+mod ports;
+mod process;
 pub mod stats;
+pub mod tornet;
 pub mod vnet;
+mod wait;

@@ -17,7 +17,7 @@ mod recv;
 mod send;
 mod status;
 mod stored;
-mod when;
+pub mod when;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

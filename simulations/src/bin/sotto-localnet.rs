@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sotto_simulations::localnet::{Localnet, LocalnetError, LocalnetPlan, LocalnetState, NetworkStatus};
+use sotto_simulations::tornet::{Tornet, TornetPlan, TornetState};
 
 /// Starts and stops a Sotto network of real processes on this machine's loopback interface.
 #[derive(Parser, Debug)]
@@ -53,6 +54,24 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Start a private Tor network without Sotto on it and leave it running.
+    TorUp {
+        /// Where its keys, descriptors and logs go; must be empty or absent.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop a private Tor network that `tor-up` has started.
+    TorDown {
+        /// The network's directory.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Keep the directory with all keys and logs.
+        #[arg(long)]
+        keep: bool,
+    },
     /// Show every process: place, memory, packets.
     Status {
         /// The network's directory.
@@ -69,8 +88,7 @@ async fn main() -> ExitCode {
     match run(Args::parse().command).await {
         Ok(code) => code,
         Err(error) => {
-            // If even this cannot be written, the exit code still tells.
-            let _ = writeln!(std::io::stderr(), "sotto-localnet: {error}");
+            report(&error.to_string());
             ExitCode::FAILURE
         }
     }
@@ -96,6 +114,15 @@ async fn run(command: Command) -> Result<ExitCode, LocalnetError> {
             }
             for name in killed {
                 print(&format!("{name} did not end by itself and was killed"))?;
+            }
+            print("stopped")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::TorUp { dir, json } => tor_up(&dir, json).await,
+        Command::TorDown { dir, keep } => {
+            TornetState::read(&dir)?.stop()?;
+            if !keep {
+                remove(&dir)?;
             }
             print("stopped")?;
             Ok(ExitCode::SUCCESS)
@@ -146,9 +173,49 @@ async fn up(dir: &Path, plan: LocalnetPlan, json: bool) -> Result<ExitCode, Loca
     Ok(ExitCode::SUCCESS)
 }
 
+/// Starts a private Tor network that outlives this command.
+async fn start_tor(dir: &Path) -> Result<Tornet, LocalnetError> {
+    if dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        let text = format!("{} is not empty; choose another directory or remove it", dir.display());
+        return Err(LocalnetError::Directory(text));
+    }
+    let plan = TornetPlan { detached: true, ..TornetPlan::default() };
+    let mut progress = |step: &str| report(&format!("private Tor network: {step}"));
+    Ok(Tornet::up(dir, plan, &mut progress).await?)
+}
+
+async fn tor_up(dir: &Path, json: bool) -> Result<ExitCode, LocalnetError> {
+    let network = tokio::select! {
+        network = start_tor(dir) => network?,
+        // Dropping the network that is being started ends its processes.
+        _ = tokio::signal::ctrl_c() => {
+            report("stopped");
+            return Ok(ExitCode::from(130));
+        }
+    };
+    let state = network.release();
+    state.write(dir)?;
+    print(&if json {
+        to_json(&state)?
+    } else {
+        format!("{} relays run; arti learns of them from {}", state.relays.len(), state.arti_config.display())
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn remove(dir: &Path) -> Result<(), LocalnetError> {
+    std::fs::remove_dir_all(dir)
+        .map_err(|source| LocalnetError::System { doing: format!("remove {}", dir.display()), source })
+}
+
 fn to_json(value: &impl serde::Serialize) -> Result<String, LocalnetError> {
     serde_json::to_string(value)
         .map_err(|error| LocalnetError::Answer { name: "sotto-localnet".to_owned(), what: error.to_string() })
+}
+
+fn report(text: &str) {
+    // If even this cannot be written, the exit code still tells.
+    let _ = writeln!(std::io::stderr(), "sotto-localnet: {text}");
 }
 
 fn print(text: &str) -> Result<(), LocalnetError> {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use sotto_transport::rpc::RpcClientError;
 
+use crate::tornet::TornetError;
+
 /// A local network does not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalnetError {
@@ -71,6 +73,9 @@ pub enum LocalnetError {
         /// What was wrong with it.
         what: String,
     },
+    /// The private Tor network below it.
+    #[error(transparent)]
+    Tor(#[from] TornetError),
     /// There is a network in the directory already, or none where one was expected.
     #[error("{0}")]
     Directory(String),

@@ -10,8 +10,8 @@ use super::error::LocalnetError;
 use super::network::Localnet;
 use super::node::{Kind, Node};
 use super::plan::LocalnetPlan;
-use super::ports::free_addresses;
 use super::tap::Tap;
+use crate::ports::free_addresses;
 
 /// The name of every local network.
 const NETWORK: &str = "localnet";
@@ -21,7 +21,7 @@ impl Localnet {
         let plan = self.plan.clone();
         let count = 1 + plan.entries + plan.mixes() + plan.mailboxes;
         let mut addresses =
-            free_addresses(count).map_err(LocalnetError::system("find free ports"))?.into_iter();
+            free_addresses(plan.host, count).map_err(LocalnetError::system("find free ports"))?.into_iter();
         let mut next_address =
             move || addresses.next().ok_or_else(|| LocalnetError::Directory("no port left".to_owned()));
 

@@ -9,8 +9,6 @@ mod network;
 mod node;
 mod person;
 mod plan;
-mod ports;
-mod process;
 mod programs;
 mod state;
 mod status;

@@ -1,7 +1,6 @@
 //! The local network: founding it, waiting until it works, killing and restarting nodes, ending it.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,15 +12,14 @@ use sotto_transport::node::control;
 use super::error::LocalnetError;
 use super::node::{Kind, Node, NodeReport};
 use super::plan::LocalnetPlan;
-use super::process::{Process, signal};
 use super::programs::Programs;
 use super::state::LocalnetState;
 use super::tap::Tap;
+use crate::process::{Process, signal};
+use crate::wait::pause;
 
 /// How long the network may take to start, a node to come back, or the books to come to rest.
 const READY_WAIT_MAX: Duration = Duration::from_secs(60);
-/// How long to wait between two looks at the same condition.
-const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
 /// A network whose processes this one has started.
 #[derive(Debug)]
@@ -223,29 +221,6 @@ impl Localnet {
             .find(|node| node.name == name)
             .ok_or_else(|| LocalnetError::NoNode(name.to_owned()))
     }
-}
-
-/// Waits for a condition that a process outside brings about, looking again every few milliseconds. Returns
-/// `None` when `span` is over.
-pub(super) async fn wait_for<T, F: Future<Output = Option<T>>>(
-    clock: &Clock,
-    span: Duration,
-    mut look: impl FnMut() -> F,
-) -> Option<T> {
-    let deadline = clock.now() + span;
-    loop {
-        if let Some(found) = look().await {
-            return Some(found);
-        }
-        if clock.now() > deadline {
-            return None;
-        }
-        pause(clock).await;
-    }
-}
-
-async fn pause(clock: &Clock) {
-    clock.sleep_until(clock.now() + POLL_INTERVAL).await;
 }
 
 async fn report(node: &Node) -> Result<NodeReport, LocalnetError> {

@@ -8,8 +8,8 @@ use sotto_protocol::ledger::LedgerReport;
 use sotto_transport::node::control;
 
 use super::error::LocalnetError;
-use super::process::{Launch, Process};
 use super::programs::Programs;
+use crate::process::{Launch, Process};
 
 /// What a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -8,10 +8,11 @@ use sotto_transport::clock::Clock;
 use sotto_transport::rpc::RpcClient;
 
 use super::error::LocalnetError;
-use super::network::{Localnet, wait_for};
+use super::network::Localnet;
 use super::node::log_file;
-use super::process::{Launch, Process};
 use super::programs::Programs;
+use crate::process::{Launch, Process};
+use crate::wait::wait_for;
 
 /// Memory in MiB that a guess at the passphrase costs: the least that the vault accepts.
 const ARGON2_MIB: &str = "64";

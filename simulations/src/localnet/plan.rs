@@ -1,5 +1,7 @@
 //! What a local network consists of.
 
+use std::net::Ipv4Addr;
+
 use sotto_protocol::directory::{CoverClass, Params};
 
 /// Mix layers; the protocol has three.
@@ -16,6 +18,8 @@ pub struct LocalnetPlan {
     pub mailboxes: usize,
     /// What the authority signs.
     pub params: Params,
+    /// The address on which its nodes listen: loopback's, unless a test has a network of its own.
+    pub host: Ipv4Addr,
     /// Whether a wire tap stands in front of every node.
     pub tapped: bool,
 }
@@ -48,6 +52,13 @@ impl Default for LocalnetPlan {
                 downlink_interval_ms_mean: 20,
             }],
         };
-        Self { entries: 2, mixes_per_layer: 2, mailboxes: 2, params, tapped: false }
+        Self {
+            entries: 2,
+            mixes_per_layer: 2,
+            mailboxes: 2,
+            params,
+            host: Ipv4Addr::LOCALHOST,
+            tapped: false,
+        }
     }
 }

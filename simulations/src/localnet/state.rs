@@ -8,9 +8,9 @@ use sotto_transport::clock::Clock;
 use sotto_transport::node::control;
 
 use super::error::LocalnetError;
-use super::network::wait_for;
 use super::node::{Kind, Node};
-use super::process::{Process, TERMINATE_WAIT_MAX, runs, signal};
+use crate::process::{Process, TERMINATE_WAIT_MAX, runs, signal};
+use crate::wait::wait_for;
 
 const FILE: &str = "localnet.json";
 

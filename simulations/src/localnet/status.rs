@@ -7,8 +7,8 @@ use sotto_protocol::ledger::LedgerReport;
 use sotto_transport::node::control;
 
 use super::node::{Kind, NodeReport};
-use super::process::runs;
 use super::state::{LocalnetState, NodeEntry};
+use crate::process::runs;
 
 /// A network at one moment.
 #[derive(Clone, Debug, Serialize)]

@@ -1,6 +1,6 @@
-//! One child process of a local network: started with its log in a file, killed, ended, looked at.
+//! One child process: started with its log in a file, killed, ended, looked at.
 //!
-//! Not here: what the process is. A node, an authority and a person's daemon are all started alike.
+//! Not here: what the process is. A node, an authority, a person's daemon and a Tor relay are all started alike.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -12,24 +12,24 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tokio::process::{Child, Command};
 
 /// How long a process may take to end by itself after SIGTERM before it is killed.
-pub(super) const TERMINATE_WAIT_MAX: Duration = Duration::from_secs(10);
+pub(crate) const TERMINATE_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// How to start a process.
 #[derive(Clone, Debug)]
-pub(super) struct Launch {
+pub(crate) struct Launch {
     /// The program.
-    pub(super) program: PathBuf,
+    pub(crate) program: PathBuf,
     /// Its arguments; never a secret, since any user of the machine can read them.
-    pub(super) args: Vec<String>,
+    pub(crate) args: Vec<String>,
     /// Environment variables set for it.
-    pub(super) env: Vec<(String, String)>,
+    pub(crate) env: Vec<(String, String)>,
     /// Where its standard output and error go, appended.
-    pub(super) log: PathBuf,
+    pub(crate) log: PathBuf,
 }
 
 /// A running child.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     launch: Launch,
     child: Child,
     pid: u32,
@@ -40,7 +40,7 @@ impl Launch {
     ///
     /// # Errors
     /// The program cannot be run or the log cannot be opened.
-    pub(super) fn start(self, detached: bool) -> io::Result<Process> {
+    pub(crate) fn start(self, detached: bool) -> io::Result<Process> {
         let log = open_log(&self.log)?;
         let mut command = Command::new(&self.program);
         command
@@ -62,13 +62,13 @@ impl Launch {
 impl Process {
     /// The process id.
     #[must_use]
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
     /// How it was started.
     #[must_use]
-    pub(super) fn launch(&self) -> &Launch {
+    pub(crate) fn launch(&self) -> &Launch {
         &self.launch
     }
 
@@ -76,7 +76,7 @@ impl Process {
     ///
     /// # Errors
     /// The operating system's refusal to kill it.
-    pub(super) async fn kill(mut self) -> io::Result<()> {
+    pub(crate) async fn kill(mut self) -> io::Result<()> {
         self.child.kill().await
     }
 
@@ -84,7 +84,7 @@ impl Process {
     ///
     /// # Errors
     /// The operating system's refusal to signal or await it.
-    pub(super) async fn terminate(mut self) -> io::Result<bool> {
+    pub(crate) async fn terminate(mut self) -> io::Result<bool> {
         signal(self.pid, Signal::TERM)?;
         if let Ok(status) = tokio::time::timeout(TERMINATE_WAIT_MAX, self.child.wait()).await {
             return Ok(status?.success());
@@ -97,7 +97,7 @@ impl Process {
     ///
     /// # Errors
     /// The operating system's error.
-    pub(super) fn ended(&mut self) -> io::Result<Option<std::process::ExitStatus>> {
+    pub(crate) fn ended(&mut self) -> io::Result<Option<std::process::ExitStatus>> {
         self.child.try_wait()
     }
 }
@@ -106,7 +106,7 @@ impl Process {
 ///
 /// # Errors
 /// No permission, or a number that is no process id.
-pub(super) fn signal(pid: u32, which: Signal) -> io::Result<()> {
+pub(crate) fn signal(pid: u32, which: Signal) -> io::Result<()> {
     match kill_process(parse_pid(pid)?, which) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
         Err(error) => Err(error.into()),
@@ -115,7 +115,7 @@ pub(super) fn signal(pid: u32, which: Signal) -> io::Result<()> {
 
 /// Whether the process exists and runs `program`: a number that another program has taken over does not count.
 #[must_use]
-pub(super) fn runs(pid: u32, program: &Path) -> bool {
+pub(crate) fn runs(pid: u32, program: &Path) -> bool {
     parse_pid(pid).is_ok_and(|pid| test_kill_process(pid).is_ok())
         && std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| {
             // A rebuilt program shows as "path (deleted)".

@@ -1,4 +1,4 @@
-//! Free TCP ports on loopback.
+//! Free TCP ports on one address of this machine, loopback's unless a test has a network of its own.
 //!
 //! They are drawn at random from below the range that the system hands out by itself (32768 and up on Linux), so
 //! that no outgoing connection and no listener on port 0 takes one in the moment between its choice and
@@ -18,18 +18,18 @@ const PORTS: Range<u16> = 10_000..32_000;
 /// Draws for each port before giving up: with half of all ports taken, once in 10^30 times.
 const DRAWS_MAX: usize = 100;
 
-/// Finds `count` different free ports on 127.0.0.1.
+/// Finds `count` different free ports on an address of this machine.
 ///
 /// # Errors
 /// The operating system's last error when no free port is found.
-pub(super) fn free_addresses(count: usize) -> io::Result<Vec<SocketAddr>> {
+pub(crate) fn free_addresses(host: Ipv4Addr, count: usize) -> io::Result<Vec<SocketAddr>> {
     let mut found = BTreeSet::new();
     let mut last_error = None;
     for _ in 0..count.saturating_mul(DRAWS_MAX) {
         if found.len() == count {
             break;
         }
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, OsRng.random_range(PORTS)));
+        let address = SocketAddr::from((host, OsRng.random_range(PORTS)));
         match TcpListener::bind(address) {
             Ok(_) => drop(found.insert(address)),
             Err(error) => last_error = Some(error),
@@ -47,15 +47,15 @@ mod tests {
 
     #[test]
     fn ports_differ_and_are_not_the_systems_to_give() {
-        let addresses = free_addresses(20).unwrap();
+        let addresses = free_addresses(Ipv4Addr::LOCALHOST, 20).unwrap();
         assert_eq!(addresses.iter().collect::<BTreeSet<_>>().len(), 20);
         assert!(addresses.iter().all(|address| PORTS.contains(&address.port())));
     }
 
     #[test]
     fn a_taken_port_is_not_found() {
-        let taken = free_addresses(1).unwrap()[0];
+        let taken = free_addresses(Ipv4Addr::LOCALHOST, 1).unwrap()[0];
         let _held = TcpListener::bind(taken).unwrap();
-        assert!(!free_addresses(200).unwrap().contains(&taken));
+        assert!(!free_addresses(Ipv4Addr::LOCALHOST, 200).unwrap().contains(&taken));
     }
 }
