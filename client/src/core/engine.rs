@@ -221,6 +221,12 @@ impl<S: Store> Engine<S> {
         route == Route::Mix
     }
 
+    /// The routes of the profile.
+    #[must_use]
+    pub const fn routes(&self) -> &RoutePlan {
+        &self.settings.routes
+    }
+
     /// The routes of the profile, for every contact that has none of its own.
     pub fn set_routes(&mut self, now: Timestamp, routes: RoutePlan) {
         self.advance_clock(now);
