@@ -21,3 +21,4 @@ pub mod peers;
 pub mod private;
 pub mod rng;
 pub mod rpc;
+pub mod tor;

@@ -42,7 +42,7 @@ impl KeyFileError {
 }
 
 /// The content of a key file.
-pub(super) fn encode(name: &'static str, secret: &Zeroizing<[u8; 32]>) -> Zeroizing<Vec<u8>> {
+pub(crate) fn encode(name: &'static str, secret: &Zeroizing<[u8; 32]>) -> Zeroizing<Vec<u8>> {
     let mut digits = Zeroizing::new([0; HEX_LEN]);
     HEXLOWER.encode_mut(secret.as_slice(), digits.as_mut_slice());
     let mut content = Zeroizing::new(Vec::with_capacity(KEY_FILE_LEN_MAX));
@@ -53,7 +53,7 @@ pub(super) fn encode(name: &'static str, secret: &Zeroizing<[u8; 32]>) -> Zeroiz
 }
 
 /// Reads a key file written by [`encode`] under the same name.
-pub(super) fn read(path: &Path, name: &'static str) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
+pub(crate) fn read(path: &Path, name: &'static str) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
     let content = private::read(path, KEY_FILE_LEN_MAX)?;
     decode(&content, name).ok_or_else(|| KeyFileError::Malformed { path: path.to_owned(), name })
 }

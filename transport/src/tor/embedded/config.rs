@@ -1,0 +1,84 @@
+//! From Sotto's table [tor] to arti's configuration.
+
+use std::path::Path;
+
+use arti_client::TorClientConfig;
+use arti_client::config::pt::TransportConfigBuilder;
+use arti_client::config::{BridgeConfigBuilder, CfgPath, TorClientConfigBuilder};
+
+use crate::tor::config::{PluggableTransport, TorConfig, read_arti_config};
+use crate::tor::error::{TorError, causes};
+
+/// The configuration for a client that keeps its files below `state_dir`.
+///
+/// The user's file in arti's format comes first, Sotto's own settings on top.
+pub(super) fn client_config(config: &TorConfig, state_dir: &Path) -> Result<TorClientConfig, TorError> {
+    let mut builder = match &config.arti_config {
+        None => TorClientConfigBuilder::default(),
+        Some(path) => {
+            let wrong = |reason| TorError::ArtiConfig { path: path.clone(), reason };
+            let text = read_arti_config(path)?;
+            toml::from_str(&text)
+                .map_err(|error| wrong(format!("not as arti wants it: {error}; correct that place")))?
+        }
+    };
+    builder
+        .storage()
+        .state_dir(CfgPath::new_literal(state_dir.join("state")))
+        .cache_dir(CfgPath::new_literal(state_dir.join("cache")));
+    for (number, transport) in (1..).zip(&config.transports) {
+        let transport =
+            transport_config(transport).map_err(|reason| TorError::Transport { number, reason })?;
+        builder.bridges().transports().push(transport);
+    }
+    for (number, line) in (1..).zip(&config.bridges) {
+        let bridge = bridge_config(line).map_err(|reason| TorError::BridgeLine { number, reason })?;
+        if let Some(transport) = missing_transport(config, &bridge) {
+            return Err(TorError::TransportMissing { number, transport });
+        }
+        builder.bridges().bridges().push(bridge);
+    }
+    builder.build().map_err(|error| match &config.arti_config {
+        Some(path) => {
+            let reason = format!("arti does not take it: {}; correct that setting", causes(&error));
+            TorError::ArtiConfig { path: path.clone(), reason }
+        }
+        None => TorError::Start(causes(&error)),
+    })
+}
+
+fn bridge_config(line: &str) -> Result<BridgeConfigBuilder, String> {
+    if line.trim().is_empty() {
+        return Err("an empty line".to_owned());
+    }
+    // The texts of arti's errors name what is wrong; some quote the word, none the line.
+    let bridge: BridgeConfigBuilder =
+        line.parse().map_err(|error| format!("not a bridge line ({})", causes(&error)))?;
+    bridge.build().map_err(|error| format!("not a complete bridge line ({})", causes(&error)))?;
+    Ok(bridge)
+}
+
+/// The transport that `bridge` needs and nothing provides. A file in arti's format may provide more, and arti looks
+/// at that itself.
+fn missing_transport(config: &TorConfig, bridge: &BridgeConfigBuilder) -> Option<String> {
+    let needed = bridge.get_transport().filter(|needed| !needed.is_empty() && *needed != "-")?;
+    let mut provided = config.transports.iter().flat_map(|transport| &transport.protocols);
+    let is_provided = config.arti_config.is_some() || provided.any(|protocol| protocol == needed);
+    (!is_provided).then(|| needed.to_owned())
+}
+
+fn transport_config(transport: &PluggableTransport) -> Result<TransportConfigBuilder, String> {
+    let mut protocols = Vec::new();
+    for protocol in &transport.protocols {
+        let name = protocol
+            .parse()
+            .map_err(|_| format!("{protocol:?} is not the name of a transport; names are like obfs4"))?;
+        protocols.push(name);
+    }
+    let mut builder = TransportConfigBuilder::default();
+    builder
+        .protocols(protocols)
+        .path(CfgPath::new_literal(&transport.path))
+        .arguments(transport.arguments.clone());
+    Ok(builder)
+}
