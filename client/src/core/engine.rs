@@ -223,7 +223,7 @@ impl<S: Store> Engine<S> {
 
     /// The routes of the profile.
     #[must_use]
-    pub const fn routes(&self) -> &RoutePlan {
+    pub const fn plan(&self) -> &RoutePlan {
         &self.settings.routes
     }
 
