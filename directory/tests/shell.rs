@@ -25,6 +25,7 @@ use sotto_transport::node::log::LogFormat;
 use sotto_transport::node::membership::{Adopted, Membership, MembershipConfig, MembershipReport};
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rng::OsRng;
+use sotto_transport::tor::TorConfig;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -41,6 +42,9 @@ fn config(dir: &Path) -> DirectoryConfig {
         admit: Admission::All,
         log: LogFormat::Human,
         control: None,
+        onion: false,
+        onion_clients: Vec::new(),
+        tor: TorConfig::default(),
         bootstrap: Bootstrap::LEAST,
         params: Params { epoch_s: 3600, ..Params::default() },
     }

@@ -26,6 +26,7 @@ use sotto_transport::node::log::LogFormat;
 use sotto_transport::node::membership::{Membership, MembershipConfig};
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rng::OsRng;
+use sotto_transport::tor::TorConfig;
 use tokio::sync::mpsc;
 
 const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -124,6 +125,9 @@ impl Network {
             admit: Admission::All,
             log: LogFormat::Human,
             control: None,
+            onion: false,
+            onion_clients: Vec::new(),
+            tor: TorConfig::default(),
             bootstrap: Bootstrap::LEAST,
             params: Params { link_dummy_interval_ms_mean: 50, ..Params::default() },
         };
@@ -144,6 +148,9 @@ impl Network {
             quota_boxes: 100,
             log: LogFormat::Human,
             control: None,
+            onion: false,
+            onion_clients: Vec::new(),
+            tor: TorConfig::default(),
         };
         config.set_up().unwrap();
         let stop_mailbox = Shutdown::new();
@@ -363,6 +370,9 @@ async fn a_mailbox_that_runs_already_or_whose_store_is_foreign_does_not_start() 
         quota_boxes: 100,
         log: LogFormat::Human,
         control: None,
+        onion: false,
+        onion_clients: Vec::new(),
+        tor: TorConfig::default(),
     };
     let error = start(&config, Shutdown::new()).await.unwrap_err();
     assert!(error.to_string().contains("sotto-mailbox init"), "{error}");

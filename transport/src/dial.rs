@@ -47,6 +47,12 @@ pub trait Listener: Send + 'static {
     fn accept(&mut self) -> BoxFuture<'_, io::Result<BoxStream>>;
 }
 
+impl Listener for Box<dyn Listener> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<BoxStream>> {
+        self.as_mut().accept()
+    }
+}
+
 /// Dials by TCP, without Nagle's delay.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TcpDialer;

@@ -68,6 +68,9 @@ fn set_up(init: Init) -> Result<(), ShellError> {
     let config = DirectoryConfig {
         dir: init.node.dir()?,
         log: init.node.log(),
+        onion: init.node.onion,
+        onion_clients: Vec::new(),
+        tor: init.node.tor()?,
         announce: init.node.announce()?,
         listen: init.node.listen,
         network: init.network_name,
@@ -79,8 +82,9 @@ fn set_up(init: Init) -> Result<(), ShellError> {
     };
     let (key, path) = config.set_up()?;
     let (link, path) = (config.network_link()?, path.display());
+    let onion = program::onion_line(config.onion_address()?.as_deref());
     Ok(program::print(&format!(
-        "{link}\nkey {key}\nconfiguration {path}\nrun it with: {PROGRAM} run --config {path}\n"
+        "{link}\nkey {key}\n{onion}configuration {path}\nrun it with: {PROGRAM} run --config {path}\n"
     ))?)
 }
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer};
 use sotto_protocol::directory::{AuthorityEntry, NetworkInfo, Params, is_name};
 use sotto_protocol::ident::NodeId;
 use sotto_transport::node::log::LogFormat;
-use sotto_transport::node::{ConfigText, NodeError, config, layout};
+use sotto_transport::node::{ConfigText, NodeError, OnionPlan, config, layout};
+use sotto_transport::tor::TorConfig;
 
 use super::error::ShellError;
 use super::node::PROGRAM;
@@ -37,6 +38,15 @@ pub struct DirectoryConfig {
     pub log: LogFormat,
     /// The control socket, if not in the directory.
     pub control: Option<PathBuf>,
+    /// Whether clients can reach it as a Tor onion service.
+    #[serde(default)]
+    pub onion: bool,
+    /// The keys of those who can find the onion service (restricted discovery); everybody, if there are none.
+    #[serde(default, deserialize_with = "config::onion_clients")]
+    pub onion_clients: Vec<String>,
+    /// How the onion service reaches Tor.
+    #[serde(default, deserialize_with = "config::hosting_tor")]
+    pub tor: TorConfig,
     /// What it takes to sign the first consensus.
     #[serde(default)]
     pub bootstrap: Bootstrap,
@@ -113,16 +123,20 @@ impl DirectoryConfig {
         }
     }
 
-    /// What a newcomer needs to know of the network, of which `key` is the one authority.
-    #[must_use]
-    pub fn network_info(&self, key: NodeId) -> NetworkInfo {
+    /// What a newcomer needs to know of the network, of which `key` is the one authority. The onion service's key is
+    /// made if there is to be one and there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::Key`] if that key cannot be read or made.
+    pub fn network_info(&self, key: NodeId) -> Result<NetworkInfo, NodeError> {
         let address = self.announce.clone().unwrap_or_else(|| self.listen.clone());
-        NetworkInfo {
+        Ok(NetworkInfo {
             network: self.network.clone(),
-            authorities: vec![AuthorityEntry { key, address, onion_address: None }],
+            authorities: vec![AuthorityEntry { key, address, onion_address: self.onion_address()? }],
             threshold: 1,
             epoch_s: self.params.epoch_s,
-        }
+        })
     }
 
     /// The network's link, with the identity read from disk.
@@ -132,13 +146,29 @@ impl DirectoryConfig {
     /// When there is no identity yet, or what [`DirectoryConfig::check`] finds.
     pub fn network_link(&self) -> Result<String, ShellError> {
         let key = layout::read_identity(&self.dir, PROGRAM)?.id();
-        Ok(self.network_info(key).to_link().map_err(NodeError::from)?)
+        Ok(self.network_info(key)?.to_link().map_err(NodeError::from)?)
     }
 
     /// The control socket.
     #[must_use]
     pub fn control_socket(&self) -> PathBuf {
         self.control.clone().unwrap_or_else(|| layout::control_socket(&self.dir))
+    }
+
+    /// The onion service, if it is to have one.
+    #[must_use]
+    pub fn onion_plan(&self) -> Option<OnionPlan> {
+        OnionPlan::from_settings(self.onion, &self.onion_clients, &self.tor)
+    }
+
+    /// The onion service's address, if it is to have one. The key is made if there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::Key`] if the key cannot be read or made.
+    pub fn onion_address(&self) -> Result<Option<String>, NodeError> {
+        let key = || layout::onion_key(&self.dir).map_err(NodeError::key(PROGRAM));
+        self.onion.then(key).transpose().map(|key| key.map(|key| key.address()))
     }
 
     /// The file that [`DirectoryConfig::read`] reads, with an explanation of each setting.
@@ -169,6 +199,8 @@ impl DirectoryConfig {
         )
         .log(self.log)
         .control("/run/sotto/directory.sock", self.control.as_deref())?
+        .onion(self.onion, &self.onion_clients)
+        .tor(&self.tor)?
         .section(
             "How many nodes there must be before the first consensus is signed.",
             &format!("[bootstrap]\n{bootstrap}"),
@@ -218,6 +250,9 @@ mod tests {
             admit: Admission::All,
             log: LogFormat::Human,
             control: None,
+            onion: false,
+            onion_clients: Vec::new(),
+            tor: TorConfig::default(),
             bootstrap: Bootstrap::default(),
             params: Params { delay_ms_mean: 20, ..Params::default() },
         }
@@ -230,7 +265,7 @@ mod tests {
         let (key, path) = plain.set_up().unwrap();
         assert_eq!(DirectoryConfig::read(&path).unwrap(), plain);
         let info: NetworkInfo = plain.network_link().unwrap().parse().unwrap();
-        assert_eq!(info, plain.network_info(key));
+        assert_eq!(info, plain.network_info(key).unwrap());
         assert_eq!(info.authorities[0].address, "127.0.0.1:9001");
 
         let nodes = [key, NodeSecret::generate(&mut OsRng).id()];

@@ -10,10 +10,10 @@ use sotto_protocol::ident::NodeId;
 use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
 use sotto_transport::listen::LinkFailures;
-use sotto_transport::node::NodeError;
 use sotto_transport::node::control::ControlRequest;
 use sotto_transport::node::memory::rss_kib;
 use sotto_transport::node::shutdown::Shutdown;
+use sotto_transport::node::{NodeError, OnionWatch};
 use sotto_transport::private::PrivateFileError;
 use sotto_transport::rng::OsRng;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -63,6 +63,7 @@ pub(super) struct Engine {
     pub(super) events: mpsc::Receiver<Event>,
     pub(super) consensus: watch::Sender<Option<Arc<Vec<u8>>>>,
     pub(super) failures: Arc<LinkFailures>,
+    pub(super) onion: Option<OnionWatch>,
     pub(super) shutdown: Shutdown,
 }
 
@@ -173,6 +174,7 @@ impl Engine {
             rss_kib: rss_kib(),
             report: self.authority.report(),
             network_link: self.identity.network_link.clone(),
+            onion: self.onion.as_ref().map(OnionWatch::status),
             link_failures: self.failures.snapshot(),
         };
         serde_json::to_value(status).unwrap_or_default()

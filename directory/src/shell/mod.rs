@@ -15,5 +15,5 @@ mod status;
 pub use cli::main;
 pub use config::{CONFIG_FILE, DirectoryConfig};
 pub use error::ShellError;
-pub use node::{RunningDirectory, start};
+pub use node::{RunningDirectory, start, start_with_onion_stand_in};
 pub use status::DirectoryStatus;

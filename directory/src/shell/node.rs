@@ -1,8 +1,10 @@
 //! Starting an authority from its configuration, and waiting for its end.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use sotto_transport::clock::Clock;
+use sotto_transport::dial::Listener;
 use sotto_transport::link::LinkTimes;
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::node::{Listening, NodeError, NodePlan, Running};
@@ -31,16 +33,43 @@ pub type RunningDirectory = Running<Result<AuthorityReport, ShellError>>;
 /// When its directory does not hold a whole authority, another process uses it, or the port is taken.
 pub async fn start(config: &DirectoryConfig, shutdown: Shutdown) -> Result<RunningDirectory, ShellError> {
     let control_socket = config.control_socket();
-    let plan = NodePlan {
+    let listening = Listening::open(&plan(config, &control_socket)).await?;
+    run(config, listening, shutdown)
+}
+
+/// Starts an authority whose onion service `onion` stands in for: for tests without Tor. Nobody is told of an address.
+///
+/// # Errors
+///
+/// As [`start`].
+pub async fn start_with_onion_stand_in(
+    config: &DirectoryConfig,
+    onion: Box<dyn Listener>,
+    shutdown: Shutdown,
+) -> Result<RunningDirectory, ShellError> {
+    let control_socket = config.control_socket();
+    let listening = Listening::open(&plan(config, &control_socket)).await?.with_onion_stand_in(onion);
+    run(config, listening, shutdown)
+}
+
+fn plan<'a>(config: &'a DirectoryConfig, control_socket: &'a Path) -> NodePlan<'a> {
+    NodePlan {
         program: PROGRAM,
         software: SOFTWARE,
         dir: &config.dir,
-        control_socket: &control_socket,
+        control_socket,
         listen: &config.listen,
         announce: config.announce.as_deref(),
         times: LinkTimes::default(),
-    };
-    let listening = Listening::open(&plan).await?;
+        onion: config.onion_plan(),
+    }
+}
+
+fn run(
+    config: &DirectoryConfig,
+    listening: Listening,
+    shutdown: Shutdown,
+) -> Result<RunningDirectory, ShellError> {
     let key = listening.secret.id();
     let mut authority = Authority::new(config.authority(), Arc::clone(&listening.secret))?;
     let state = State::open(&config.dir)?;
@@ -55,18 +84,20 @@ pub async fn start(config: &DirectoryConfig, shutdown: Shutdown) -> Result<Runni
         identity: Identity {
             address: config.announce.clone().unwrap_or_else(|| config.listen.clone()),
             software: SOFTWARE.to_owned(),
-            network_link: config.network_info(key).to_link().map_err(NodeError::from)?,
+            network_link: config.network_info(key)?.to_link().map_err(NodeError::from)?,
         },
         started: clock.now(),
         clock,
         events,
         consensus: consensus_in,
         failures: Arc::clone(&listening.failures),
+        onion: listening.onion_watch(),
         shutdown: shutdown.clone(),
     };
     tracing::info!(%key, address = %listening.local_address, network = config.network, "listening");
     let links = Arc::new(Links { events: events_in.clone(), consensus: consensus_out });
-    let on_link = move |link| {
+    // What is signed is worth the same by whichever way it comes.
+    let on_link = move |link, _arrival| {
         let links = Arc::clone(&links);
         async move { links.serve(link).await }
     };

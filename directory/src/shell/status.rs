@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sotto_transport::node::OnionMemberStatus;
 
 use crate::core::AuthorityReport;
 
@@ -27,6 +28,9 @@ pub struct DirectoryStatus {
     pub report: AuthorityReport,
     /// The network's link.
     pub network_link: String,
+    /// Its onion service, if it has one.
+    #[serde(default)]
+    pub onion: Option<OnionMemberStatus>,
     /// Links that failed or were refused, by label.
     pub link_failures: BTreeMap<String, u64>,
 }
@@ -43,6 +47,12 @@ impl fmt::Display for DirectoryStatus {
             self.uptime_s,
             self.rss_kib.unwrap_or_default() / 1024
         )?;
+        if let Some(onion) = &self.onion {
+            writeln!(f, "onion     {onion}")?;
+        }
+        if let Some(trouble) = self.onion.as_ref().and_then(OnionMemberStatus::trouble) {
+            writeln!(f, "trouble   {trouble}")?;
+        }
         match report.consensus_epoch {
             Some(epoch) => writeln!(f, "consensus epoch {epoch}, {} nodes", report.nodes)?,
             None => writeln!(f, "consensus none yet")?,

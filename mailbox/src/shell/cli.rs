@@ -57,6 +57,9 @@ fn set_up(init: Init) -> Result<(), NodeError> {
     let config = MailboxConfig {
         dir: init.node.dir()?,
         log: init.node.log(),
+        onion: init.node.onion,
+        onion_clients: Vec::new(),
+        tor: init.node.tor()?,
         announce: init.node.announce()?,
         listen: init.node.listen,
         network: init.network,
@@ -64,7 +67,7 @@ fn set_up(init: Init) -> Result<(), NodeError> {
         control: None,
     };
     let (node, path) = config.set_up()?;
-    program::show_made(PROGRAM, node, &path)
+    program::show_made(PROGRAM, node, config.onion_address()?.as_deref(), &path)
 }
 
 fn operate(operation: Operation) -> Result<(), ShellError> {

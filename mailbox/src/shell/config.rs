@@ -6,7 +6,10 @@ use serde::Deserialize;
 use sotto_protocol::directory::NetworkInfo;
 use sotto_protocol::ident::NodeId;
 use sotto_transport::node::log::LogFormat;
-use sotto_transport::node::{ConfigText, NodeError, config, layout};
+use sotto_transport::node::{ConfigText, NodeError, OnionPlan, config, layout};
+use sotto_transport::tor::TorConfig;
+
+use super::node::PROGRAM;
 
 /// The name of the configuration in a mailbox's directory.
 pub const CONFIG_FILE: &str = "mailbox.toml";
@@ -35,6 +38,15 @@ pub struct MailboxConfig {
     pub log: LogFormat,
     /// The control socket, if not in the directory.
     pub control: Option<PathBuf>,
+    /// Whether clients can reach it as a Tor onion service.
+    #[serde(default)]
+    pub onion: bool,
+    /// The keys of those who can find the onion service (restricted discovery); everybody, if there are none.
+    #[serde(default, deserialize_with = "config::onion_clients")]
+    pub onion_clients: Vec<String>,
+    /// How the onion service reaches Tor.
+    #[serde(default, deserialize_with = "config::hosting_tor")]
+    pub tor: TorConfig,
 }
 
 const fn quota_boxes_default() -> u64 {
@@ -69,6 +81,22 @@ impl MailboxConfig {
         self.control.clone().unwrap_or_else(|| layout::control_socket(&self.dir))
     }
 
+    /// The onion service, if it is to have one.
+    #[must_use]
+    pub fn onion_plan(&self) -> Option<OnionPlan> {
+        OnionPlan::from_settings(self.onion, &self.onion_clients, &self.tor)
+    }
+
+    /// The onion service's address, if it is to have one. The key is made if there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::Key`] if the key cannot be read or made.
+    pub fn onion_address(&self) -> Result<Option<String>, NodeError> {
+        let key = || layout::onion_key(&self.dir).map_err(NodeError::key(PROGRAM));
+        self.onion.then(key).transpose().map(|key| key.map(|key| key.address()))
+    }
+
     /// The file that [`MailboxConfig::read`] reads, with an explanation of each setting.
     ///
     /// # Errors
@@ -84,7 +112,9 @@ impl MailboxConfig {
             .network(&self.network)?
             .value(quota, "quota_boxes", self.quota_boxes)
             .log(self.log)
-            .control("/run/sotto/mailbox.sock", self.control.as_deref())?;
+            .control("/run/sotto/mailbox.sock", self.control.as_deref())?
+            .onion(self.onion, &self.onion_clients)
+            .tor(&self.tor)?;
         Ok(text.finish())
     }
 
@@ -127,6 +157,9 @@ mod tests {
             quota_boxes: 17,
             log: LogFormat::Json,
             control: None,
+            onion: false,
+            onion_clients: Vec::new(),
+            tor: TorConfig::default(),
         }
     }
 

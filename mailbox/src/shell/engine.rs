@@ -1,7 +1,7 @@
 //! The one task that owns the core: packets come in by a bounded queue, batches go to the store, answers to
 //! the links.
 //!
-//! It never waits for a peer or for the disk. What a link does not take at once is not sent, and the
+//! It never waits for a peer, for a client or for the disk. What a link does not take at once is not sent, and the
 //! core is told; who sent the command will ask again.
 
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sotto_protocol::frame::Frame;
-use sotto_protocol::ident::NodeId;
 use sotto_protocol::sphinx::Packet;
 use sotto_transport::clock::Clock;
 use sotto_transport::node::Member;
 use sotto_transport::node::control::ControlRequest;
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rng::OsRng;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
+use super::direct::{DirectLinks, OpenedDirect};
 use super::status::MailboxStatus;
 use super::store_jobs::{Done, Job, StoreJobs};
 use crate::core::{Action, Mailbox, MailboxReport, Source};
@@ -28,10 +28,15 @@ pub(super) const EVENTS_MAX: usize = 1024;
 /// How long the end may take once everything has been answered.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
 
+/// The label of an answer whose direct link has ended.
+const DIRECT_LINK_GONE: &str = "direct-link-gone";
+
 /// What happened.
 pub(super) enum Event {
-    /// A packet came from a node.
-    Packet { from: NodeId, packet: Packet },
+    /// A packet came from a node or on a direct link.
+    Packet { from: Source, packet: Packet },
+    /// A client wants to send packets over its link: nothing if there is no room.
+    OpenDirect { reply: oneshot::Sender<Option<OpenedDirect>> },
     /// The operator asks.
     Control(ControlRequest),
 }
@@ -47,6 +52,7 @@ pub(super) struct Engine<S> {
     pub(super) mailbox: Mailbox,
     pub(super) store: StoreJobs<S>,
     pub(super) member: Member,
+    pub(super) direct: DirectLinks,
     pub(super) clock: Clock,
     pub(super) events: mpsc::Receiver<Event>,
     pub(super) shutdown: Shutdown,
@@ -95,18 +101,19 @@ impl<S: Store> Engine<S> {
             self.take_done(done);
             self.perform();
         }
-        self.member.pool.close(CLOSE_MAX).await;
+        tokio::join!(self.member.pool.close(CLOSE_MAX), self.direct.close(CLOSE_MAX));
     }
 
     fn take_event(&mut self, event: Event) {
         match event {
             Event::Packet { from, packet } => {
                 let now = self.clock.now();
-                if let Err(reason) = self.mailbox.handle_packet(now, Source::Node(from), packet) {
+                if let Err(reason) = self.mailbox.handle_packet(now, from, packet) {
                     tracing::debug!(label = reason.label(), "packet dropped");
                 }
             }
             // Whoever asked may have left meanwhile.
+            Event::OpenDirect { reply } => drop(reply.send(self.direct.open())),
             Event::Control(ControlRequest::Status { reply }) => drop(reply.send(self.status())),
             Event::Control(ControlRequest::Quiesce { reply }) => {
                 self.mailbox.quiesce();
@@ -147,8 +154,14 @@ impl<S: Store> Engine<S> {
                     Ok(()) => self.mailbox.handle_sent(),
                     Err(refusal) => self.mailbox.handle_unsent(refusal.label()),
                 },
-                Action::Deliver { .. } => self.mailbox.handle_unsent("direct-link-gone"),
-                Action::Unanswered { .. } => {}
+                Action::Deliver { to, surb_id, payload } => {
+                    if self.direct.try_deliver(to, Frame::Delivery { surb_id, payload }) {
+                        self.mailbox.handle_delivered();
+                    } else {
+                        self.mailbox.handle_unsent(DIRECT_LINK_GONE);
+                    }
+                }
+                Action::Unanswered { to } => self.direct.unanswered(to),
                 // A link that is down or behind has nothing to hide at the moment.
                 Action::Dummy { to } => drop(self.member.pool.try_send(&to, Frame::Dummy)),
                 Action::CollectGarbage { records_max } => {
@@ -163,6 +176,7 @@ impl<S: Store> Engine<S> {
 
     fn report(&mut self) -> MailboxReport {
         self.mailbox.handle_lost_on_link(self.member.newly_lost());
+        self.mailbox.handle_lost_on_direct_link(self.direct.newly_lost());
         self.mailbox.report(self.clock.now())
     }
 
@@ -171,6 +185,7 @@ impl<S: Store> Engine<S> {
             role: "mailbox".to_owned(),
             report: self.report(),
             member: self.member.status(self.clock.now()),
+            direct_links: self.direct.len(),
             store: self.store.usage().map(Into::into),
             store_failure: self.store.failure().map(ToOwned::to_owned),
         };

@@ -1,19 +1,26 @@
-//! One incoming link: packets and dummies from nodes, requests for the consensus from anybody.
+//! One incoming link: packets and dummies from nodes, requests for the consensus from anybody, and, by the onion
+//! service, packets from clients, with the first of which a link becomes a direct link.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sotto_protocol::frame::Frame;
+use sotto_protocol::sphinx::Packet;
 use sotto_transport::link::{Link, LinkError, Peer};
+use sotto_transport::node::Arrival;
 use sotto_transport::node::membership::{Adopted, consensus_frames};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
+use super::direct::{self, DIRECT_LINKS_MAX};
 use super::engine::Event;
+use crate::core::Source;
 
 /// How long a link may be silent while nobody knows how often dummies come.
 const SILENCE_UNKNOWN_MAX: Duration = Duration::from_secs(60);
 /// How long somebody without a key may be silent: there is nothing to wait for but one request.
 const SILENCE_ANONYMOUS_MAX: Duration = Duration::from_secs(10);
+/// The same, by the onion service: over Tor the first frame may be long on its way.
+const SILENCE_ONION_MAX: Duration = Duration::from_secs(30);
 /// A node's link that is silent for so many mean intervals of its dummies is dead: by chance that
 /// happens once in 500 million times.
 const SILENCE_DUMMIES: u32 = 20;
@@ -26,10 +33,10 @@ pub(super) struct Links {
 
 impl Links {
     /// Serves one link until it ends.
-    pub(super) async fn serve(&self, mut link: Link) -> Result<(), LinkError> {
+    pub(super) async fn serve(&self, mut link: Link, arrival: Arrival) -> Result<(), LinkError> {
         let peer = link.peer();
         loop {
-            let silence_max = self.silence_max(peer);
+            let silence_max = self.silence_max(peer, arrival);
             let frame = match tokio::time::timeout(silence_max, link.next()).await {
                 Ok(frame) => frame?,
                 Err(_) => return refuse(link, LinkError::Silent(silence_max)),
@@ -37,13 +44,16 @@ impl Links {
             match (frame, peer) {
                 (Frame::Dummy, Peer::Node(_)) => {}
                 (Frame::Packet(packet), Peer::Node(from)) => {
+                    let from = Source::Node(from);
                     if self.events.send(Event::Packet { from, packet }).await.is_err() {
                         return Ok(());
                     }
                 }
+                (Frame::Packet(packet), Peer::Anonymous) if arrival == Arrival::Onion => {
+                    return self.serve_direct(link, packet).await;
+                }
                 (Frame::ConsensusGet, _) => {
-                    let adopted = self.consensus.borrow().clone();
-                    for frame in consensus_frames(adopted.as_ref().map(|adopted| adopted.bytes.as_slice())) {
+                    for frame in self.consensus_frames() {
                         link.send(&frame).await?;
                     }
                 }
@@ -56,9 +66,31 @@ impl Links {
         }
     }
 
-    fn silence_max(&self, peer: Peer) -> Duration {
-        if peer == Peer::Anonymous {
-            return SILENCE_ANONYMOUS_MAX;
+    /// Makes a direct link of it, if there is room for one more.
+    async fn serve_direct(&self, link: Link, first: Packet) -> Result<(), LinkError> {
+        let (reply, opened) = oneshot::channel();
+        if self.events.send(Event::OpenDirect { reply }).await.is_err() {
+            return Ok(());
+        }
+        match opened.await {
+            Ok(Some(opened)) => direct::serve(link, first, opened, self).await,
+            Ok(None) => refuse(link, LinkError::LinksFull(DIRECT_LINKS_MAX)),
+            // The mailbox is ending.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// What answers a request for the consensus.
+    pub(super) fn consensus_frames(&self) -> Vec<Frame> {
+        let adopted = self.consensus.borrow().clone();
+        consensus_frames(adopted.as_ref().map(|adopted| adopted.bytes.as_slice()))
+    }
+
+    fn silence_max(&self, peer: Peer, arrival: Arrival) -> Duration {
+        match (peer, arrival) {
+            (Peer::Anonymous, Arrival::Tcp) => return SILENCE_ANONYMOUS_MAX,
+            (Peer::Anonymous, Arrival::Onion) => return SILENCE_ONION_MAX,
+            (Peer::Node(_), _) => {}
         }
         self.consensus.borrow().as_ref().map_or(SILENCE_UNKNOWN_MAX, |adopted| {
             let mean = Duration::from_millis(adopted.consensus.params.link_dummy_interval_ms_mean.into());

@@ -6,6 +6,7 @@
 
 mod cli;
 mod config;
+mod direct;
 mod engine;
 mod error;
 mod links;
@@ -15,6 +16,7 @@ mod store_jobs;
 
 pub use cli::main;
 pub use config::{CONFIG_FILE, MailboxConfig};
+pub use direct::{DIRECT_IN_FLIGHT_MAX, DIRECT_LINKS_MAX, DIRECT_SILENCE_MAX};
 pub use error::ShellError;
-pub use node::{RunningMailbox, start};
+pub use node::{RunningMailbox, start, start_with_onion_stand_in};
 pub use status::{MailboxStatus, StoreStatus};

@@ -44,6 +44,9 @@ pub struct MailboxStatus {
     /// The core's own report, on the same level.
     #[serde(flatten)]
     pub report: MailboxReport,
+    /// Direct links that are open: clients that came by the onion service and send packets.
+    #[serde(default)]
+    pub direct_links: usize,
     /// The store, as it was after the last batch; absent while it fails.
     pub store: Option<StoreStatus>,
     /// Why the store failed last, if its last work failed.
@@ -62,6 +65,9 @@ impl fmt::Display for MailboxStatus {
         }
         let rss_kib = self.member.rss_kib.unwrap_or_default();
         writeln!(f, "running   {} s, {} MiB resident", self.member.uptime_s, rss_kib / 1024)?;
+        if let Some(onion) = &self.member.onion {
+            writeln!(f, "onion     {onion}; {} direct links", self.direct_links)?;
+        }
         for trouble in self.member.troubles() {
             writeln!(f, "{trouble}")?;
         }

@@ -57,13 +57,16 @@ fn set_up(init: Init) -> Result<(), NodeError> {
         dir: init.node.dir()?,
         role: init.role,
         log: init.node.log(),
+        onion: init.node.onion,
+        onion_clients: Vec::new(),
+        tor: init.node.tor()?,
         announce: init.node.announce()?,
         listen: init.node.listen,
         network: init.network,
         control: None,
     };
     let (node, path) = config.set_up()?;
-    program::show_made(PROGRAM, node, &path)
+    program::show_made(PROGRAM, node, config.onion_address()?.as_deref(), &path)
 }
 
 fn operate(operation: Operation) -> Result<(), NodeError> {

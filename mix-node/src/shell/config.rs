@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use sotto_protocol::directory::{NetworkInfo, Role};
 use sotto_protocol::ident::NodeId;
 use sotto_transport::node::log::LogFormat;
-use sotto_transport::node::{ConfigText, NodeError, config, layout};
+use sotto_transport::node::{ConfigText, NodeError, OnionPlan, config, layout};
+use sotto_transport::tor::TorConfig;
+
+use super::node::PROGRAM;
 
 /// The name of the configuration in a node's directory.
 pub const CONFIG_FILE: &str = "mix.toml";
@@ -61,13 +64,22 @@ pub struct NodeConfig {
     pub log: LogFormat,
     /// The control socket, if not in the directory.
     pub control: Option<PathBuf>,
+    /// Whether clients can reach it as a Tor onion service.
+    #[serde(default)]
+    pub onion: bool,
+    /// The keys of those who can find the onion service (restricted discovery); everybody, if there are none.
+    #[serde(default, deserialize_with = "config::onion_clients")]
+    pub onion_clients: Vec<String>,
+    /// How the onion service reaches Tor.
+    #[serde(default, deserialize_with = "config::hosting_tor")]
+    pub tor: TorConfig,
 }
 
 impl NodeConfig {
     /// Reads and checks the file at `path`.
     ///
     /// # Errors
-    /// [`NodeError::Config`] with file and line, or [`NodeError::Address`].
+    /// [`NodeError::Config`] with file and line, [`NodeError::Address`], or [`NodeError::OnionRole`].
     pub fn read(path: &Path) -> Result<Self, NodeError> {
         let config: Self = config::read(path)?;
         config.check()?;
@@ -75,6 +87,9 @@ impl NodeConfig {
     }
 
     fn check(&self) -> Result<(), NodeError> {
+        if self.onion && self.role != MixRole::Entry {
+            return Err(NodeError::OnionRole);
+        }
         self.announce.as_deref().map_or(Ok(()), |announce| config::check_address("announce", announce))
     }
 
@@ -82,6 +97,22 @@ impl NodeConfig {
     #[must_use]
     pub fn control_socket(&self) -> PathBuf {
         self.control.clone().unwrap_or_else(|| layout::control_socket(&self.dir))
+    }
+
+    /// The onion service, if it is to have one.
+    #[must_use]
+    pub fn onion_plan(&self) -> Option<OnionPlan> {
+        OnionPlan::from_settings(self.onion, &self.onion_clients, &self.tor)
+    }
+
+    /// The onion service's address, if it is to have one. The key is made if there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::Key`] if the key cannot be read or made.
+    pub fn onion_address(&self) -> Result<Option<String>, NodeError> {
+        let key = || layout::onion_key(&self.dir).map_err(NodeError::key(PROGRAM));
+        self.onion.then(key).transpose().map(|key| key.map(|key| key.address()))
     }
 
     /// The file that [`NodeConfig::read`] reads, with an explanation of each setting.
@@ -98,7 +129,9 @@ impl NodeConfig {
             .announce("mix.example.org:9000", self.announce.as_deref())
             .network(&self.network)?
             .log(self.log)
-            .control("/run/sotto/mix.sock", self.control.as_deref())?;
+            .control("/run/sotto/mix.sock", self.control.as_deref())?
+            .onion(self.onion, &self.onion_clients)
+            .tor(&self.tor)?;
         Ok(text.finish())
     }
 
@@ -140,6 +173,9 @@ mod tests {
             },
             log: LogFormat::Json,
             control: None,
+            onion: false,
+            onion_clients: Vec::new(),
+            tor: TorConfig::default(),
         }
     }
 

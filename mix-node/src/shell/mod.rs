@@ -14,5 +14,5 @@ mod status;
 
 pub use cli::main;
 pub use config::{CONFIG_FILE, MixRole, NodeConfig};
-pub use node::{RunningMix, start};
+pub use node::{RunningMix, start, start_with_onion_stand_in};
 pub use status::MixStatus;

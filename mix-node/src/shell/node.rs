@@ -1,9 +1,11 @@
 //! Puts a running node together from its configuration, and takes it down in order.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sotto_transport::clock::Clock;
+use sotto_transport::dial::Listener;
 use sotto_transport::link::LinkTimes;
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::node::{Listening, Member, NodeError, NodePlan, Running};
@@ -37,18 +39,47 @@ pub type RunningMix = Running<MixReport>;
 /// [`NodeError`], before anything was told to the network.
 pub async fn start(config: &NodeConfig, shutdown: Shutdown) -> Result<RunningMix, NodeError> {
     let control_socket = config.control_socket();
-    let plan = NodePlan {
+    let plan = plan(config, &control_socket);
+    let listening = Listening::open(&plan).await?;
+    run(config, &plan, listening, shutdown)
+}
+
+/// Starts a node whose onion service `onion` stands in for: for tests without Tor. Nobody is told of an address.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with_onion_stand_in(
+    config: &NodeConfig,
+    onion: Box<dyn Listener>,
+    shutdown: Shutdown,
+) -> Result<RunningMix, NodeError> {
+    let control_socket = config.control_socket();
+    let plan = plan(config, &control_socket);
+    let listening = Listening::open(&plan).await?.with_onion_stand_in(onion);
+    run(config, &plan, listening, shutdown)
+}
+
+fn plan<'a>(config: &'a NodeConfig, control_socket: &'a Path) -> NodePlan<'a> {
+    NodePlan {
         program: PROGRAM,
         software: SOFTWARE,
         dir: &config.dir,
-        control_socket: &control_socket,
+        control_socket,
         listen: &config.listen,
         announce: config.announce.as_deref(),
         times: LinkTimes { silence_max: Some(SILENCE_MAX), ..LinkTimes::default() },
-    };
-    let listening = Listening::open(&plan).await?;
+        onion: config.onion_plan(),
+    }
+}
+
+fn run(
+    config: &NodeConfig,
+    plan: &NodePlan<'_>,
+    listening: Listening,
+    shutdown: Shutdown,
+) -> Result<RunningMix, NodeError> {
     let clock = Clock::system();
-    let member = Member::join(&listening, &plan, &config.network, config.role.into(), &clock, &shutdown)?;
+    let member = Member::join(&listening, plan, &config.network, config.role.into(), &clock, &shutdown)?;
     let (events_in, events) = mpsc::channel(EVENTS_MAX);
     let (topology, topology_out) = watch::channel(0);
     let context = LinkContext {
@@ -78,6 +109,7 @@ pub async fn start(config: &NodeConfig, shutdown: Shutdown) -> Result<RunningMix
             report
         }
     };
-    let on_link = move |link| context.clone().serve(link);
+    // A client's session is the same by whichever way its link came.
+    let on_link = move |link, _arrival| context.clone().serve(link);
     Ok(listening.serve(running, events_in, on_link, links_end, shutdown))
 }

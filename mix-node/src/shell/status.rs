@@ -34,6 +34,9 @@ impl fmt::Display for MixStatus {
         }
         let rss_kib = self.member.rss_kib.unwrap_or_default();
         writeln!(f, "running   {} s, {} MiB resident", self.member.uptime_s, rss_kib / 1024)?;
+        if let Some(onion) = &self.member.onion {
+            writeln!(f, "onion     {onion}")?;
+        }
         for trouble in self.member.troubles() {
             writeln!(f, "{trouble}")?;
         }

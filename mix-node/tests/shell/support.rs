@@ -20,6 +20,7 @@ use sotto_transport::listen::{LinkFailures, serve_links};
 use sotto_transport::node::log::LogFormat;
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::node::{control, layout};
+use sotto_transport::tor::TorConfig;
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
@@ -321,6 +322,9 @@ pub fn config(dir: &Path, role: MixRole, network: NetworkInfo) -> NodeConfig {
         network,
         log: LogFormat::Human,
         control: None,
+        onion: false,
+        onion_clients: Vec::new(),
+        tor: TorConfig::default(),
     }
 }
 

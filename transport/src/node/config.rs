@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use sotto_protocol::directory::{NetworkInfo, is_address};
 
 use super::error::NodeError;
+use crate::tor::{OnionServiceConfig, TorConfig, TorError};
 
 /// The longest configuration file, in bytes.
 pub const CONFIG_LEN_MAX: usize = 256 * 1024;
@@ -76,6 +77,31 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
 pub fn network_link<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NetworkInfo, D::Error> {
     let link = String::deserialize(deserializer)?;
     link.parse().map_err(serde::de::Error::custom)
+}
+
+/// Takes the keys of an onion service's clients, for `#[serde(deserialize_with)]`.
+///
+/// # Errors
+///
+/// When one is malformed, or they are too many.
+pub fn onion_clients<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let service = OnionServiceConfig { clients: Vec::deserialize(deserializer)? };
+    service.check().map_err(serde::de::Error::custom)?;
+    Ok(service.clients)
+}
+
+/// Takes the table `[tor]` of a node, for `#[serde(deserialize_with)]`: a node needs Tor to host its onion service.
+///
+/// # Errors
+///
+/// When Tor could not be started with it, or only by a client that hosts nothing.
+pub fn hosting_tor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TorConfig, D::Error> {
+    let tor = TorConfig::deserialize(deserializer)?;
+    if tor.socks.is_some() {
+        return Err(serde::de::Error::custom(TorError::NotEmbedded("an onion service can be hosted")));
+    }
+    tor.check().map_err(serde::de::Error::custom)?;
+    Ok(tor)
 }
 
 /// Checks that the setting `field` is an address that others can dial.

@@ -7,6 +7,7 @@ use sotto_protocol::directory::NetworkInfo;
 
 use super::error::NodeError;
 use super::log::LogFormat;
+use crate::tor::TorConfig;
 
 /// A configuration that is being written.
 #[derive(Clone, Debug)]
@@ -92,6 +93,38 @@ impl ConfigText {
         let control = control.map(path_text).transpose()?;
         let comment = "The control socket. In the node's directory, if left out.";
         Ok(self.optional_text(comment, "control", example, control))
+    }
+
+    /// Adds whether the node has an onion service, and for whom.
+    #[must_use]
+    pub fn onion(self, onion: bool, clients: &[String]) -> Self {
+        let reached =
+            "Whether clients can reach it as a Tor onion service, whose key is `onion_key` in the directory.";
+        let found =
+            "Who can find the service: the keys that `sotto tor-key` printed to them. Everybody, if none.";
+        self.value(reached, "onion", onion).value(found, "onion_clients", toml::Value::from(clients.to_vec()))
+    }
+
+    /// Adds the table `[tor]`. Tables stand below all settings that are in none.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::PathNotText`].
+    pub fn tor(self, tor: &TorConfig) -> Result<Self, NodeError> {
+        #[derive(serde::Serialize)]
+        struct Table<'a> {
+            tor: &'a TorConfig,
+        }
+        let comment = "How the onion service reaches Tor; `arti_config` is a file in the format of arti.";
+        if *tor == TorConfig::default() {
+            return Ok(
+                self.section(comment, "# [tor]\n# bridges = []\n# arti_config = \"/etc/sotto/arti.toml\"")
+            );
+        }
+        // Nothing in it but a path can be what TOML cannot express.
+        let path = tor.arti_config.clone().unwrap_or_default();
+        let table = toml::to_string(&Table { tor }).map_err(|_| NodeError::PathNotText(path))?;
+        Ok(self.section(comment, &table))
     }
 
     /// Adds lines of TOML under a comment.

@@ -12,6 +12,7 @@ use super::membership::MembershipError;
 use crate::link::LinkError;
 use crate::private::PrivateFileError;
 use crate::rpc::{RpcClientError, RpcServerError};
+use crate::tor::TorError;
 
 /// An error that ends a node's program, with what to do about it where that is not plain.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +80,12 @@ pub enum NodeError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// Tor, or the onion service.
+    #[error(transparent)]
+    Tor(#[from] TorError),
+    /// An onion service where nobody would look for one.
+    #[error("`onion` is true, and only entries serve clients: set it to false, or `role` to \"entry\"")]
+    OnionRole,
     /// Something that the operating system refused.
     #[error("cannot {what}: {reason}")]
     System {
@@ -119,6 +126,8 @@ impl NodeError {
             Self::ControlClient(error) => error.label(),
             Self::Status(_) => "status",
             Self::Log(_) => "log",
+            Self::Tor(error) => error.label(),
+            Self::OnionRole => "onion-role",
             Self::System { .. } => "system",
         }
     }

@@ -6,8 +6,10 @@ use sotto_protocol::ident::{NodeId, NodeSecret};
 
 use super::error::NodeError;
 use super::identity_file;
+use super::key_file::KeyFileError;
 use crate::private;
 use crate::rng::OsRng;
+use crate::tor::{ONION_KEY_FILE, OnionKey};
 
 /// The identity key.
 #[must_use]
@@ -31,6 +33,27 @@ pub fn consensus_file(dir: &Path) -> PathBuf {
 #[must_use]
 pub fn control_socket(dir: &Path) -> PathBuf {
     dir.join("control.sock")
+}
+
+/// The onion service's key.
+#[must_use]
+pub fn onion_key_file(dir: &Path) -> PathBuf {
+    dir.join(ONION_KEY_FILE)
+}
+
+/// What Tor keeps for the onion service: its directory, guards, introduction points.
+#[must_use]
+pub fn tor_dir(dir: &Path) -> PathBuf {
+    dir.join("tor")
+}
+
+/// The onion service's key. A node that has none yet gets one.
+///
+/// # Errors
+///
+/// When the file is not what it should be, or cannot be written.
+pub fn onion_key(dir: &Path) -> Result<OnionKey, KeyFileError> {
+    OnionKey::read_or_create(&onion_key_file(dir), &mut OsRng)
 }
 
 /// Makes a node's directory with a new identity and the configuration `text` in the file `name`, and returns the

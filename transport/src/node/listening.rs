@@ -1,9 +1,10 @@
-//! A node that listens: its key, its port and its control socket, then the tasks that serve them.
+//! A node that listens: its key, its port, its onion service and its control socket, then the tasks that serve them.
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sotto_protocol::directory::is_address;
 use sotto_protocol::ident::{NodeId, NodeSecret};
@@ -13,13 +14,14 @@ use tokio::task::JoinHandle;
 use super::control::{ControlRequest, ControlServer};
 use super::error::NodeError;
 use super::layout;
+use super::onion::{Arrival, Hosted, OnionPlan, OnionWatch};
 use super::shutdown::Shutdown;
-use crate::dial::TcpListener;
+use crate::dial::{Listener, TcpListener};
 use crate::link::{Link, LinkAcceptor, LinkError, LinkTimes};
 use crate::listen::{LinkFailures, serve_links};
 
 /// What a node of any kind is started with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct NodePlan<'a> {
     /// The program that makes such nodes.
     pub program: &'static str,
@@ -35,7 +37,13 @@ pub struct NodePlan<'a> {
     pub announce: Option<&'a str>,
     /// How long its incoming links wait.
     pub times: LinkTimes,
+    /// Its onion service, if it is to have one.
+    pub onion: Option<OnionPlan>,
 }
+
+/// How long a handshake may take that comes by the onion service. A round trip over Tor takes a second or two, and a
+/// circuit that stalls gets a chance.
+const ONION_HANDSHAKE_MAX: Duration = Duration::from_secs(30);
 
 /// A node that has its key, its port and its control socket, and serves none of them yet.
 pub struct Listening {
@@ -48,14 +56,17 @@ pub struct Listening {
     control: ControlServer,
     listener: TcpListener,
     acceptor: LinkAcceptor,
+    onion_acceptor: LinkAcceptor,
+    onion: Option<Hosted>,
 }
 
 impl Listening {
-    /// Reads the key, and takes the control socket and the port.
+    /// Reads the key, takes the control socket and the port, and starts Tor, if there is to be an onion service. Nothing
+    /// waits for Tor.
     ///
     /// # Errors
     ///
-    /// When there is no key, the node runs already, or the port is taken.
+    /// When there is no key, the node runs already, the port is taken, or Tor cannot be started.
     pub async fn open(plan: &NodePlan<'_>) -> Result<Self, NodeError> {
         let secret = Arc::new(layout::read_identity(plan.dir, plan.program)?);
         // Before anything that changes the node's files: it fails if the node runs already.
@@ -64,7 +75,34 @@ impl Listening {
         let listener = TcpListener::bind(plan.listen).await.map_err(listen)?;
         let local_address = listener.local_address().map_err(listen)?;
         let acceptor = LinkAcceptor::new(&secret, plan.times)?;
-        Ok(Self { secret, local_address, failures: Arc::default(), control, listener, acceptor })
+        let onion_times = LinkTimes { handshake_max: ONION_HANDSHAKE_MAX, ..plan.times };
+        let onion_acceptor = LinkAcceptor::new(&secret, onion_times)?;
+        let onion = match &plan.onion {
+            Some(onion) => Some(Hosted::start(onion, plan.dir, plan.program)?),
+            None => None,
+        };
+        let failures = Arc::default();
+        Ok(Self { secret, local_address, failures, control, listener, acceptor, onion_acceptor, onion })
+    }
+
+    /// Lets `listener` stand in for the onion service: its links count as such, and no address is told to anybody. For
+    /// tests, which need no Tor then.
+    #[must_use]
+    pub fn with_onion_stand_in(mut self, listener: Box<dyn Listener>) -> Self {
+        self.onion = Some(Hosted::stand_in(listener));
+        self
+    }
+
+    /// The onion service's address, if there is one.
+    #[must_use]
+    pub fn onion_address(&self) -> Option<&str> {
+        self.onion.as_ref()?.service.as_ref().map(|(address, _)| address.as_str())
+    }
+
+    /// How the onion service is doing, if there is one.
+    #[must_use]
+    pub fn onion_watch(&self) -> Option<OnionWatch> {
+        self.onion.as_ref()?.service.as_ref().map(|(_, watch)| watch.clone())
     }
 
     /// Where others are told to reach the node: at `announce`, or where it listens.
@@ -83,8 +121,8 @@ impl Listening {
         Ok(address)
     }
 
-    /// Starts the node's tasks: `engine`, which owns the core; one for every link, by `on_link`, until `links_end`;
-    /// the control socket, until `shutdown`, whose requests join the other `events`.
+    /// Starts the node's tasks: `engine`, which owns the core; one for every link, by `on_link`, which is told by which
+    /// way it came, until `links_end`; the control socket, until `shutdown`, whose requests join the other `events`.
     pub fn serve<E, R, F, L, Fut>(
         self,
         engine: F,
@@ -97,18 +135,31 @@ impl Listening {
         E: From<ControlRequest> + Send + 'static,
         R: Send + 'static,
         F: Future<Output = R> + Send + 'static,
-        L: Fn(Link) -> Fut + Send + Sync + 'static,
+        L: Fn(Link, Arrival) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), LinkError>> + Send + 'static,
     {
-        let Self { secret, local_address, failures, control, listener, acceptor } = self;
+        let Self { secret, local_address, failures, control, listener, acceptor, onion_acceptor, onion } =
+            self;
         let ends = [links_end.trigger_on_drop(), shutdown.trigger_on_drop()];
+        let on_link = Arc::new(on_link);
+        let onion_links = onion.map(|Hosted { listener, tor: (tor, tor_end), .. }| {
+            let (on_link, failures, links_end) =
+                (Arc::clone(&on_link), Arc::clone(&failures), links_end.clone());
+            tokio::spawn(async move {
+                let on_link = move |link| on_link(link, Arrival::Onion);
+                let tor_end = tor_end.trigger_on_drop();
+                serve_links(listener, onion_acceptor, failures, links_end, on_link).await;
+                drop((tor_end, tor));
+            })
+        });
+        let on_link = move |link| on_link(link, Arrival::Tcp);
         let links = tokio::spawn(serve_links(listener, acceptor, failures, links_end, on_link));
         let control = tokio::spawn(control.serve(events, shutdown));
         let running = tokio::spawn(async move {
             let outcome = engine.await;
             // Dropped here, or by a panic of the engine: nothing is served without it.
             drop(ends);
-            for serving in [links, control] {
+            for serving in [Some(links), Some(control), onion_links].into_iter().flatten() {
                 if let Err(error) = serving.await {
                     tracing::warn!(%error, "a part of the node did not end by itself");
                 }

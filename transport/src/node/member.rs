@@ -15,6 +15,7 @@ use super::layout;
 use super::listening::{Listening, NodePlan};
 use super::membership::{Membership, MembershipConfig};
 use super::memory::rss_kib;
+use super::onion::{OnionMemberStatus, OnionWatch};
 use super::shutdown::Shutdown;
 use crate::clock::Clock;
 use crate::dial::TcpDialer;
@@ -36,6 +37,7 @@ pub struct Member {
     address: String,
     software: String,
     failures: Arc<LinkFailures>,
+    onion: Option<OnionWatch>,
 }
 
 /// What the status of every member of a network tells.
@@ -47,6 +49,9 @@ pub struct MemberStatus {
     pub network: String,
     /// Where others reach it.
     pub address: String,
+    /// Its onion service, if it has one.
+    #[serde(default)]
+    pub onion: Option<OnionMemberStatus>,
     /// Name and version of the software.
     pub software: String,
     /// Seconds since the start.
@@ -62,18 +67,17 @@ pub struct MemberStatus {
 }
 
 impl MemberStatus {
-    /// Why the node is not where it should be, in words, one line each: its descriptor was refused, or the
-    /// consensus cannot be fetched.
+    /// Why the node is not where it should be, in words, one line each: its descriptor was refused, the consensus
+    /// cannot be fetched, or its onion service is not reachable.
     #[must_use]
     pub fn troubles(&self) -> Vec<String> {
         let parts = [("publish_failure", "announcing failed"), ("fetch_failure", "no newer consensus")];
-        parts
-            .into_iter()
-            .filter_map(|(key, what)| {
-                let text = self.membership.get(key)?.get(1)?.as_str()?;
-                Some(format!("trouble   {what}: {text}"))
-            })
-            .collect()
+        let failures = parts.into_iter().filter_map(|(key, what)| {
+            let text = self.membership.get(key)?.get(1)?.as_str()?;
+            Some(format!("{what}: {text}"))
+        });
+        let onion = self.onion.as_ref().and_then(OnionMemberStatus::trouble);
+        failures.chain(onion).map(|trouble| format!("trouble   {trouble}")).collect()
     }
 }
 
@@ -100,7 +104,7 @@ impl Member {
             network: network.clone(),
             role,
             address: address.clone(),
-            onion_address: None,
+            onion_address: listening.onion_address().map(str::to_owned),
             software: plan.software.to_owned(),
             consensus_file: layout::consensus_file(plan.dir),
         };
@@ -123,6 +127,7 @@ impl Member {
             address,
             software: plan.software.to_owned(),
             failures: Arc::clone(&listening.failures),
+            onion: listening.onion_watch(),
         })
     }
 
@@ -139,6 +144,7 @@ impl Member {
             node: self.node.clone(),
             network: self.network.clone(),
             address: self.address.clone(),
+            onion: self.onion.as_ref().map(OnionWatch::status),
             software: self.software.clone(),
             uptime_s: now.since(self.started).as_secs(),
             rss_kib: rss_kib(),
@@ -154,12 +160,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::tor::OnionState;
 
     fn status(membership: Value) -> MemberStatus {
         MemberStatus {
             node: "ab".to_owned(),
             network: "test".to_owned(),
             address: "127.0.0.1:1".to_owned(),
+            onion: None,
             software: "sotto".to_owned(),
             uptime_s: 1,
             rss_kib: None,
@@ -174,5 +182,13 @@ mod tests {
         let refused = json!({ "publish_failure": ["refused", "not admitted"], "fetch_failure": null });
         assert_eq!(status(refused).troubles(), ["trouble   announcing failed: not admitted"]);
         assert!(status(json!({ "publish_failure": null })).troubles().is_empty());
+        let onion = OnionMemberStatus {
+            address: "a.onion:1".to_owned(),
+            state: OnionState::Unreachable,
+            why: Some("no descriptor".to_owned()),
+            tor: Value::Null,
+        };
+        let status = MemberStatus { onion: Some(onion), ..status(Value::Null) };
+        assert_eq!(status.troubles(), ["trouble   the onion service is not reachable: no descriptor"]);
     }
 }

@@ -16,6 +16,7 @@ use super::control;
 use super::error::NodeError;
 use super::log::{self, LogFormat};
 use super::shutdown::Shutdown;
+use crate::tor::TorConfig;
 
 /// What every `init` asks for.
 #[derive(Clone, Debug, clap::Args)]
@@ -32,6 +33,12 @@ pub struct InitArgs {
     /// Log JSON objects instead of lines for people.
     #[arg(long)]
     log_json: bool,
+    /// Let clients reach it as a Tor onion service, too.
+    #[arg(long)]
+    pub onion: bool,
+    /// A TOML file in the format of arti, the Tor client within the program, for private Tor networks.
+    #[arg(long, value_name = "FILE", requires = "onion")]
+    tor_arti_config: Option<PathBuf>,
 }
 
 impl InitArgs {
@@ -56,6 +63,19 @@ impl InitArgs {
             None if listens_everywhere => Err(NodeError::NoAnnounce { address: self.listen.clone() }),
             announce => Ok(announce.clone()),
         }
+    }
+
+    /// How Tor is reached for the onion service.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::System`] as [`InitArgs::dir`]; [`NodeError::Tor`] if arti's file is not what it should be.
+    pub fn tor(&self) -> Result<TorConfig, NodeError> {
+        let path = self.tor_arti_config.as_ref().map(std::path::absolute).transpose();
+        let arti_config = path.map_err(NodeError::system("find the current directory"))?;
+        let tor = TorConfig { arti_config, ..TorConfig::default() };
+        tor.check()?;
+        Ok(tor)
     }
 
     /// The form of the log.
@@ -100,14 +120,22 @@ pub fn exit_code<E: Display>(program: &str, outcome: Result<(), E>) -> ExitCode 
     }
 }
 
-/// Tells what `init` has made.
+/// Tells what `init` has made; of an onion service its address.
 ///
 /// # Errors
 ///
 /// [`NodeError::System`] if it cannot be printed.
-pub fn show_made(program: &str, node: NodeId, config: &Path) -> Result<(), NodeError> {
-    let config = config.display();
-    print(&format!("node {node}\nconfiguration {config}\nrun it with: {program} run --config {config}\n"))
+pub fn show_made(program: &str, node: NodeId, onion: Option<&str>, config: &Path) -> Result<(), NodeError> {
+    let (config, onion) = (config.display(), onion_line(onion));
+    print(&format!(
+        "node {node}\n{onion}configuration {config}\nrun it with: {program} run --config {config}\n"
+    ))
+}
+
+/// The line of `init` that tells an onion service's address; nothing without one.
+#[must_use]
+pub fn onion_line(onion: Option<&str>) -> String {
+    onion.map(|address| format!("onion {address}\n")).unwrap_or_default()
 }
 
 /// Logs, starts a node by `run`, and waits for its end. The shutdown that `run` gets is triggered when the process
@@ -190,6 +218,8 @@ mod tests {
             listen: listen.to_owned(),
             announce: announce.map(str::to_owned),
             log_json: false,
+            onion: false,
+            tor_arti_config: None,
         };
         assert_eq!(args("0.0.0.0:9", None).announce().unwrap_err().label(), "no-announce");
         assert_eq!(args("[::]:9", None).announce().unwrap_err().label(), "no-announce");
