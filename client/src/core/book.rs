@@ -16,6 +16,7 @@ use super::id::{ContactId, MessageId};
 use super::inbox::Inbox;
 use super::message::{Direction, Message, MessageState};
 use super::outbox::{Outbox, Outgoing, Place, place_key};
+use super::route::{Route, RoutePlan};
 use crate::store::{Change, RecordKey, RecordKind, Store, StoreError, record};
 
 /// One contact with all that belongs to it.
@@ -26,11 +27,13 @@ pub(crate) struct Person {
     pub(crate) inbox: Inbox,
     /// By their place in the conversation.
     pub(crate) messages: BTreeMap<u64, Message>,
+    /// Its own routes; none for the profile's.
+    pub(crate) routes: Option<RoutePlan>,
 }
 
 impl Person {
     pub(crate) fn new(contact: Contact, streams: Streams) -> Self {
-        Self { contact, streams, inbox: Inbox::default(), messages: BTreeMap::new() }
+        Self { contact, streams, inbox: Inbox::default(), messages: BTreeMap::new(), routes: None }
     }
 
     /// The place of the next message in the conversation.
@@ -65,6 +68,24 @@ struct Part {
     text: Vec<u8>,
 }
 
+/// The routes of a contact that has its own.
+#[derive(Serialize, Deserialize)]
+struct OwnRoutes {
+    contact: ContactId,
+    routes: RoutePlan,
+}
+
+/// The change that keeps a contact's own routes, or forgets them.
+pub(crate) fn put_routes(contact: ContactId, routes: Option<&RoutePlan>) -> Result<Change, StoreError> {
+    let key = RecordKey { kind: RecordKind::Routes, id: *contact.as_bytes() };
+    Ok(match routes {
+        Some(routes) => {
+            Change::Put { key, value: record::encode(&OwnRoutes { contact, routes: routes.clone() })? }
+        }
+        None => Change::Delete { key },
+    })
+}
+
 /// The change that keeps a received part.
 pub(crate) fn put_part(place: Place, text: &[u8]) -> Result<Change, StoreError> {
     let part = Part { contact: place.0, index: place.1, text: text.to_vec() };
@@ -74,7 +95,10 @@ pub(crate) fn put_part(place: Place, text: &[u8]) -> Result<Change, StoreError> 
 /// All of it. `Debug` shows counts only.
 #[derive(Default)]
 pub(crate) struct Book {
-    pub(crate) profile: Profile,
+    /// The entries of route `mix`.
+    pub(crate) mix: Profile,
+    /// The entries of route `tor+mix`.
+    pub(crate) tor_mix: Profile,
     pub(crate) people: BTreeMap<ContactId, Person>,
     pub(crate) outbox: Outbox,
     /// Where each message is.
@@ -91,9 +115,12 @@ impl Book {
         let mut streams = BTreeMap::new();
         let (mut contacts, mut messages, mut parts): (Vec<Contact>, Vec<Message>, Vec<(RecordKey, Part)>) =
             Default::default();
+        let mut routes: Vec<OwnRoutes> = Vec::new();
         for (key, value) in store.load()? {
             match key.kind {
-                RecordKind::Profile => book.profile = record::decode(&value)?,
+                RecordKind::Profile => {
+                    *book.profile_mut(Profile::route_of(&key)?) = record::decode(&value)?;
+                }
                 RecordKind::Contact => contacts.push(record::decode(&value)?),
                 RecordKind::Stream => drop(streams.insert(key.id, Streams::from_record(&value)?)),
                 RecordKind::Outbox => {
@@ -102,6 +129,7 @@ impl Book {
                 }
                 RecordKind::Message => messages.push(record::decode(&value)?),
                 RecordKind::Inbox => parts.push((key, record::decode(&value)?)),
+                RecordKind::Routes => routes.push(record::decode(&value)?),
             }
         }
         for contact in contacts {
@@ -113,6 +141,9 @@ impl Book {
         for message in messages {
             book.keep_message(message)?;
         }
+        for own in routes {
+            book.person_mut(own.contact)?.routes = Some(own.routes);
+        }
         parts.sort_by_key(|(_, part)| (part.contact, part.index));
         for (key, part) in &parts {
             let inbox = &mut book.person_mut(part.contact)?.inbox;
@@ -123,6 +154,16 @@ impl Book {
             inbox.parts.push(*key);
         }
         Ok(book)
+    }
+
+    /// The entries that were chosen for a route. Route `tor` has none.
+    pub(crate) const fn profile(&self, route: Route) -> &Profile {
+        if matches!(route, Route::TorMix) { &self.tor_mix } else { &self.mix }
+    }
+
+    /// The same, to change them.
+    pub(crate) const fn profile_mut(&mut self, route: Route) -> &mut Profile {
+        if matches!(route, Route::TorMix) { &mut self.tor_mix } else { &mut self.mix }
     }
 
     /// Takes in a message that has been kept, or replaces it.

@@ -1,4 +1,4 @@
-//! When packets leave: three Poisson processes that know nothing of the user.
+//! When packets leave: Poisson processes that know nothing of the user.
 //!
 //! Loopix (Piotrowska et al., USENIX Security 2017) has a client send at the ticks of independent Poisson
 //! processes whether or not it has something to say. Each process here has a generator of its own, seeded
@@ -50,17 +50,16 @@ impl Process {
     }
 }
 
-/// The three processes. `Debug` shows no generator state.
+/// The processes of one lane. `Debug` shows no generator state.
 pub(crate) struct Cover {
-    processes: [Process; 3],
+    processes: Vec<Process>,
     running: bool,
 }
 
 impl Cover {
-    /// Three stopped processes with generators of their own.
-    pub(crate) fn new(rng: &mut impl CryptoRng) -> Self {
-        let processes = [Tick::Payload, Tick::Loop, Tick::Drop].map(|tick| Process::new(tick, rng));
-        Self { processes, running: false }
+    /// A stopped process for each of `ticks`, with generators of their own.
+    pub(crate) fn new(ticks: &[Tick], rng: &mut impl CryptoRng) -> Self {
+        Self { processes: ticks.iter().map(|tick| Process::new(*tick, rng)).collect(), running: false }
     }
 
     /// Runs at the rates of `class`. Running already, the ticks that are drawn stay and the rates hold
@@ -136,7 +135,7 @@ mod tests {
     }
 
     fn cover(seed: u64) -> Cover {
-        Cover::new(&mut ChaCha20Rng::seed_from_u64(seed))
+        Cover::new(&[Tick::Payload, Tick::Loop, Tick::Drop], &mut ChaCha20Rng::seed_from_u64(seed))
     }
 
     /// All ticks until `until`, stepping exactly to each.

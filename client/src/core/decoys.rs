@@ -40,16 +40,23 @@ struct Decoy {
 pub(crate) struct Decoys(Vec<Decoy>);
 
 impl Decoys {
-    /// The turn of the decoy that was asked for longest ago, of those that can be asked for now.
+    /// The turn of the decoy that was asked for longest ago, of those that are not being asked for everywhere.
     pub(crate) fn turn(&self) -> Option<u64> {
-        self.0.iter().filter(|decoy| decoy.rotation.can_ask()).map(|decoy| decoy.turn).min()
+        self.0.iter().filter(|decoy| decoy.rotation.can_ask(|_| true)).map(|decoy| decoy.turn).min()
     }
 
-    /// Asks for that decoy, at `turn`, which grows.
-    pub(crate) fn next_poll(&mut self, turn: u64) -> Option<DecoyPoll> {
-        let askable = self.0.iter_mut().filter(|decoy| decoy.rotation.can_ask());
+    /// Asks for the decoy that was asked for longest ago, of those that lie where it can be `reached`. At `turn`,
+    /// which grows.
+    pub(crate) fn next_poll(
+        &mut self,
+        turn: u64,
+        reached: impl Fn(&BoxId, &NodeId) -> bool,
+    ) -> Option<DecoyPoll> {
+        let askable =
+            self.0.iter_mut().filter(|decoy| decoy.rotation.can_ask(|mailbox| reached(&decoy.id, mailbox)));
         let decoy = askable.min_by_key(|decoy| decoy.turn)?;
-        let mailbox = decoy.rotation.ask()?;
+        let id = decoy.id;
+        let mailbox = decoy.rotation.ask(|mailbox| reached(&id, mailbox))?;
         decoy.turn = turn;
         Some(DecoyPoll { id: decoy.id, mailbox })
     }
@@ -112,21 +119,21 @@ mod tests {
     #[test]
     fn a_decoy_is_asked_of_each_replica_in_turn_and_again_once_answered() {
         let mut decoys = decoys(1);
-        let first = decoys.next_poll(1).unwrap();
-        let second = decoys.next_poll(2).unwrap();
+        let first = decoys.next_poll(1, |_, _| true).unwrap();
+        let second = decoys.next_poll(2, |_, _| true).unwrap();
         assert_eq!(first.id, second.id);
         assert_ne!(first.mailbox, second.mailbox);
-        assert_eq!((decoys.turn(), decoys.next_poll(3)), (None, None), "both are being asked");
+        assert_eq!((decoys.turn(), decoys.next_poll(3, |_, _| true)), (None, None), "both are being asked");
         decoys.settled(&first);
-        assert_eq!(decoys.next_poll(4), Some(first), "the same box again");
+        assert_eq!(decoys.next_poll(4, |_, _| true), Some(first), "the same box again");
     }
 
     #[test]
     fn several_take_turns() {
         let mut decoys = decoys(3);
-        let asked: Vec<BoxId> = (1..=3).map(|turn| decoys.next_poll(turn).unwrap().id).collect();
+        let asked: Vec<BoxId> = (1..=3).map(|turn| decoys.next_poll(turn, |_, _| true).unwrap().id).collect();
         assert_eq!(asked.iter().collect::<BTreeSet<_>>().len(), 3);
-        let again: Vec<BoxId> = (4..=6).map(|turn| decoys.next_poll(turn).unwrap().id).collect();
+        let again: Vec<BoxId> = (4..=6).map(|turn| decoys.next_poll(turn, |_, _| true).unwrap().id).collect();
         assert_eq!(asked, again);
     }
 
@@ -143,6 +150,15 @@ mod tests {
         let mut decoys = decoys(1);
         let elsewhere = NodeId::from_bytes([9; 32]);
         decoys.replace(|_| vec![elsewhere]);
-        assert_eq!(decoys.next_poll(1).unwrap().mailbox, elsewhere);
+        assert_eq!(decoys.next_poll(1, |_, _| true).unwrap().mailbox, elsewhere);
+    }
+
+    #[test]
+    fn one_that_lies_where_nobody_gets_is_passed_over() {
+        let mut decoys = decoys(2);
+        let reached = |_: &BoxId, mailbox: &NodeId| *mailbox == REPLICAS[1];
+        let polls: Vec<DecoyPoll> = (1..=3).filter_map(|turn| decoys.next_poll(turn, reached)).collect();
+        assert_eq!(polls.iter().map(|poll| poll.mailbox).collect::<Vec<_>>(), [REPLICAS[1]; 2]);
+        assert!(decoys.turn().is_some(), "the other replicas are not being asked");
     }
 }

@@ -8,16 +8,18 @@
 use rand::CryptoRng;
 use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
-use sotto_protocol::directory::Consensus;
 use sotto_protocol::ident::NodeId;
 
 use super::limits::{ENTRIES_KEPT_MAX, ENTRY_FAILURES_MAX};
+use super::route::Route;
 use crate::store::{Change, RecordKey, RecordKind, StoreError, record};
 
-/// Where the profile as a whole is kept.
-pub(crate) const PROFILE_KEY: RecordKey = RecordKey { kind: RecordKind::Profile, id: [0; 16] };
+/// Where the entries of route `mix` are kept.
+const MIX_KEY: RecordKey = RecordKey { kind: RecordKind::Profile, id: [0; 16] };
+/// Where those of route `tor+mix` are kept.
+const TOR_MIX_KEY: RecordKey = RecordKey { kind: RecordKind::Profile, id: [2; 16] };
 
-/// What is kept of the profile as a whole.
+/// What is kept of the profile as a whole for one route over entries.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Profile {
     /// The entries that were chosen, in the order of choice.
@@ -25,9 +27,18 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    /// The change that keeps it.
-    pub(crate) fn put(&self) -> Result<Change, StoreError> {
-        Ok(Change::Put { key: PROFILE_KEY, value: record::encode(self)? })
+    /// The change that keeps it. Route `tor` has no entries; its would be those of `mix`.
+    pub(crate) fn put(&self, route: Route) -> Result<Change, StoreError> {
+        let key = if route == Route::TorMix { TOR_MIX_KEY } else { MIX_KEY };
+        Ok(Change::Put { key, value: record::encode(self)? })
+    }
+
+    /// Which route's record this is.
+    pub(crate) fn route_of(key: &RecordKey) -> Result<Route, StoreError> {
+        [(MIX_KEY, Route::Mix), (TOR_MIX_KEY, Route::TorMix)]
+            .into_iter()
+            .find_map(|(known, route)| (known == *key).then_some(route))
+            .ok_or_else(|| StoreError::Damaged("a record of the profile has an unknown name".into()))
     }
 }
 
@@ -55,9 +66,8 @@ impl StickyEntry {
         &self.entries
     }
 
-    /// The entry to connect to, of those that the consensus lists.
-    pub(crate) fn choose(&mut self, consensus: &Consensus, rng: &mut impl CryptoRng) -> Option<NodeId> {
-        let listed: Vec<NodeId> = consensus.entries().map(|entry| entry.node).collect();
+    /// The entry to connect to, of those that are `listed`.
+    pub(crate) fn choose(&mut self, listed: Vec<NodeId>, rng: &mut impl CryptoRng) -> Option<NodeId> {
         let current = self.chosen().filter(|chosen| listed.contains(chosen));
         self.entries.retain(|entry| listed.contains(entry));
         let kept_at = current.and_then(|chosen| self.entries.iter().position(|entry| *entry == chosen));

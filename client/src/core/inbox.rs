@@ -1,7 +1,9 @@
 //! What is being read of one contact's stream: which boxes to ask for, and which have come.
 //!
 //! Ordinarily one box is asked for, the next. Once boxes come, more are asked for ahead, up to
-//! [`READ_AHEAD_MAX`], as long as they keep coming or a message that was begun says how many are missing.
+//! [`READ_AHEAD_MAX`], as long as they keep coming or a message that was begun says how many are missing. On a
+//! circuit only the latter: asking for a box before the one in front of it has come would tell the mailbox that
+//! they belong together.
 //! Boxes may come in any order and are handed on in the order of the stream. What has come and
 //! was not handed on yet is in memory only: the mailboxes still have it.
 
@@ -16,6 +18,15 @@ use super::fragment::Reassembly;
 use super::limits::READ_AHEAD_MAX;
 use super::rotation::Rotation;
 use crate::store::RecordKey;
+
+/// How far to ask ahead.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ahead {
+    /// As long as boxes keep coming, and to the end of a message that has begun.
+    WhileComing,
+    /// To the end of a message that has begun.
+    WithinMessage,
+}
 
 /// What a box turned out to be.
 #[derive(Clone)]
@@ -74,40 +85,44 @@ impl Inbox {
 
     /// Whether more than the next box is asked for, because boxes keep coming.
     pub(crate) fn is_coming(&self) -> bool {
-        self.width() > 1
+        self.width(Ahead::WhileComing) > 1
     }
 
     /// How many boxes to ask for at once.
-    fn width(&self) -> usize {
-        self.streak.max(self.reassembly.remaining()).clamp(1, READ_AHEAD_MAX)
+    fn width(&self, ahead: Ahead) -> usize {
+        let streak = if ahead == Ahead::WhileComing { self.streak } else { 1 };
+        streak.max(self.reassembly.remaining()).clamp(1, READ_AHEAD_MAX)
     }
 
-    /// The question that was asked longest ago, if any may be asked. Asked at `turn`, which grows.
+    /// The question that was asked longest ago, of those that may be asked of a replica that can be `reached`. Asked
+    /// at `turn`, which grows.
     pub(crate) fn next_poll(
         &mut self,
         read: &ReadCap,
         turn: u64,
+        ahead: Ahead,
         place: impl Fn(&BoxId) -> Vec<NodeId>,
+        reached: impl Fn(&NodeId) -> bool,
     ) -> Option<Poll> {
         let front = read.index();
-        for (offset, index) in (0..).zip(front..).take(self.width()) {
+        let width = self.width(ahead);
+        for (offset, index) in (0..).zip(front..).take(width) {
             if !self.slots.contains_key(&index)
                 && let Ok(reader) = read.peek(offset)
             {
                 self.slots.insert(index, Slot::new(reader));
             }
         }
-        let width = self.width();
         let open = self.slots.range_mut(front..).take(width).filter(|(_, slot)| slot.content.is_none());
         let (index, slot) = open
             .filter_map(|(index, slot)| {
                 if slot.rotation.replicas().is_empty() {
                     slot.rotation.place(place(slot.reader.id()));
                 }
-                slot.rotation.can_ask().then_some((*index, slot))
+                slot.rotation.can_ask(&reached).then_some((*index, slot))
             })
             .min_by_key(|(index, slot)| (slot.turn, *index))?;
-        let mailbox = slot.rotation.ask()?;
+        let mailbox = slot.rotation.ask(&reached)?;
         slot.turn = turn;
         self.turn = turn;
         Some(Poll { index, id: *slot.reader.id(), mailbox })
@@ -219,12 +234,13 @@ mod tests {
         inbox: Inbox,
         read: ReadCap,
         turn: u64,
+        ahead: Ahead,
     }
 
     impl Reader {
         fn poll(&mut self) -> Option<Poll> {
             self.turn += 1;
-            self.inbox.next_poll(&self.read, self.turn, |_| REPLICAS.to_vec())
+            self.inbox.next_poll(&self.read, self.turn, self.ahead, |_| REPLICAS.to_vec(), |_| true)
         }
 
         /// All that may be asked at once.
@@ -236,7 +252,8 @@ mod tests {
     fn stream(boxes: usize) -> (Reader, Vec<SealedBox>) {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let mut write = WriteCap::generate(&mut rng);
-        let reader = Reader { inbox: Inbox::default(), read: write.read_cap(), turn: 0 };
+        let ahead = Ahead::WhileComing;
+        let reader = Reader { inbox: Inbox::default(), read: write.read_cap(), turn: 0, ahead };
         let sealed = (0..boxes).map(|_| write.seal_next(b"text", &mut rng).unwrap()).collect();
         (reader, sealed)
     }
@@ -282,8 +299,33 @@ mod tests {
     }
 
     #[test]
+    fn within_a_message_only_nothing_is_asked_ahead_of_a_box_that_may_be_the_last() {
+        let (mut reader, sealed) = stream(4);
+        reader.ahead = Ahead::WithinMessage;
+        for (index, sealed) in (0..).zip(&sealed) {
+            let polls = reader.polls();
+            assert!(polls.iter().all(|poll| poll.index == index));
+            reader.inbox.found(index, &polls[0].mailbox, sealed).unwrap();
+            reader.read.advance();
+            reader.inbox.advance_to(index + 1);
+        }
+    }
+
+    #[test]
+    fn a_replica_that_cannot_be_reached_is_not_asked() {
+        let (mut reader, _) = stream(0);
+        let mut ask = |turn| {
+            let reached = |mailbox: &NodeId| *mailbox == REPLICAS[1];
+            reader.inbox.next_poll(&reader.read, turn, reader.ahead, |_| REPLICAS.to_vec(), reached)
+        };
+        assert_eq!(ask(1).unwrap().mailbox, REPLICAS[1]);
+        assert_eq!(ask(2), None);
+    }
+
+    #[test]
     fn a_message_that_has_begun_is_read_ahead_to_its_end() {
         let (mut reader, _) = stream(0);
+        reader.ahead = Ahead::WithinMessage;
         let texts = split(KIND_TEXT, &vec![7; 100 * 1024 / 2]).unwrap();
         reader.inbox.reassembly.push(&texts[0]).unwrap();
         reader.inbox.not_found(0, &REPLICAS[0]);
@@ -312,7 +354,8 @@ mod tests {
     fn a_tombstone_of_the_writer_ends_the_wait_and_another_does_not() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let mut write = WriteCap::generate(&mut rng);
-        let mut reader = Reader { inbox: Inbox::default(), read: write.read_cap(), turn: 0 };
+        let ahead = Ahead::WhileComing;
+        let mut reader = Reader { inbox: Inbox::default(), read: write.read_cap(), turn: 0, ahead };
         let (right, wrong) = (write.tombstone_next(), write.tombstone_next());
         let poll = reader.poll().unwrap();
         assert!(reader.inbox.tombstoned(0, &poll.mailbox, &wrong).is_err());

@@ -22,6 +22,9 @@ pub const READ_AHEAD_MAX: usize = 8;
 pub const ENTRIES_KEPT_MAX: usize = 3;
 /// Failures in a row after which another entry is chosen.
 pub const ENTRY_FAILURES_MAX: u32 = 5;
+/// Tor circuits that are not closed: with two mailboxes a box, some thirty contacts written to and read on route `tor`. Beyond it
+/// the one used longest ago is closed.
+pub const CIRCUITS_MAX: usize = 128;
 /// Events that wait to be taken. Beyond it the oldest go; what they told is in the store and in the status.
 pub const EVENTS_MAX: usize = 4096;
 
@@ -42,3 +45,21 @@ pub const RTO_MAX: Duration = Duration::from_secs(120);
 pub const BACKOFF_DOUBLINGS_MAX: u32 = 5;
 /// The first pause before a box goes again to a mailbox that refused it; it doubles like a timeout.
 pub const REFUSED_PAUSE: Duration = Duration::from_secs(10);
+/// The first retransmission timeout on route `tor`, and the shortest by a circuit that has brought no answer yet: Tor
+/// has to fetch a descriptor and build the circuit first.
+pub const CIRCUIT_RTO_INITIAL: Duration = Duration::from_secs(10);
+/// The shortest retransmission timeout on route `tor`: Tor's own delays vary more than the mixes'.
+pub const CIRCUIT_RTO_MIN: Duration = Duration::from_secs(2);
+/// The shortest time for which a circuit takes packets.
+pub const CIRCUIT_LIFE_MIN: Duration = Duration::from_secs(5 * 60);
+/// The longest time for which a circuit takes packets.
+pub const CIRCUIT_LIFE_MAX: Duration = Duration::from_secs(15 * 60);
+/// For so long boxes of one stream that are found one after the other are read by one circuit. The next one found
+/// after it is the last.
+pub const CIRCUIT_SHARED_MAX: Duration = Duration::from_secs(60);
+/// The pause after the first failure of a circuit to a mailbox; it doubles with each further one.
+pub const CIRCUIT_PAUSE_MIN: Duration = Duration::from_secs(2);
+/// The longest pause before another circuit is made to a mailbox that cannot be reached.
+pub const CIRCUIT_PAUSE_MAX: Duration = Duration::from_secs(120);
+/// How long a route may be without a session, or without Tor, before a fallback is taken that the user allows.
+pub const FALLBACK_PATIENCE: Duration = Duration::from_secs(60);

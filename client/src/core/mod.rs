@@ -6,17 +6,20 @@
 //!
 //! | concern | modules |
 //! |---|---|
+//! | by which way packets leave | `route`, `lane`, `lanes`, `choice`, `routing`, `entry`, `circuits` |
 //! | when packets leave | `cover` |
-//! | what they hold | `slots`, `scheduler`, `decoys`, `rotation`, `routes` |
-//! | answers and retransmission | `arq`, `rtt`, `outbox`, `inbox` |
+//! | what they hold | `slots`, `scheduler`, `decoys`, `rotation`, `packets` |
+//! | answers and retransmission | `arq`, `rtt`, `freeing`, `outbox`, `inbox` |
 //! | what a user asks for | `sending`, `invite`, `contact` |
 //! | what comes in | `receiving`, `fragment`, `message` |
 //! | what is kept | `keeper`, `book`, `settling` |
-//! | what is shown | `status`, `view`, `event`, `error` |
+//! | what is shown | `status`, `why`, `view`, `event`, `error` |
 
 mod action;
 mod arq;
 mod book;
+mod choice;
+mod circuits;
 mod contact;
 mod cover;
 mod decoys;
@@ -25,17 +28,21 @@ mod entry;
 mod error;
 mod event;
 mod fragment;
+mod freeing;
 mod id;
 mod inbox;
 mod invite;
 mod keeper;
+mod lane;
+mod lanes;
 pub mod limits;
 mod message;
 mod outbox;
+mod packets;
 mod receiving;
 mod rotation;
 pub mod route;
-mod routes;
+mod routing;
 mod rtt;
 mod scheduler;
 mod sending;
@@ -43,6 +50,7 @@ mod settling;
 mod slots;
 mod status;
 mod view;
+mod why;
 
 #[cfg(test)]
 mod tests;

@@ -202,18 +202,19 @@ impl Outbox {
         self.boxes.get(&place).is_some_and(Outgoing::is_complete)
     }
 
-    /// What to send next: the contact whose last slot lies furthest back, its first box that waits.
-    pub(crate) fn next(&self, now: Timestamp, live: impl Fn(ContactId) -> bool) -> Option<Delivery> {
+    /// What to send next: the contact whose last slot lies furthest back, its first box that waits for a replica to
+    /// which it `may` go.
+    pub(crate) fn next(&self, now: Timestamp, may: impl Fn(ContactId, &NodeId) -> bool) -> Option<Delivery> {
         let mut best: Option<(u64, Delivery)> = None;
         let mut contact = None;
         for (place, outgoing) in &self.boxes {
             if contact == Some(place.0) {
                 continue;
             }
-            let ready = outgoing.replicas.iter().find(
-                |(_, replica)| matches!(replica, Replica::Waiting { not_before, .. } if *not_before <= now),
-            );
-            let Some((mailbox, replica)) = ready.filter(|_| live(place.0)) else { continue };
+            let waits = |replica: &Replica| matches!(replica, Replica::Waiting { not_before, .. } if *not_before <= now);
+            let mut replicas = outgoing.replicas.iter();
+            let ready = replicas.find(|(mailbox, replica)| waits(replica) && may(place.0, mailbox));
+            let Some((mailbox, replica)) = ready else { continue };
             contact = Some(place.0);
             let turn = self.turns.get(&place.0).copied().unwrap_or(0);
             if best.is_none_or(|(other, _)| turn < other) {

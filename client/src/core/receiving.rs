@@ -24,6 +24,7 @@ use super::inbox::Content;
 use super::limits::{BACKOFF_DOUBLINGS_MAX, REFUSED_PAUSE};
 use super::message::{Direction, Message, MessageState, body_from_wire};
 use super::outbox::{Place, place_key};
+use super::route::Route;
 use crate::store::{Change, RecordKey, RecordKind, Store, StoreError};
 
 /// What the boxes that have come amount to, before it is kept.
@@ -47,30 +48,39 @@ impl<S: Store> Engine<S> {
         payload: &[u8; PAYLOAD_LEN],
         rng: &mut impl CryptoRng,
     ) {
-        let text = match self.outstanding.keys(&surb_id).map(|keys| keys.open(payload)) {
+        let Some(lane) = self.lanes.awaiting(&surb_id) else { return self.count("answer-unknown") };
+        let route = lane.route;
+        let text = match lane.outstanding.keys(&surb_id).map(|keys| keys.open(payload)) {
             Some(Ok(text)) => Zeroizing::new(text),
             // It may be genuine yet: whoever changed this one knows no keys.
             Some(Err(refusal)) => return self.count(refusal.label()),
-            None => return self.count("answer-unknown"),
+            None => return,
         };
-        let Some(answered) = self.outstanding.answered(&surb_id) else { return };
+        let lane = self.lanes.get_mut(route);
+        let Some(answered) = lane.outstanding.answered(&surb_id) else { return };
+        if let (Some(passage), Some(circuits)) = (answered.passage, lane.circuits_mut()) {
+            circuits.answered(passage.circuit);
+        }
         if answered.work == Work::Loop {
             return self.loop_returned(answered.late);
         }
         self.counters.replies = self.counters.replies.saturating_add(1);
         self.counters.replies_late = self.counters.replies_late.saturating_add(u64::from(answered.late));
-        self.rtt.sample(now.since(answered.sent_at));
+        // What went by a circuit that had to be built first measures the building.
+        if answered.passage.is_none_or(|passage| passage.proven) {
+            self.lanes.get_mut(route).rtt.sample(now.since(answered.sent_at));
+        }
         let reply = match Reply::parse(&text) {
             Ok(reply) => reply,
             Err(refusal) => {
                 self.count(refusal.label());
-                return self.abandoned(answered.work);
+                return self.abandoned(route, answered.work);
             }
         };
         match answered.work {
             Work::Write { contact, index, mailbox } => self.written(now, (contact, index), mailbox, &reply),
             Work::Read { contact, index, mailbox } => self.asked(now, (contact, index), mailbox, &reply, rng),
-            Work::Decoy(poll) => self.decoys.settled(&poll),
+            Work::Decoy(poll) => self.lanes.get_mut(route).decoys.settled(&poll),
             Work::Loop => {}
         }
     }
@@ -159,6 +169,9 @@ impl<S: Store> Engine<S> {
             person.inbox.reassembly = harvest.reassembly;
             person.inbox.parts = harvest.parts;
             person.streams.read = harvest.read;
+        }
+        if let Some(circuits) = self.lanes.get_mut(Route::Tor).circuits_mut() {
+            circuits.moved_on(now, contact);
         }
         for label in harvest.refused {
             self.count(label);

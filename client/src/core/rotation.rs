@@ -28,14 +28,14 @@ impl Rotation {
         self.replicas = replicas;
     }
 
-    /// Whether some replica can be asked now.
-    pub(crate) fn can_ask(&self) -> bool {
-        self.next_replica().is_some()
+    /// Whether some replica that can be reached can be asked now.
+    pub(crate) fn can_ask(&self, reached: impl Fn(&NodeId) -> bool) -> bool {
+        self.next_replica(reached).is_some()
     }
 
-    /// Asks the next replica in turn.
-    pub(crate) fn ask(&mut self) -> Option<NodeId> {
-        let (at, mailbox) = self.next_replica()?;
+    /// Asks the next replica in turn, of those that can be reached.
+    pub(crate) fn ask(&mut self, reached: impl Fn(&NodeId) -> bool) -> Option<NodeId> {
+        let (at, mailbox) = self.next_replica(reached)?;
         self.next = at.saturating_add(1);
         self.asked.insert(mailbox);
         Some(mailbox)
@@ -46,9 +46,11 @@ impl Rotation {
         self.asked.remove(mailbox);
     }
 
-    fn next_replica(&self) -> Option<(usize, NodeId)> {
+    fn next_replica(&self, reached: impl Fn(&NodeId) -> bool) -> Option<(usize, NodeId)> {
         let from = self.next.checked_rem(self.replicas.len())?;
         let order = self.replicas.iter().enumerate().cycle().skip(from).take(self.replicas.len());
-        order.map(|(at, mailbox)| (at, *mailbox)).find(|(_, mailbox)| !self.asked.contains(mailbox))
+        order
+            .map(|(at, mailbox)| (at, *mailbox))
+            .find(|(_, mailbox)| !self.asked.contains(mailbox) && reached(mailbox))
     }
 }

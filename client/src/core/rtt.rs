@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sotto_protocol::directory::{CoverClass, Params};
 
-use super::limits::{BACKOFF_DOUBLINGS_MAX, RTO_MAX, RTO_MIN};
+use super::limits::{BACKOFF_DOUBLINGS_MAX, CIRCUIT_RTO_INITIAL, CIRCUIT_RTO_MIN, RTO_MAX, RTO_MIN};
 
 /// Hops that hold a packet on its way to a mailbox and back: entry and three mixes, then three mixes.
 const DELAYS_OF_ROUND_TRIP: u32 = 7;
@@ -19,14 +19,20 @@ const SLACK: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct RoundTrip {
     initial: Duration,
+    min: Duration,
     /// Smoothed round trip and its mean deviation, once one was measured.
     smoothed: Option<(Duration, Duration)>,
 }
 
 impl RoundTrip {
-    /// Nothing measured, nothing known.
-    pub(crate) const fn new() -> Self {
-        Self { initial: RTO_MAX, smoothed: None }
+    /// Through the mixes: nothing measured, nothing known.
+    pub(crate) const fn of_mixes() -> Self {
+        Self { initial: RTO_MAX, min: RTO_MIN, smoothed: None }
+    }
+
+    /// Over Tor to the mailboxes: nothing measured.
+    pub(crate) const fn of_circuits() -> Self {
+        Self { initial: CIRCUIT_RTO_INITIAL, min: CIRCUIT_RTO_MIN, smoothed: None }
     }
 
     /// Takes the first guess from the network's parameters: mean plus four deviations, plus slack. The
@@ -54,11 +60,21 @@ impl RoundTrip {
 
     /// The timeout of a packet whose box has gone unanswered `silences` times.
     pub(crate) fn timeout(&self, silences: u32) -> Duration {
+        self.timeout_from(self.min, silences)
+    }
+
+    /// The same by a way that has to be built first: no shorter than the first guess.
+    pub(crate) fn timeout_of_first(&self, silences: u32) -> Duration {
+        self.timeout_from(self.initial, silences)
+    }
+
+    fn timeout_from(&self, min: Duration, silences: u32) -> Duration {
         let base = match self.smoothed {
             None => self.initial,
             Some((srtt, rttvar)) => srtt.saturating_add(rttvar.saturating_mul(4)),
         };
-        base.clamp(RTO_MIN, RTO_MAX).saturating_mul(1 << silences.min(BACKOFF_DOUBLINGS_MAX)).min(RTO_MAX)
+        let doubled = base.max(min).min(RTO_MAX).saturating_mul(1 << silences.min(BACKOFF_DOUBLINGS_MAX));
+        doubled.min(RTO_MAX)
     }
 }
 
@@ -70,7 +86,7 @@ mod tests {
     fn the_first_guess_covers_the_networks_own_delays() {
         let params = Params::default();
         let class = params.classes.first().unwrap();
-        let mut rtt = RoundTrip::new();
+        let mut rtt = RoundTrip::of_mixes();
         rtt.expect(&params, class);
         // 200 ms a hop and 500 ms of downlink: 1.9 s + 4 * 1.1 s + 1 s.
         assert_eq!(rtt.timeout(0), Duration::from_millis(7300));
@@ -79,7 +95,7 @@ mod tests {
 
     #[test]
     fn it_converges_as_rfc_6298_says() {
-        let mut rtt = RoundTrip::new();
+        let mut rtt = RoundTrip::of_mixes();
         rtt.sample(Duration::from_millis(800));
         assert_eq!(rtt.timeout(0), Duration::from_millis(800 + 4 * 400));
         rtt.sample(Duration::from_millis(1600));
@@ -93,7 +109,7 @@ mod tests {
 
     #[test]
     fn timeouts_double_and_stay_within_bounds() {
-        let mut rtt = RoundTrip::new();
+        let mut rtt = RoundTrip::of_mixes();
         rtt.sample(Duration::from_micros(1));
         assert_eq!(rtt.timeout(0), RTO_MIN);
         assert_eq!(rtt.timeout(3), RTO_MIN * 8);
@@ -101,5 +117,15 @@ mod tests {
         rtt.sample(Duration::from_secs(u64::from(u32::MAX)));
         assert_eq!(rtt.timeout(0), RTO_MAX);
         assert_eq!(rtt.timeout(9), RTO_MAX);
+    }
+
+    #[test]
+    fn circuits_have_a_longer_first_guess_and_a_higher_floor() {
+        let mut rtt = RoundTrip::of_circuits();
+        assert_eq!(rtt.timeout(0), CIRCUIT_RTO_INITIAL);
+        rtt.sample(Duration::from_millis(100));
+        assert_eq!((rtt.timeout(0), rtt.timeout(1)), (CIRCUIT_RTO_MIN, CIRCUIT_RTO_MIN * 2));
+        assert_eq!(rtt.timeout_of_first(0), CIRCUIT_RTO_INITIAL);
+        assert_eq!(rtt.timeout_of_first(9), RTO_MAX);
     }
 }

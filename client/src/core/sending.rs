@@ -42,6 +42,7 @@ impl<S: Store> Engine<S> {
         let changes = vec![contact.put()?, Streams::put(contact.id, &streams.write, &streams.read)?];
         self.commit(now, changes)?;
         self.book.people.insert(contact.id, Person::new(contact, streams));
+        self.reconsider(now);
         Ok(invite)
     }
 
@@ -76,6 +77,7 @@ impl<S: Store> Engine<S> {
         let id = contact.id;
         self.book.people.insert(id, Person::new(contact, streams));
         self.queue(boxes);
+        self.reconsider(now);
         Ok(id)
     }
 

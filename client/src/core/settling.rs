@@ -12,6 +12,7 @@ use super::event::Event;
 use super::id::{ContactId, MessageId};
 use super::message::{Direction, MessageState};
 use super::outbox::{Place, place_key};
+use super::route::Route;
 use crate::store::{Change, RecordKind, Store, StoreError};
 
 /// What the answers amount to, before it is kept.
@@ -155,6 +156,7 @@ impl<S: Store> Engine<S> {
                 Err(_) => return self.keeper.postpone(now),
             }
             self.keeper.decided(now);
+            self.reconsider(now);
         }
         let failures = self.keeper.failures();
         self.settle(now);
@@ -163,7 +165,7 @@ impl<S: Store> Engine<S> {
             self.collect(now, contact, rng);
         }
         // Nothing may have been left to do; something has to show that the store works.
-        if let Ok(change) = self.book.profile.put()
+        if let Ok(change) = self.book.mix.put(Route::Mix)
             && self.commit(now, vec![change]).is_ok()
             && self.keeper.failures() == failures
         {

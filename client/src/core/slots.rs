@@ -1,9 +1,11 @@
 //! What goes into the packet of each tick of the cover processes.
 //!
-//! A tick always gives one packet: if the packet that was wanted cannot be built, a decoy takes its place. When
-//! ticks fall is decided in [`super::cover`].
+//! On a lane over an entry a tick always gives one packet: if the packet that was wanted cannot be built, a decoy takes
+//! its place. On lane `tor` a tick with nothing to carry gives a decoy if the user has asked for it, and else
+//! nothing. When ticks fall is decided in [`super::cover`].
 
 use rand::CryptoRng;
+use rand::seq::IndexedRandom;
 use sotto_protocol::boxes::BoxId;
 use sotto_protocol::directory::Consensus;
 use sotto_protocol::ident::NodeId;
@@ -12,64 +14,89 @@ use sotto_protocol::sphinx::{Packet, SurbKeys};
 use sotto_protocol::time::Timestamp;
 
 use super::action::{Action, Via};
-use super::arq::Work;
+use super::arq::{Departure, Passage, Work};
+use super::circuits::{Purpose, Usage};
 use super::cover::Tick;
 use super::engine::Engine;
 use super::event::Event;
 use super::id::MessageId;
+use super::inbox::Ahead;
 use super::message::MessageState;
 use super::outbox::Delivery;
+use super::packets::{PacketError, Packets};
 use super::route::Route;
-use super::routes::{PacketError, Routes};
 use super::scheduler::Preference;
 use crate::store::Store;
 
+/// A packet and the way that it takes.
+type Filled = (Via, Packet);
+
 impl<S: Store> Engine<S> {
-    /// Makes the packet of one tick.
-    pub(super) fn fill(&mut self, now: Timestamp, due: Timestamp, tick: Tick, rng: &mut impl CryptoRng) {
+    /// Makes the packet of one tick of a lane.
+    pub(super) fn fill(
+        &mut self,
+        now: Timestamp,
+        route: Route,
+        due: Timestamp,
+        tick: Tick,
+        rng: &mut impl CryptoRng,
+    ) {
         self.expire(now);
-        let packet = match tick {
-            Tick::Payload => self.payload(now, rng),
-            Tick::Loop => self.looped(now, rng),
-            Tick::Drop => self.dropped(now, rng),
+        let filled = match tick {
+            Tick::Payload => self.payload(now, route, rng),
+            Tick::Loop => self.looped(now, route, rng),
+            Tick::Drop => self.dropped(now, route, rng),
         };
-        if let Some(packet) = packet {
-            self.actions.push_back(Action::Send { via: Via::Entry(Route::Mix), due, packet });
+        if let Some((via, packet)) = filled {
+            self.actions.push_back(Action::Send { via, due, packet });
         }
     }
 
     /// A box, a poll or a decoy.
-    fn payload(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Option<Packet> {
+    fn payload(&mut self, now: Timestamp, route: Route, rng: &mut impl CryptoRng) -> Option<Filled> {
+        let lane = self.lanes.get(route);
         // With a full table no answer could be awaited; with an undecided store memory may not be acted on.
-        let real = self.outstanding.has_room() && !self.keeper.is_undecided();
-        let packet = match self.scheduler.preference() {
+        let real = lane.outstanding.has_room() && !self.keeper.is_undecided();
+        // Decoys take turns with contacts only where nothing has to wait for it, and fill empty ticks on circuits.
+        let decoy_turn = lane.decoys.turn().filter(|_| route.uses_entry()).unwrap_or(u64::MAX);
+        let filled = match lane.scheduler.preference() {
             _ if !real => None,
-            Preference::WriteFirst => self.write(now, rng).or_else(|| {
-                // Decoys take turns with contacts only where nothing has to wait for it.
-                let decoy_turn = self.decoys.turn().unwrap_or(u64::MAX);
-                self.read(now, decoy_turn, rng)
-            }),
-            Preference::ReadFirst => self.read(now, u64::MAX, rng).or_else(|| self.write(now, rng)),
+            Preference::WriteFirst => {
+                self.write(now, route, rng).or_else(|| self.read(now, route, decoy_turn, rng))
+            }
+            Preference::ReadFirst => {
+                self.read(now, route, u64::MAX, rng).or_else(|| self.write(now, route, rng))
+            }
         };
-        packet.or_else(|| self.decoy(now, rng))
+        filled.or_else(|| self.has_decoys(route).then(|| self.decoy(now, route, rng)).flatten())
     }
 
-    fn write(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Option<Packet> {
-        let people = &self.book.people;
-        let live = |contact| people.get(&contact).is_some_and(|person| person.contact.is_live(now));
-        let delivery = self.book.outbox.next(now, live)?;
+    /// Whether an empty tick carries a decoy.
+    pub(super) const fn has_decoys(&self, route: Route) -> bool {
+        route.uses_entry() || self.settings.tor_cover
+    }
+
+    fn write(&mut self, now: Timestamp, route: Route, rng: &mut impl CryptoRng) -> Option<Filled> {
+        let (consensus, lane) = (self.consensus.clone()?, self.lanes.get(route));
+        let may = |contact, mailbox: &NodeId| {
+            let served = self.book.people.get(&contact).is_some_and(|person| person.contact.is_live(now))
+                && self.in_use.get(&contact) == Some(&route);
+            let usage = Usage { purpose: Purpose::Write(contact), mailbox: *mailbox };
+            served && lane.may_send(now, &consensus, &usage)
+        };
+        let delivery = self.book.outbox.next(now, may)?;
         let sealed = self.book.outbox.get(delivery.place)?.sealed.clone();
-        let built = self.routes(now)?.write(&delivery.mailbox, &sealed, rng);
-        let work =
-            Work::Write { contact: delivery.place.0, index: delivery.place.1, mailbox: delivery.mailbox };
-        let packet = self.awaited(now, delivery.silences, work, built)?;
-        self.released(now, &delivery);
-        Some(packet)
+        let built = self.packets(now, route)?.write(&delivery.mailbox, &sealed, rng);
+        let (contact, index) = delivery.place;
+        let work = Work::Write { contact, index, mailbox: delivery.mailbox };
+        let filled = self.awaited(now, route, delivery.silences, work, built, rng)?;
+        self.released(now, route, &delivery);
+        Some(filled)
     }
 
     /// A packet with a box of the outbox leaves.
-    fn released(&mut self, now: Timestamp, delivery: &Delivery) {
-        self.scheduler.wrote();
+    fn released(&mut self, now: Timestamp, route: Route, delivery: &Delivery) {
+        self.lanes.get_mut(route).scheduler.wrote();
         self.counters.sent_write = self.counters.sent_write.saturating_add(1);
         if delivery.silences > 0 {
             self.counters.retransmissions = self.counters.retransmissions.saturating_add(1);
@@ -97,135 +124,185 @@ impl<S: Store> Engine<S> {
 
     /// A poll of the contact that was asked for longest ago; none if that was after `turn_max`, unless boxes are
     /// coming: each of those is asked for a few times only and shows by itself that it is no decoy.
-    fn read(&mut self, now: Timestamp, turn_max: u64, rng: &mut impl CryptoRng) -> Option<Packet> {
-        let consensus = self.consensus.clone()?;
+    fn read(
+        &mut self,
+        now: Timestamp,
+        route: Route,
+        turn_max: u64,
+        rng: &mut impl CryptoRng,
+    ) -> Option<Filled> {
+        let (consensus, lane) = (self.consensus.clone()?, self.lanes.get(route));
         let place = placing(&consensus);
         let turn = self.polls.saturating_add(1);
+        let ahead = if route.uses_entry() { Ahead::WhileComing } else { Ahead::WithinMessage };
+        let in_use = &self.in_use;
         let mut order: Vec<_> = self
             .book
             .people
             .values_mut()
             .filter(|person| {
-                person.contact.is_live(now) && (person.inbox.turn() <= turn_max || person.inbox.is_coming())
+                person.contact.is_live(now)
+                    && in_use.get(&person.contact.id) == Some(&route)
+                    && (person.inbox.turn() <= turn_max || person.inbox.is_coming())
             })
             .collect();
         order.sort_by_key(|person| person.inbox.turn());
         let (contact, poll) = order.into_iter().find_map(|person| {
-            let poll = person.inbox.next_poll(&person.streams.read, turn, &place)?;
-            Some((person.contact.id, poll))
+            let contact = person.contact.id;
+            let reached = |mailbox: &NodeId| {
+                let usage = Usage { purpose: Purpose::Read(contact), mailbox: *mailbox };
+                lane.may_send(now, &consensus, &usage)
+            };
+            let poll = person.inbox.next_poll(&person.streams.read, turn, ahead, &place, reached)?;
+            Some((contact, poll))
         })?;
         self.polls = turn;
-        let built = self.routes(now)?.read(&poll.mailbox, poll.id, rng);
         let work = Work::Read { contact, index: poll.index, mailbox: poll.mailbox };
-        let packet = self.awaited(now, 0, work, built);
-        if packet.is_none() {
-            self.abandoned(work);
+        let built = self.packets(now, route)?.read(&poll.mailbox, poll.id, rng);
+        let filled = self.awaited(now, route, 0, work, built, rng);
+        if filled.is_none() {
+            self.abandoned(route, work);
         }
-        self.scheduler.read();
-        self.counters.sent_read = self.counters.sent_read.saturating_add(u64::from(packet.is_some()));
-        packet
+        self.lanes.get_mut(route).scheduler.read();
+        self.counters.sent_read = self.counters.sent_read.saturating_add(u64::from(filled.is_some()));
+        filled
     }
 
-    fn decoy(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Option<Packet> {
+    fn decoy(&mut self, now: Timestamp, route: Route, rng: &mut impl CryptoRng) -> Option<Filled> {
         let consensus = self.consensus.clone()?;
-        self.decoys.expire(now);
-        if self.decoys.turn().is_none() {
-            self.decoys.add(now, placing(&consensus), rng);
+        let lane = self.lanes.get_mut(route);
+        let mut decoys = std::mem::take(&mut lane.decoys);
+        decoys.expire(now);
+        if decoys.turn().is_none() {
+            decoys.add(now, placing(&consensus), rng);
         }
         let turn = self.polls.saturating_add(1);
-        let packet = match self.decoys.next_poll(turn) {
+        let reached = |id: &BoxId, mailbox: &NodeId| {
+            let usage = Usage { purpose: Purpose::Decoy(*id), mailbox: *mailbox };
+            lane.may_send(now, &consensus, &usage)
+        };
+        let poll = decoys.next_poll(turn, reached);
+        lane.decoys = decoys;
+        let answerable = lane.outstanding.has_room();
+        let filled = match poll {
             Some(poll) => {
                 self.polls = turn;
-                let built = self.routes(now)?.read(&poll.mailbox, poll.id, rng);
-                let answerable = self.outstanding.has_room();
-                let packet = self.awaited(now, 0, Work::Decoy(poll), built);
-                if packet.is_none() || !answerable {
-                    self.decoys.settled(&poll);
+                let built = self.packets(now, route)?.read(&poll.mailbox, poll.id, rng);
+                let filled = self.awaited(now, route, 0, Work::Decoy(poll), built, rng);
+                if filled.is_none() || !answerable {
+                    self.abandoned(route, Work::Decoy(poll));
                 }
-                packet?
+                filled?
             }
             // Every decoy is being asked for everywhere: the answers are late.
-            None => self.routes(now)?.stray(rng).map_err(|error| self.count(error.label())).ok()?,
+            None => self.unawaited(now, route, rng, |packets, mailbox, rng| packets.stray(mailbox, rng))?,
         };
-        self.scheduler.read();
+        self.lanes.get_mut(route).scheduler.read();
         self.counters.sent_decoy = self.counters.sent_decoy.saturating_add(1);
-        Some(packet)
+        Some(filled)
     }
 
-    fn looped(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Option<Packet> {
-        let built = self.routes(now)?.looped(rng);
-        let packet = self.awaited(now, 0, Work::Loop, built)?;
+    fn looped(&mut self, now: Timestamp, route: Route, rng: &mut impl CryptoRng) -> Option<Filled> {
+        let built = self.packets(now, route)?.looped(rng);
+        let filled = self.awaited(now, route, 0, Work::Loop, built, rng)?;
         self.counters.sent_loop = self.counters.sent_loop.saturating_add(1);
-        Some(packet)
+        Some(filled)
     }
 
-    fn dropped(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Option<Packet> {
-        let built = self.routes(now)?.dropped(rng);
-        match built {
-            Ok(packet) => {
-                self.counters.sent_drop = self.counters.sent_drop.saturating_add(1);
-                Some(packet)
-            }
-            Err(error) => {
-                self.count(error.label());
-                None
-            }
-        }
+    fn dropped(&mut self, now: Timestamp, route: Route, rng: &mut impl CryptoRng) -> Option<Filled> {
+        let filled =
+            self.unawaited(now, route, rng, |packets, mailbox, rng| packets.dropped(mailbox, rng))?;
+        self.counters.sent_drop = self.counters.sent_drop.saturating_add(1);
+        Some(filled)
     }
 
-    fn routes(&self, now: Timestamp) -> Option<Routes<'_>> {
-        let (consensus, session) = (self.consensus.as_ref()?, self.session?);
-        Some(Routes { consensus, entry: session.entry, session: session.address, now })
+    fn packets(&self, now: Timestamp, route: Route) -> Option<Packets<'_>> {
+        let (consensus, session) = (self.consensus.as_ref()?, self.lanes.get(route).session());
+        // On a lane over an entry nothing goes to a mailbox directly.
+        (session.is_some() == route.uses_entry()).then_some(Packets { consensus, session, now })
     }
 
-    /// Enters a packet into the table, or counts why there is none.
+    /// A packet for a random mailbox, whose answer nobody awaits.
+    fn unawaited<R: CryptoRng>(
+        &mut self,
+        now: Timestamp,
+        route: Route,
+        rng: &mut R,
+        build: impl FnOnce(&Packets<'_>, &NodeId, &mut R) -> Result<Packet, PacketError>,
+    ) -> Option<Filled> {
+        let packets = self.packets(now, route)?;
+        let lane = self.lanes.get(route);
+        let usage = |mailbox: NodeId| Usage { purpose: Purpose::Stray, mailbox };
+        let mailboxes: Vec<NodeId> = packets
+            .consensus
+            .mailboxes()
+            .map(|mailbox| mailbox.node)
+            .filter(|mailbox| lane.may_send(now, packets.consensus, &usage(*mailbox)))
+            .collect();
+        let mailbox = *mailboxes.choose(rng)?;
+        let built = build(&packets, &mailbox, rng);
+        let packet = built.map_err(|error| self.count(error.label())).ok()?;
+        Some((self.way_out(now, route, usage(mailbox), rng).0, packet))
+    }
+
+    /// Enters a packet into the lane's table, or counts why there is none.
     fn awaited(
         &mut self,
         now: Timestamp,
+        route: Route,
         silences: u32,
         work: Work,
         built: Result<(Packet, SurbKeys), PacketError>,
-    ) -> Option<Packet> {
-        match built {
-            Ok((packet, keys)) => {
-                if self.outstanding.has_room() {
-                    self.outstanding.insert(now, self.rtt.timeout(silences), work, keys);
-                }
-                Some(packet)
-            }
-            Err(error) => {
-                self.count(error.label());
-                None
-            }
+        rng: &mut impl CryptoRng,
+    ) -> Option<Filled> {
+        let (packet, keys) = built.map_err(|error| self.count(error.label())).ok()?;
+        let (via, passage) = match usage_of(&work) {
+            Some(usage) => self.way_out(now, route, usage, rng),
+            None => (Via::Entry(route), None),
+        };
+        let lane = self.lanes.get_mut(route);
+        if lane.outstanding.has_room() {
+            let timeout = match passage {
+                Some(Passage { proven: false, .. }) => lane.rtt.timeout_of_first(silences),
+                _ => lane.rtt.timeout(silences),
+            };
+            lane.outstanding.insert(now, Departure { work, timeout, passage }, keys);
         }
+        Some((via, packet))
     }
 
-    /// Frees the work whose answers have not come in time.
-    fn expire(&mut self, now: Timestamp) {
-        for work in self.outstanding.expire(now) {
-            match work {
-                Work::Write { contact, index, mailbox } => {
-                    self.book.outbox.silent((contact, index), &mailbox);
-                }
-                Work::Loop => self.counters.loops_lost = self.counters.loops_lost.saturating_add(1),
-                Work::Read { .. } | Work::Decoy(_) => self.abandoned(work),
-            }
+    /// The way that a packet of this use takes out of the device.
+    fn way_out(
+        &mut self,
+        now: Timestamp,
+        route: Route,
+        usage: Usage,
+        rng: &mut impl CryptoRng,
+    ) -> (Via, Option<Passage>) {
+        let Some(circuits) = self.lanes.get_mut(route).circuits_mut() else {
+            return (Via::Entry(route), None);
+        };
+        let taken = circuits.take(now, usage, rng);
+        if let Some(evicted) = taken.evicted {
+            self.count("circuit-evicted");
+            self.circuit_gone(route, evicted);
+            self.actions.push_back(Action::CloseCircuit(evicted));
         }
+        let passage = Passage { circuit: taken.circuit, proven: taken.proven };
+        (Via::Circuit { circuit: taken.circuit, mailbox: usage.mailbox }, Some(passage))
     }
+}
 
-    /// Frees work whose answer cannot come, through nobody's fault.
-    pub(super) fn abandoned(&mut self, work: Work) {
-        match work {
-            Work::Write { contact, index, mailbox } => self.book.outbox.abandoned((contact, index), &mailbox),
-            Work::Read { contact, index, mailbox } => {
-                if let Some(person) = self.book.people.get_mut(&contact) {
-                    person.inbox.settled(index, &mailbox);
-                }
-            }
-            Work::Loop => self.counters.loops_abandoned = self.counters.loops_abandoned.saturating_add(1),
-            Work::Decoy(poll) => self.decoys.settled(&poll),
+/// What a circuit for this work would be used for. A loop goes to no mailbox.
+const fn usage_of(work: &Work) -> Option<Usage> {
+    Some(match work {
+        Work::Write { contact, mailbox, .. } => {
+            Usage { purpose: Purpose::Write(*contact), mailbox: *mailbox }
         }
-    }
+        Work::Read { contact, mailbox, .. } => Usage { purpose: Purpose::Read(*contact), mailbox: *mailbox },
+        Work::Decoy(poll) => Usage { purpose: Purpose::Decoy(poll.id), mailbox: poll.mailbox },
+        Work::Loop => return None,
+    })
 }
 
 /// Where boxes lie under a consensus.

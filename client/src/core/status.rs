@@ -1,15 +1,16 @@
 //! What the engine shows: people, messages, and why something has not gone yet.
 
 use sotto_protocol::directory::Freshness;
-use sotto_protocol::ident::NodeId;
 use sotto_protocol::time::Timestamp;
 
+use super::book::Person;
+use super::circuits::Circuits;
 use super::contact::{Contact, Side, Standing};
 use super::engine::Engine;
 use super::error::EngineError;
-use super::id::{ContactId, MessageId};
+use super::id::MessageId;
+use super::lane::Way;
 use super::message::MessageState;
-use super::outbox::{Outgoing, Replica};
 use super::route::Route;
 use super::view::{
     ConsensusState, ContactView, CoverView, MessageView, RouteState, RouteView, StatusView, WaitingView,
@@ -31,10 +32,10 @@ impl<S: Store> Engine<S> {
                     .then(|| person.contact.expires.as_millis()),
                 unread: person.unread(),
                 queued: person.queued(),
-                route: Route::Mix,
-                routes: self.settings.routes.clone(),
-                routes_own: false,
-                protects: Route::Mix.protects().to_owned(),
+                route: self.route_of(person.contact.id),
+                routes: self.plan_of(person.contact.id).clone(),
+                routes_own: person.routes.is_some(),
+                protects: self.route_of(person.contact.id).protects().to_owned(),
             })
             .collect();
         views.sort_by(|one, other| one.name.cmp(&other.name));
@@ -61,48 +62,75 @@ impl<S: Store> Engine<S> {
     /// How everything stands.
     #[must_use]
     pub fn status(&self, now: Timestamp) -> StatusView {
-        let millis = |span: std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-        let entry = self.session.map(|session| session.entry).or(self.entry.chosen());
         StatusView {
             network: self.consensus.as_ref().map(|consensus| consensus.network.clone()),
             epoch: self.consensus.as_ref().map(|consensus| consensus.epoch),
             consensus: self.consensus_state(now),
             class: self.settings.class.clone(),
             plan: self.settings.routes.clone(),
-            routes: Route::ALL
-                .into_iter()
-                .map(|route| RouteView {
-                    route,
-                    protects: route.protects().to_owned(),
-                    state: match (route, self.session) {
-                        (Route::Mix, Some(_)) => RouteState::Connected,
-                        (Route::Mix, None) => RouteState::Disconnected,
-                        _ => RouteState::NotWanted,
-                    },
-                    why: None,
-                    since_ms: now.as_millis(),
-                    entry: entry.map(|entry| entry.to_string()),
-                    cover: self.class().map(|class| CoverView {
-                        running: self.cover.running(),
-                        payload_interval_ms_mean: class.payload_interval_ms_mean,
-                        loop_interval_ms_mean: Some(class.loop_interval_ms_mean),
-                        drop_interval_ms_mean: Some(class.drop_interval_ms_mean),
-                        decoys: true,
-                    }),
-                    rtt_ms: self.rtt.smoothed().map(millis),
-                    rto_ms: self.class().map(|_| millis(self.rtt.timeout(0))),
-                    circuits: 0,
-                })
-                .collect(),
+            routes: Route::ALL.into_iter().map(|route| self.route_view(route)).collect(),
             store_working: self.keeper.is_working(),
             waiting: self.waiting(now),
             outbox_boxes: u64::try_from(self.book.outbox.len()).unwrap_or(u64::MAX),
-            outstanding: u64::try_from(self.outstanding.len()).unwrap_or(u64::MAX),
+            outstanding: u64::try_from(self.lanes.outstanding()).unwrap_or(u64::MAX),
             counters: self.counters.clone(),
         }
     }
 
-    fn consensus_state(&self, now: Timestamp) -> ConsensusState {
+    fn route_view(&self, route: Route) -> RouteView {
+        let lane = self.lanes.get(route);
+        let millis = |span: std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let state = match (lane.is_wanted(), lane.health.up) {
+            (false, _) => RouteState::NotWanted,
+            (true, true) => RouteState::Connected,
+            (true, false) => RouteState::Disconnected,
+        };
+        let entry = match &lane.way {
+            Way::Entry(entrance) => entrance.session.map(|open| open.entry).or(entrance.sticky.chosen()),
+            Way::Circuits(_) => None,
+        };
+        let circuits = lane.circuits().map_or(0, Circuits::len);
+        RouteView {
+            route,
+            protects: route.protects().to_owned(),
+            state,
+            why: (state == RouteState::Disconnected).then(|| lane.health.why.clone()),
+            since_ms: lane.health.since.as_millis(),
+            entry: entry.map(|entry| entry.to_string()),
+            cover: self.class().map(|class| CoverView {
+                running: lane.cover.running(),
+                payload_interval_ms_mean: class.payload_interval_ms_mean,
+                loop_interval_ms_mean: route.uses_entry().then_some(class.loop_interval_ms_mean),
+                drop_interval_ms_mean: route.uses_entry().then_some(class.drop_interval_ms_mean),
+                decoys: self.has_decoys(route),
+            }),
+            rtt_ms: lane.rtt.smoothed().map(millis),
+            rto_ms: self.class().map(|_| millis(lane.rtt.timeout(0))),
+            circuits: u64::try_from(circuits).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn waiting_view(
+        &self,
+        person: &Person,
+        message: Option<MessageId>,
+        state: MessageState,
+        why: String,
+    ) -> WaitingView {
+        let id = person.contact.id;
+        let route = self.route_of(id);
+        WaitingView {
+            message,
+            contact: person.contact.name.clone(),
+            state,
+            why,
+            route,
+            routes: self.plan_of(id).clone(),
+            protects: route.protects().to_owned(),
+        }
+    }
+
+    pub(super) fn consensus_state(&self, now: Timestamp) -> ConsensusState {
         match self.freshness(now) {
             None => ConsensusState::Missing,
             Some(Freshness::NotYet) => ConsensusState::NotYet,
@@ -116,23 +144,12 @@ impl<S: Store> Engine<S> {
         let mut waiting = Vec::new();
         for person in self.book.people.values() {
             if let Some(why) = self.answer_waits(&person.contact, now) {
-                let (contact, state) = (person.contact.name.clone(), MessageState::Queued);
-                let routes = self.settings.routes.clone();
-                let (route, protects) = (Route::Mix, Route::Mix.protects().to_owned());
-                let view = WaitingView { message: None, contact, state, why, route, routes, protects };
-                waiting.push((0, view));
+                waiting.push((0, self.waiting_view(person, None, MessageState::Queued, why)));
             }
             for message in person.messages.values() {
                 if matches!(message.state, MessageState::Queued | MessageState::Released) {
-                    let view = WaitingView {
-                        message: Some(message.id),
-                        contact: person.contact.name.clone(),
-                        state: message.state,
-                        why: self.why(person.contact.id, Some(message.id), now),
-                        route: Route::Mix,
-                        routes: self.settings.routes.clone(),
-                        protects: Route::Mix.protects().to_owned(),
-                    };
+                    let why = self.why(person.contact.id, Some(message.id), now);
+                    let view = self.waiting_view(person, Some(message.id), message.state, why);
                     waiting.push((message.at_ms, view));
                 }
             }
@@ -145,88 +162,5 @@ impl<S: Store> Engine<S> {
     fn answer_waits(&self, contact: &Contact, now: Timestamp) -> Option<String> {
         let waits = contact.side == Side::Joiner && contact.standing == Standing::Pending;
         waits.then(|| self.why(contact.id, None, now))
-    }
-
-    /// What a message waits for, in words: the first thing that stands in its way.
-    fn why(&self, contact: ContactId, message: Option<MessageId>, now: Timestamp) -> String {
-        let person = self.book.people.get(&contact);
-        if person.is_some_and(|person| !person.contact.is_live(now)) {
-            return "the invitation ran out before it was taken up; invite again".into();
-        }
-        if !self.keeper.is_working() {
-            return "the store cannot be written; free some space or check the disk".into();
-        }
-        match self.consensus_state(now) {
-            ConsensusState::Missing => return "no consensus of the network has been fetched yet".into(),
-            ConsensusState::NotYet => {
-                return "the consensus is not valid yet; check this computer's clock".into();
-            }
-            ConsensusState::Expired => {
-                return "the consensus has run out and no newer one has come; check this computer's clock \
-                        and whether the network's authorities work"
-                    .into();
-            }
-            ConsensusState::Fresh | ConsensusState::Grace => {}
-        }
-        if self.class().is_none() {
-            return format!(
-                "the network has no cover class named {:?}; choose one that it has",
-                self.settings.class
-            );
-        }
-        if self.session.is_none() {
-            return "not connected to an entry of the network".into();
-        }
-        let boxes: Vec<&Outgoing> = self
-            .book
-            .outbox
-            .of(contact)
-            .map(|(_, outgoing)| outgoing)
-            .filter(|outgoing| outgoing.message == message)
-            .collect();
-        why_of_boxes(&boxes, now)
-    }
-}
-
-/// What boxes wait for, network and session being there.
-fn why_of_boxes(boxes: &[&Outgoing], now: Timestamp) -> String {
-    let replicas: Vec<(NodeId, Replica)> = boxes
-        .iter()
-        .flat_map(|outgoing| outgoing.replicas().iter().map(|(mailbox, replica)| (*mailbox, *replica)))
-        .collect();
-    let refused = replicas.iter().find_map(|(mailbox, replica)| match replica {
-        Replica::Waiting { refused: Some(label), not_before, .. } => Some((mailbox, label, not_before)),
-        _ => None,
-    });
-    if let Some((mailbox, label, not_before)) = refused {
-        return format!(
-            "mailbox {} refused it ({label}); trying again in {} s",
-            mailbox.short(),
-            not_before.since(now).as_secs()
-        );
-    }
-    let is_waiting = |replica: &&(NodeId, Replica)| matches!(replica.1, Replica::Waiting { .. });
-    let unsent = replicas.iter().filter(is_waiting).count();
-    if unsent > 0 {
-        let total = replicas.len();
-        return format!(
-            "waiting for free slots of the cover traffic: {unsent} of {total} packets are to be sent"
-        );
-    }
-    let oldest = replicas
-        .iter()
-        .filter_map(|(mailbox, replica)| match replica {
-            Replica::InFlight { since, silences } => Some((*since, *mailbox, *silences)),
-            _ => None,
-        })
-        .min();
-    match oldest {
-        Some((since, mailbox, silences)) => format!(
-            "waiting for the acknowledgement of mailbox {}: sent {} s ago, attempt {}",
-            mailbox.short(),
-            now.since(since).as_secs(),
-            silences.saturating_add(1)
-        ),
-        None => "waiting for a mailbox: the network lists none".into(),
     }
 }

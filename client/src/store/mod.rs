@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum RecordKind {
-    /// The profile as a whole: one record, whose id is all zero.
+    /// The profile as a whole, a record for each route over entries.
     Profile = 1,
     /// One contact: name, state, invitation.
     Contact = 2,
@@ -29,6 +29,8 @@ pub enum RecordKind {
     Message = 5,
     /// One received part of a message whose other parts are still to come.
     Inbox = 6,
+    /// The routes of one contact, if it has its own.
+    Routes = 7,
 }
 
 impl RecordKind {
@@ -48,6 +50,7 @@ impl RecordKind {
             4 => Some(Self::Outbox),
             5 => Some(Self::Message),
             6 => Some(Self::Inbox),
+            7 => Some(Self::Routes),
             _ => None,
         }
     }
@@ -157,7 +160,7 @@ mod tests {
                 assert_eq!(kind.number(), number);
             }
         }
-        assert_eq!(RecordKind::from_number(6), Some(RecordKind::Inbox));
-        assert_eq!(RecordKind::from_number(7), None);
+        assert_eq!(RecordKind::from_number(7), Some(RecordKind::Routes));
+        assert_eq!(RecordKind::from_number(8), None);
     }
 }

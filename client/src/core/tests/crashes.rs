@@ -29,7 +29,7 @@ fn survives(seed: u64) {
     world.run_until("all is kept", |world| {
         for (peer, name, texts) in &mut waiting {
             let (now, peer) = (world.now, &mut world.peers[*peer]);
-            if peer.engine.as_ref().unwrap().outstanding.len() % 3 == 0
+            if peer.engine.as_ref().unwrap().lanes.outstanding() % 3 == 0
                 && let Some(text) = texts.first()
             {
                 let sent = peer.engine.as_mut().unwrap().send_text(now, name, text, &mut peer.rng);
@@ -162,7 +162,9 @@ fn parts_of_a_message_survive_a_restart_and_are_not_asked_for_again() {
 fn the_entry_is_the_same_after_a_restart() {
     let mut world = World::new(18, 6);
     for peer in 0..6 {
-        let (now, entry) = (world.now, |world: &mut World| world.peers[peer].engine().entry.chosen());
+        let (now, entry) = (world.now, |world: &mut World| {
+            world.peers[peer].engine().status(world.now).routes[0].entry.clone()
+        });
         let before = entry(&mut world);
         for _ in 0..4 {
             world.crash(peer, false);

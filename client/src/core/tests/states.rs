@@ -35,7 +35,10 @@ fn a_message_says_what_it_waits_for() {
 
     let now = world.now;
     world.peers[0].engine().handle_session_lost(now, Route::Mix, "it ended");
-    assert_eq!(why(&mut world), "not connected to an entry of the network");
+    assert_eq!(
+        why(&mut world),
+        "route mix: not connected to an entry of the network for 0 s (it ended); it waits, as no other route is allowed"
+    );
     world.connect(0);
     world.now = world.consensus.valid_until + Duration::from_secs(7200);
     assert!(why(&mut world).starts_with("the consensus has run out"));
@@ -169,6 +172,6 @@ fn debug_shows_no_secret_and_no_text() {
     let mut world = World::acquainted(56);
     world.send(0, "Bob", "meet me at nine");
     let engine = world.peers[0].engine();
-    engine.outstanding.abandon();
-    insta::assert_snapshot!(format!("{engine:?}"), @"Engine(Book(1 people, 1 messages, Outbox(1 boxes)), Outstanding(0 packets), Cover(running: true))");
+    engine.lanes.get_mut(Route::Mix).outstanding.abandon();
+    insta::assert_snapshot!(format!("{engine:?}"), @r#"Engine(Book(1 people, 1 messages, Outbox(1 boxes)), 0 packets awaited, running: ["mix"])"#);
 }

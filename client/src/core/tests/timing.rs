@@ -109,7 +109,7 @@ fn nothing_leaves_without_a_session_or_a_usable_consensus() {
     world.run_for(Duration::from_secs(5));
     assert!(world.peers[0].sent.iter().all(|(at, _)| *at < end));
     assert!(world.peers[0].sent.len() < sent + 20);
-    assert!(!world.peers[0].engine().cover.running());
+    assert!(!world.peers[0].engine().lanes.get(Route::Mix).cover.running());
 }
 
 #[test]

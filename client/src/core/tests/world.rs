@@ -4,7 +4,7 @@
 //! It watches what must never happen: a box whose bytes change, a route or reply block that is used twice,
 //! a packet or an event that runs ahead of the store.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,11 @@ use sotto_protocol::mailbox::{Command, RefusalCode, Reply};
 use sotto_protocol::sphinx::{HopSecret, Packet, SurbId, Unwrapped};
 use sotto_protocol::time::Timestamp;
 
-use crate::core::{Action, Engine, EngineSettings, Event, MessageId, Route};
+use crate::core::book::Person;
+use crate::core::limits::CIRCUIT_LIFE_MAX;
+use crate::core::{
+    Action, CircuitId, ContactId, Engine, EngineSettings, Event, MessageId, Route, RoutePlan, RouteState, Via,
+};
 use crate::store::{MemoryStore, Record, RecordKind, Store};
 
 const EPOCH: u64 = 500_000;
@@ -36,16 +40,38 @@ pub(super) enum Kind {
 /// One person's device.
 pub(super) struct Peer {
     pub(super) engine: Option<Engine<MemoryStore>>,
+    pub(super) settings: EngineSettings,
     pub(super) rng: ChaCha20Rng,
+    /// The session of route `mix`.
     pub(super) session: SessionAddress,
+    /// The session of route `tor+mix`.
+    pub(super) tor_session: SessionAddress,
     pub(super) events: Vec<Event>,
     /// Every packet: when it left, what for.
     pub(super) sent: Vec<(Timestamp, Kind)>,
+    /// Which way each of them took.
+    pub(super) ways: Vec<Via>,
+    /// Circuits that were opened and not closed.
+    pub(super) circuits: BTreeSet<CircuitId>,
 }
 
 impl Peer {
     pub(super) fn engine(&mut self) -> &mut Engine<MemoryStore> {
         self.engine.as_mut().unwrap()
+    }
+
+    fn session(&self, route: Route) -> SessionAddress {
+        if route == Route::Mix { self.session } else { self.tor_session }
+    }
+
+    /// The times of the packets that went by a route.
+    pub(super) fn times(&self, route: Route) -> Vec<Timestamp> {
+        let by = |via: &Via| match via {
+            Via::Entry(by) => *by == route,
+            Via::Circuit { .. } => route == Route::Tor,
+        };
+        let pairs = self.sent.iter().zip(&self.ways);
+        pairs.filter(|(_, via)| by(via)).map(|((at, _), _)| *at).collect()
     }
 
     /// The texts that were told of, in order.
@@ -60,10 +86,33 @@ impl Peer {
     }
 }
 
-enum Arrival {
-    Command { mailbox: NodeId, text: Vec<u8> },
-    Delivery { session: SessionAddress, surb_id: SurbId, payload: Box<[u8; PAYLOAD_LEN]> },
+/// Where an answer goes.
+#[derive(Clone, Copy)]
+enum Back {
+    Session(SessionAddress),
+    Circuit { peer: usize, circuit: CircuitId },
 }
+
+enum Arrival {
+    /// By a circuit the answer goes back where the command came from.
+    Command {
+        mailbox: NodeId,
+        text: Vec<u8>,
+        by: Option<(usize, CircuitId)>,
+    },
+    Delivery {
+        back: Back,
+        surb_id: SurbId,
+        payload: Box<[u8; PAYLOAD_LEN]>,
+    },
+    CircuitFails {
+        peer: usize,
+        circuit: CircuitId,
+    },
+}
+
+/// What a circuit was first used for, which it must be used for ever after.
+type CircuitUse = (Option<ContactId>, Option<BoxId>, Kind, NodeId);
 
 /// What goes wrong on the way, in percent of the packets.
 #[derive(Clone, Copy, Default)]
@@ -87,6 +136,14 @@ pub(super) struct World {
     pub(super) silent: HashSet<NodeId>,
     /// How often each box went to each mailbox.
     pub(super) writes: BTreeMap<(BoxId, NodeId), u32>,
+    /// Mailboxes to which no circuit can be made.
+    pub(super) unreachable: HashSet<NodeId>,
+    /// Routes that work for nobody.
+    pub(super) out: HashSet<Route>,
+    /// Every circuit that anybody used, when first and last, and what for.
+    pub(super) circuit_uses: BTreeMap<(usize, CircuitId), (Timestamp, Timestamp, CircuitUse)>,
+    /// Whether each engine's wishes for sessions and Tor are fulfilled as they come.
+    attended: bool,
     secrets: HashMap<NodeId, HopSecret>,
     arrivals: BTreeMap<(Timestamp, u64), Arrival>,
     arrival_count: u64,
@@ -105,13 +162,32 @@ pub(super) fn class(payload: u32, loops: u32, drops: u32) -> CoverClass {
     }
 }
 
-fn settings() -> EngineSettings {
-    EngineSettings::new("standard")
+/// The settings of somebody with these routes, the wanted one first.
+pub(super) fn routed(routes: &[Route]) -> EngineSettings {
+    EngineSettings { routes: RoutePlan::from_routes(routes).unwrap(), ..EngineSettings::new("standard") }
 }
 
 impl World {
     /// Two entries, three layers of two mixes, three mailboxes, `peers` people with a session each.
     pub(super) fn new(seed: u64, peers: usize) -> Self {
+        let mut world = Self::empty(seed);
+        for number in 0..peers {
+            world.add_peer(seed * 100 + u64::try_from(number).unwrap(), EngineSettings::new("standard"));
+        }
+        world
+    }
+
+    /// The same with people of these settings, who have sessions and Tor whenever their engines want them.
+    pub(super) fn with(seed: u64, people: &[EngineSettings]) -> Self {
+        let mut world = Self::empty(seed);
+        world.attended = true;
+        for (number, settings) in (0..).zip(people) {
+            world.add_peer(seed * 100 + number, settings.clone());
+        }
+        world
+    }
+
+    fn empty(seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let places = [
             Place::Entry,
@@ -131,7 +207,8 @@ impl World {
             let hop_keys = (EPOCH..EPOCH + 3).map(|epoch| EpochKey { epoch, key: secret.public() }).collect();
             secrets.insert(node, secret);
             let address = format!("192.0.2.{number}:1");
-            nodes.push(ConsensusNode { node, place, address, onion_address: None, hop_keys });
+            let onion_address = (!matches!(place, Place::Mix { .. })).then(|| format!("{number}.onion:1"));
+            nodes.push(ConsensusNode { node, place, address, onion_address, hop_keys });
         }
         let params = Params {
             delay_ms_mean: 20,
@@ -150,7 +227,7 @@ impl World {
             params,
             nodes,
         };
-        let mut world = Self {
+        Self {
             now: consensus.valid_after + Duration::from_secs(1),
             rng,
             consensus: Arc::new(consensus),
@@ -159,6 +236,10 @@ impl World {
             boxes: HashMap::new(),
             refusing: HashMap::new(),
             silent: HashSet::new(),
+            unreachable: HashSet::new(),
+            out: HashSet::new(),
+            circuit_uses: BTreeMap::new(),
+            attended: false,
             writes: BTreeMap::new(),
             secrets,
             arrivals: BTreeMap::new(),
@@ -166,35 +247,82 @@ impl World {
             sealed: HashMap::new(),
             alphas: HashSet::new(),
             surbs: HashSet::new(),
-        };
-        for number in 0..peers {
-            world.add_peer(seed * 100 + u64::try_from(number).unwrap());
         }
-        world
     }
 
-    fn add_peer(&mut self, seed: u64) {
+    fn add_peer(&mut self, seed: u64, settings: EngineSettings) {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let engine = Engine::open(MemoryStore::new(), settings(), self.now, &mut rng).unwrap();
-        let session = SessionAddress::generate(&mut rng);
-        let engine = Some(engine);
-        self.peers.push(Peer { engine, rng, session, events: Vec::new(), sent: Vec::new() });
+        let engine = Engine::open(MemoryStore::new(), settings.clone(), self.now, &mut rng).unwrap();
+        let (session, tor_session) = (SessionAddress::generate(&mut rng), SessionAddress::generate(&mut rng));
+        self.peers.push(Peer {
+            engine: Some(engine),
+            settings,
+            rng,
+            session,
+            tor_session,
+            events: Vec::new(),
+            sent: Vec::new(),
+            ways: Vec::new(),
+            circuits: BTreeSet::new(),
+        });
         self.connect(self.peers.len() - 1);
     }
 
     /// Gives a peer the consensus and its session.
-    pub(super) fn connect(&mut self, peer: usize) {
+    pub(super) fn connect(&mut self, index: usize) {
         let (now, consensus) = (self.now, Arc::clone(&self.consensus));
-        let peer = &mut self.peers[peer];
+        let peer = &mut self.peers[index];
         let engine = peer.engine.as_mut().unwrap();
         engine.handle_consensus(now, consensus);
+        if self.attended {
+            return self.attend(index);
+        }
         let entry = engine.wanted_entry(now, Route::Mix, &mut peer.rng).unwrap();
         engine.handle_session(now, Route::Mix, entry, peer.session);
     }
 
+    /// Does for a peer what its shell would: opens and closes sessions and Tor as its engine wants them.
+    fn attend(&mut self, index: usize) {
+        let (now, peer) = (self.now, &mut self.peers[index]);
+        let sessions = [(Route::Mix, peer.session), (Route::TorMix, peer.tor_session)];
+        let Some(engine) = peer.engine.as_mut() else { return };
+        for (route, session) in sessions {
+            let connected = engine.lanes.get(route).health.up;
+            match engine.wanted_entry(now, route, &mut peer.rng) {
+                Some(entry) if !connected && !self.out.contains(&route) => {
+                    engine.handle_session(now, route, entry, session);
+                }
+                Some(_) if connected && self.out.contains(&route) => {
+                    engine.handle_session_lost(now, route, "the cable is cut");
+                }
+                None if connected => engine.handle_session_lost(now, route, "nobody wants it"),
+                _ => {}
+            }
+        }
+        let works = engine.lanes.get(Route::Tor).health.up;
+        let can = engine.is_wanted(Route::Tor) && !self.out.contains(&Route::Tor);
+        match (works, can) {
+            (false, true) => engine.handle_tor_ready(now),
+            (true, false) => {
+                engine.handle_tor_lost(now, "Tor is gone");
+                peer.circuits.clear();
+            }
+            _ => {}
+        }
+    }
+
     /// Two people who know one another: 0 calls 1 "Bob", 1 calls 0 "Alice".
     pub(super) fn acquainted(seed: u64) -> Self {
-        let mut world = Self::new(seed, 2);
+        Self::new(seed, 2).acquaint()
+    }
+
+    /// The same with people of these settings.
+    pub(super) fn acquainted_with(seed: u64, people: &[EngineSettings; 2]) -> Self {
+        Self::with(seed, people).acquaint()
+    }
+
+    fn acquaint(mut self) -> Self {
+        let world = &mut self;
         let link = world.invite(0, "Bob");
         world.accept(1, &link, "Alice");
         world.run_until("both are established", |world| {
@@ -203,10 +331,10 @@ impl World {
                 .iter_mut()
                 .all(|peer| peer.events.iter().any(|event| matches!(event, Event::ContactEstablished { .. })))
         });
-        for peer in &mut world.peers {
+        for peer in &mut self.peers {
             peer.events.clear();
         }
-        world
+        self
     }
 
     pub(super) fn invite(&mut self, peer: usize, name: &str) -> String {
@@ -233,10 +361,14 @@ impl World {
         let now = self.now;
         let target = &mut self.peers[peer];
         let store = target.engine.take().unwrap().into_store();
-        target.engine = Some(Engine::open(store, settings(), now, &mut target.rng).unwrap());
+        let settings = target.settings.clone();
+        target.engine = Some(Engine::open(store, settings, now, &mut target.rng).unwrap());
+        target.circuits.clear();
         if !resumed {
             target.session = SessionAddress::generate(&mut target.rng);
+            target.tor_session = SessionAddress::generate(&mut target.rng);
         }
+        self.circuit_uses.retain(|(user, _), _| *user != peer);
         self.connect(peer);
     }
 
@@ -282,6 +414,9 @@ impl World {
             if engine.poll_timeout() <= now {
                 engine.handle_timeout(now, &mut peer.rng);
             }
+            if self.attended {
+                self.attend(index);
+            }
             self.drain(index);
         }
     }
@@ -289,9 +424,15 @@ impl World {
     /// Takes what a peer's engine wants done and told.
     pub(super) fn drain(&mut self, index: usize) {
         while let Some(action) = self.peers[index].engine().poll_action() {
-            let Action::Send { due, packet, .. } = action else { continue };
-            assert!(due <= self.now);
-            self.send_packet(index, due, &packet);
+            match action {
+                Action::Send { via, due, packet } => {
+                    assert!(due <= self.now);
+                    self.send_packet(index, via, due, &packet);
+                }
+                Action::CloseCircuit(circuit) => {
+                    self.peers[index].circuits.remove(&circuit);
+                }
+            }
         }
         let peer = &mut self.peers[index];
         while let Some(event) = peer.engine.as_mut().unwrap().poll_event() {
@@ -315,34 +456,73 @@ impl World {
         Duration::from_millis(self.rng.random_range(1..10) + if held_up { 3000 } else { 0 })
     }
 
-    fn send_packet(&mut self, index: usize, due: Timestamp, packet: &Packet) {
+    fn send_packet(&mut self, index: usize, via: Via, due: Timestamp, packet: &Packet) {
         let alpha = packet.as_bytes()[..32].try_into().unwrap();
         assert!(self.alphas.insert(alpha), "a packet header was used twice");
-        let entry = self.peers[index].engine().status(self.now).routes[0].entry.clone().unwrap();
-        let entry = self.consensus.entries().find(|node| node.node.to_string() == entry).unwrap().node;
-        let (last, spent, surb_id, destination, payload) = self.peel(entry, packet.clone());
-        let kind = if last == entry {
-            assert_eq!(destination, *self.peers[index].session.as_bytes(), "a loop comes home");
+        let (first, by) = match via {
+            Via::Entry(route) => {
+                let view = self.peers[index].engine().status(self.now).route(route).unwrap().clone();
+                assert_eq!(view.state, RouteState::Connected, "{route}");
+                let entry = view.entry.unwrap();
+                (self.consensus.entries().find(|node| node.node.to_string() == entry).unwrap().node, None)
+            }
+            Via::Circuit { circuit, mailbox } => (mailbox, Some((index, circuit))),
+        };
+        let (last, spent, surb_id, destination, payload) = self.peel(first, packet.clone());
+        let kind = if let (Via::Entry(route), true) = (via, last == first) {
+            assert_eq!(destination, *self.peers[index].session(route).as_bytes(), "a loop comes home");
             Kind::Loop
         } else {
             assert_eq!(destination, *last.as_bytes());
-            self.inspect(index, last, &payload.clone().into_text().unwrap())
+            self.inspect(index, last, &payload.clone().into_text().unwrap(), by.map(|(_, circuit)| circuit))
         };
         self.peers[index].sent.push((due, kind));
+        self.peers[index].ways.push(via);
+        let mut build = Duration::ZERO;
+        if let Some((_, circuit)) = by {
+            assert_eq!(last, first, "no hop but the mailbox");
+            if self.unreachable.contains(&last) {
+                let arrival = Arrival::CircuitFails { peer: index, circuit };
+                return self.schedule(self.now + Duration::from_secs(1), arrival);
+            }
+            if self.peers[index].circuits.insert(circuit) {
+                build = Duration::from_millis(300);
+            }
+        }
         let copies = if self.percent(self.faults.duplication) { 2 } else { 1 };
         for _ in 0..copies {
             if self.percent(self.faults.loss) {
                 continue;
             }
-            let at = self.now + spent + self.delay();
+            let at = self.now + build + spent + self.delay();
             let arrival = if kind == Kind::Loop {
-                let session = SessionAddress::from_bytes(destination);
-                Arrival::Delivery { session, surb_id, payload: payload.clone().into_bytes() }
+                let back = Back::Session(SessionAddress::from_bytes(destination));
+                Arrival::Delivery { back, surb_id, payload: payload.clone().into_bytes() }
             } else {
-                Arrival::Command { mailbox: last, text: payload.clone().into_text().unwrap() }
+                Arrival::Command { mailbox: last, text: payload.clone().into_text().unwrap(), by }
             };
             self.schedule(at, arrival);
         }
+    }
+
+    /// Notes what a circuit is used for, and that it is what it was used for before.
+    fn watch_circuit(&mut self, index: usize, circuit: CircuitId, usage: CircuitUse) {
+        let now = self.now;
+        let seen = self.circuit_uses.entry((index, circuit)).or_insert((now, now, usage));
+        assert_eq!(seen.2, usage, "a circuit is used for two things");
+        seen.1 = now;
+        assert!(now.since(seen.0) <= CIRCUIT_LIFE_MAX, "a circuit is used for too long");
+    }
+
+    /// Whose box this is, as its writer or reader knows.
+    fn whose(&mut self, index: usize, id: &BoxId) -> Option<ContactId> {
+        let book = &self.peers[index].engine().book;
+        let writes = |contact| book.outbox.of(contact).any(|(_, outgoing)| outgoing.sealed.id() == id);
+        let reads = |person: &Person| {
+            (0..16).any(|ahead| person.streams.read.peek(ahead).is_ok_and(|reader| reader.id() == id))
+        };
+        let mut people = book.people.values();
+        people.find(|person| writes(person.contact.id) || reads(person)).map(|person| person.contact.id)
     }
 
     fn schedule(&mut self, at: Timestamp, arrival: Arrival) {
@@ -351,14 +531,26 @@ impl World {
     }
 
     /// Looks at a command as it leaves.
-    fn inspect(&mut self, index: usize, mailbox: NodeId, text: &[u8]) -> Kind {
+    fn inspect(&mut self, index: usize, mailbox: NodeId, text: &[u8], by: Option<CircuitId>) -> Kind {
         match Command::parse(text).unwrap() {
             Command::Drop => Kind::Drop,
-            Command::Read { surb, .. } => {
+            Command::Read { surb, id } => {
+                if let Some(circuit) = by {
+                    let contact = self.whose(index, &id);
+                    let decoy = contact.is_none().then_some(id);
+                    self.watch_circuit(index, circuit, (contact, decoy, Kind::Read, mailbox));
+                    assert_eq!(surb.first_hop(), mailbox);
+                }
                 assert!(self.surbs.insert(surb.to_bytes().to_vec()), "a reply block was used twice");
                 Kind::Read
             }
             Command::Write { surb, sealed, .. } => {
+                if let Some(circuit) = by {
+                    let contact = self.whose(index, sealed.id());
+                    assert!(contact.is_some());
+                    self.watch_circuit(index, circuit, (contact, None, Kind::Write, mailbox));
+                    assert_eq!(surb.first_hop(), mailbox);
+                }
                 assert!(self.surbs.insert(surb.to_bytes().to_vec()), "a reply block was used twice");
                 let first = self.sealed.entry((index, *sealed.id())).or_insert_with(|| sealed.clone());
                 assert!(*first == sealed, "a box was sent with other bytes than before");
@@ -393,20 +585,36 @@ impl World {
     }
 
     fn arrive(&mut self, arrival: Arrival) {
+        let now = self.now;
         match arrival {
-            Arrival::Command { mailbox, text } => self.command(mailbox, &text),
-            Arrival::Delivery { session, surb_id, payload } => {
-                let now = self.now;
-                if let Some(peer) = self.peers.iter_mut().find(|peer| peer.session == session)
-                    && let Some(engine) = peer.engine.as_mut()
-                {
-                    engine.handle_delivery(now, surb_id, &payload, &mut peer.rng);
+            Arrival::Command { mailbox, text, by } => self.command(mailbox, &text, by),
+            Arrival::Delivery { back, surb_id, payload } => {
+                let peer = match back {
+                    Back::Session(session) => self
+                        .peers
+                        .iter_mut()
+                        .find(|peer| peer.session == session || peer.tor_session == session),
+                    Back::Circuit { peer, circuit } => {
+                        self.peers.get_mut(peer).filter(|peer| peer.circuits.contains(&circuit))
+                    }
+                };
+                if let Some(Peer { engine: Some(engine), rng, .. }) = peer {
+                    engine.handle_delivery(now, surb_id, &payload, rng);
                 }
             }
+            Arrival::CircuitFails { peer, circuit } => self.fail_circuit(peer, circuit),
         }
     }
 
-    fn command(&mut self, mailbox: NodeId, text: &[u8]) {
+    /// A circuit breaks.
+    pub(super) fn fail_circuit(&mut self, peer: usize, circuit: CircuitId) {
+        let now = self.now;
+        let peer = &mut self.peers[peer];
+        peer.circuits.remove(&circuit);
+        peer.engine().handle_circuit_failed(now, circuit, "the mailbox cannot be reached");
+    }
+
+    fn command(&mut self, mailbox: NodeId, text: &[u8], by: Option<(usize, CircuitId)>) {
         if self.silent.contains(&mailbox) {
             return;
         }
@@ -437,9 +645,12 @@ impl World {
         for _ in 0..copies {
             if !self.percent(self.faults.loss) {
                 let at = self.now + spent + self.delay();
-                let session = SessionAddress::from_bytes(destination);
+                let back = match by {
+                    Some((peer, circuit)) => Back::Circuit { peer, circuit },
+                    None => Back::Session(SessionAddress::from_bytes(destination)),
+                };
                 let payload = payload.clone().into_bytes();
-                self.schedule(at, Arrival::Delivery { session, surb_id, payload });
+                self.schedule(at, Arrival::Delivery { back, surb_id, payload });
             }
         }
     }

@@ -1,19 +1,23 @@
-//! Packets of every kind that a client sends, along routes drawn afresh for each.
+//! Packets of every kind that a client sends, along paths drawn afresh for each.
 //!
-//! All of them look the same to everybody but their last hop. Which one is sent when is not decided here.
+//! All of them look the same to everybody but their last hop; one that goes to a mailbox directly has no other hop,
+//! and the same size. Which one is sent when is not decided here.
 
 use std::time::Duration;
 
 use rand::CryptoRng;
-use rand::seq::IndexedRandom;
 use sotto_protocol::boxes::{BoxId, SealedBox};
-use sotto_protocol::directory::{Consensus, RouteError, epoch_of, forward_route, loop_route, reply_route};
+use sotto_protocol::directory::{
+    Consensus, RouteError, direct_route, epoch_of, forward_route, loop_route, reply_route,
+};
 use sotto_protocol::ident::{NodeId, SessionAddress};
 use sotto_protocol::mailbox::{Command, TtlClass};
 use sotto_protocol::sphinx::{
     BuildError, Hop, Packet, Surb, SurbKeys, build_forward, build_surb, draw_delay,
 };
 use sotto_protocol::time::Timestamp;
+
+use super::lane::Session;
 
 /// For how long a mailbox is asked to keep a box: as long as any does, since a person may be away.
 const BOX_TTL: TtlClass = TtlClass::Fortnight;
@@ -27,9 +31,9 @@ pub(crate) enum PacketError {
     /// The packet could not be built.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// The consensus lists no mailbox.
-    #[error("the network has no mailbox")]
-    NoMailbox,
+    /// A loop needs a session at an entry.
+    #[error("there is no loop without an entry")]
+    NoEntry,
 }
 
 impl PacketError {
@@ -38,20 +42,20 @@ impl PacketError {
         match self {
             Self::Route(error) => error.label(),
             Self::Build(_) => "packet-build",
-            Self::NoMailbox => "route-no-mailbox",
+            Self::NoEntry => "route-no-entry",
         }
     }
 }
 
-/// All that a packet's routes depend on.
-pub(crate) struct Routes<'a> {
+/// All that a packet's path depends on.
+pub(crate) struct Packets<'a> {
     pub(crate) consensus: &'a Consensus,
-    pub(crate) entry: NodeId,
-    pub(crate) session: SessionAddress,
+    /// The session that it goes from; none if it goes to the mailbox directly.
+    pub(crate) session: Option<Session>,
     pub(crate) now: Timestamp,
 }
 
-impl Routes<'_> {
+impl Packets<'_> {
     /// A box for a mailbox.
     pub(crate) fn write(
         &self,
@@ -59,7 +63,7 @@ impl Routes<'_> {
         sealed: &SealedBox,
         rng: &mut impl CryptoRng,
     ) -> Result<(Packet, SurbKeys), PacketError> {
-        let (surb, keys) = self.reply_block(rng)?;
+        let (surb, keys) = self.reply_block(mailbox, rng)?;
         let command = Command::Write { surb, ttl: BOX_TTL, sealed: sealed.clone() };
         Ok((self.forward(mailbox, &command, rng)?, keys))
     }
@@ -71,33 +75,43 @@ impl Routes<'_> {
         id: BoxId,
         rng: &mut impl CryptoRng,
     ) -> Result<(Packet, SurbKeys), PacketError> {
-        let (surb, keys) = self.reply_block(rng)?;
+        let (surb, keys) = self.reply_block(mailbox, rng)?;
         Ok((self.forward(mailbox, &Command::Read { surb, id }, rng)?, keys))
     }
 
-    /// A question to a random mailbox for a box that does not exist. The answer is not awaited.
-    pub(crate) fn stray(&self, rng: &mut impl CryptoRng) -> Result<Packet, PacketError> {
-        let mailbox = self.random_mailbox(rng)?;
-        self.read(&mailbox, BoxId::decoy(rng), rng).map(|(packet, _)| packet)
+    /// A question to a mailbox for a box that does not exist. The answer is not awaited.
+    pub(crate) fn stray(&self, mailbox: &NodeId, rng: &mut impl CryptoRng) -> Result<Packet, PacketError> {
+        self.read(mailbox, BoxId::decoy(rng), rng).map(|(packet, _)| packet)
     }
 
-    /// A packet that a random mailbox throws away.
-    pub(crate) fn dropped(&self, rng: &mut impl CryptoRng) -> Result<Packet, PacketError> {
-        let mailbox = self.random_mailbox(rng)?;
-        self.forward(&mailbox, &Command::Drop, rng)
+    /// A packet that a mailbox throws away.
+    pub(crate) fn dropped(&self, mailbox: &NodeId, rng: &mut impl CryptoRng) -> Result<Packet, PacketError> {
+        self.forward(mailbox, &Command::Drop, rng)
     }
 
     /// A packet back to this client, made as a reply to itself: at the entry it ends like a mailbox's reply.
     pub(crate) fn looped(&self, rng: &mut impl CryptoRng) -> Result<(Packet, SurbKeys), PacketError> {
-        let route = loop_route(self.consensus, &self.entry, self.epoch(), rng)?;
-        let (surb, keys) = build_surb(&route, &self.delays(&route, rng), &self.session, rng)?;
+        let Session { entry, address } = self.session.ok_or(PacketError::NoEntry)?;
+        let route = loop_route(self.consensus, &entry, self.epoch(), rng)?;
+        let (surb, keys) = build_surb(&route, &self.delays(&route, rng), &address, rng)?;
         let (_, packet) = surb.reply(&[])?;
         Ok((packet, keys))
     }
 
-    fn reply_block(&self, rng: &mut impl CryptoRng) -> Result<(Surb, SurbKeys), PacketError> {
-        let route = reply_route(self.consensus, &self.entry, self.epoch(), rng)?;
-        Ok(build_surb(&route, &self.delays(&route, rng), &self.session, rng)?)
+    /// A block for the mailbox's answer. Without a session the mailbox is the last hop itself and gives the answer to the
+    /// link that the question came by; the address in the block is random and means nothing.
+    fn reply_block(
+        &self,
+        mailbox: &NodeId,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(Surb, SurbKeys), PacketError> {
+        let (route, address) = match self.session {
+            Some(Session { entry, address }) => {
+                (reply_route(self.consensus, &entry, self.epoch(), rng)?, address)
+            }
+            None => (direct_route(self.consensus, mailbox, self.epoch())?, SessionAddress::generate(rng)),
+        };
+        Ok(build_surb(&route, &self.delays(&route, rng), &address, rng)?)
     }
 
     fn forward(
@@ -106,14 +120,12 @@ impl Routes<'_> {
         command: &Command,
         rng: &mut impl CryptoRng,
     ) -> Result<Packet, PacketError> {
-        let route = forward_route(self.consensus, &self.entry, mailbox, self.epoch(), rng)?;
+        let route = match self.session {
+            Some(Session { entry, .. }) => forward_route(self.consensus, &entry, mailbox, self.epoch(), rng)?,
+            None => direct_route(self.consensus, mailbox, self.epoch())?,
+        };
         let delays = self.delays(&route, rng);
         Ok(build_forward(&route, &delays, *mailbox.as_bytes(), &command.to_text(), rng)?)
-    }
-
-    fn random_mailbox(&self, rng: &mut impl CryptoRng) -> Result<NodeId, PacketError> {
-        let mailboxes: Vec<NodeId> = self.consensus.mailboxes().map(|mailbox| mailbox.node).collect();
-        mailboxes.choose(rng).copied().ok_or(PacketError::NoMailbox)
     }
 
     fn epoch(&self) -> u64 {
