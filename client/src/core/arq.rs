@@ -48,6 +48,7 @@ pub(crate) struct Passage {
 }
 
 /// A packet that leaves.
+#[derive(Clone, Copy)]
 pub(crate) struct Departure {
     pub(crate) work: Work,
     pub(crate) timeout: Duration,

@@ -119,6 +119,12 @@ impl<S: Store> Engine<S> {
         self.reconsider(now);
     }
 
+    /// The routes of the profile.
+    #[must_use]
+    pub const fn plan(&self) -> &RoutePlan {
+        &self.settings.routes
+    }
+
     /// The routes of one contact; none for those of the profile. They are kept in the store.
     ///
     /// # Errors

@@ -68,7 +68,7 @@ impl<S: Store> Engine<S> {
         let tried = candidates(plan, |route| self.lanes.get(route).fitness(now));
         let others: Vec<&str> =
             tried.iter().filter(|tried| **tried != route).map(|tried| tried.label()).collect();
-        let next = plan.routes().skip(tried.len()).next();
+        let next = plan.routes().nth(tried.len());
         let outlook = match (others.is_empty(), next) {
             (false, _) => format!("{} is tried too and does not work yet", others.join(" and ")),
             (true, Some(next)) => format!("{next} is tried if this goes on"),
