@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 use sotto_client::core::{Engine, EngineSettings};
 use sotto_client::shell::net::{self, NetworkAccess, Running};
 use sotto_client::shell::service::Call;
+use sotto_client::shell::ways::WayMakers;
 use sotto_client::store::MemoryStore;
 use sotto_protocol::directory::{
     AuthorityEntry, Consensus, ConsensusNode, CoverClass, EpochKey, NetworkInfo, Params, Place, epoch_of,
@@ -20,9 +20,10 @@ use sotto_protocol::frame::{DocumentKind, Frame, ResumeToken, split_document};
 use sotto_protocol::ident::{NodeId, NodeSecret, SessionAddress};
 use sotto_protocol::sphinx::HopSecret;
 use sotto_transport::clock::Clock;
-use sotto_transport::dial::{Listener, TcpDialer, TcpListener};
-use sotto_transport::link::{Link, LinkAcceptor, LinkConnector, LinkTimes};
+use sotto_transport::dial::{Listener, TcpListener};
+use sotto_transport::link::{Link, LinkAcceptor, LinkTimes};
 use sotto_transport::node::shutdown::Shutdown;
+use sotto_transport::tor::TorConfig;
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
@@ -158,11 +159,11 @@ fn client(authority: &Played, directory: &Path, cover_class: &str) -> Running {
         vec![AuthorityEntry { key: secret(1).id(), address: authority.address.clone(), onion_address: None }];
     let access = NetworkAccess {
         network: NetworkInfo { network: "test".to_owned(), authorities, threshold: 1, epoch_s: 3600 },
-        connector: LinkConnector::anonymous(Arc::new(TcpDialer), LinkTimes::default()),
+        makers: WayMakers::system(TorConfig::default(), directory, Shutdown::new()),
         consensus_file: directory.join("consensus.bin"),
         cover_class: cover_class.to_owned(),
     };
-    net::start(engine, clock, Some(access), Shutdown::new()).unwrap()
+    net::start(engine, clock, None, Some(access), Shutdown::new()).unwrap()
 }
 
 async fn call(client: &Running, method: &str, params: Value) -> Value {

@@ -51,7 +51,7 @@ pub(super) async fn run(common: &Common, args: &AcceptArgs) -> Result<Ended, Fai
         let name = escape::line(&args.name);
         match (ended, state) {
             (Ended::Well, "stored") => format!("{name} can read your answer now. Write: sotto send {name} \"Hello\""),
-            (Ended::Well, _) => format!("The daemon sends your answer to {name}. `sotto status` shows how far it is."),
+            (Ended::Well | Ended::Trouble, _) => format!("The daemon sends your answer to {name}. `sotto status` shows how far it is."),
             (Ended::TimedOut, _) => format!(
                 "Your answer to {name} is queued and not stored yet. It goes on whenever sotto runs; `sotto status` \
                  says what it waits for."

@@ -1,9 +1,11 @@
 //! `sotto contacts`: lists people.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Common, Ended, escape, when};
-use crate::core::{ContactState, ContactView};
+use crate::core::{ContactState, ContactView, Route};
 use crate::shell::Failure;
 use crate::shell::client::Reach;
 
@@ -21,8 +23,11 @@ fn human(contacts: &Value) -> String {
         return "Nobody yet. `sotto invite NAME` makes an invitation, `sotto accept NAME LINK` takes one up."
             .to_owned();
     }
-    let rows: Vec<String> = contacts.iter().map(row).collect();
-    rows.join("\n")
+    let mut lines: Vec<String> = contacts.iter().map(row).collect();
+    let routes: BTreeSet<Route> = contacts.iter().map(|contact| contact.route).collect();
+    lines.push(String::new());
+    lines.extend(routes.iter().map(|route| format!("[{route}]  {}", route.protects())));
+    lines.join("\n")
 }
 
 fn row(contact: &ContactView) -> String {
@@ -37,9 +42,20 @@ fn row(contact: &ContactView) -> String {
     };
     let count = |count: u64, word: &str| if count == 0 { String::new() } else { format!("  {count} {word}") };
     format!(
-        "{}{}{}{state}",
+        "{}  {}{}{}{state}",
         escape::line(&contact.name),
+        route(contact),
         count(contact.unread, "unread"),
         count(contact.queued, "on the way")
     )
+}
+
+/// The route in use, and the wanted one if that is another.
+pub(super) fn route(contact: &ContactView) -> String {
+    let wanted = contact.routes.wanted();
+    if contact.route == wanted {
+        format!("[{wanted}]")
+    } else {
+        format!("[{}, as {wanted} fails]", contact.route)
+    }
 }

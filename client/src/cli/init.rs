@@ -1,12 +1,20 @@
 //! `sotto init`: makes a profile.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
 use clap::Args;
 use serde_json::json;
+use sotto_protocol::directory::NetworkInfo;
 use sotto_transport::rng::OsRng;
+use sotto_transport::tor::TorConfig;
 
+use super::route::fallback_notes;
 use super::{Common, Ended, escape};
-use crate::shell::settings::{self, Config};
-use crate::shell::{Failure, ProfileError, ProfileLock};
+use crate::core::{Route, RoutePlan};
+use crate::shell::config::Config;
+use crate::shell::servers::check_reachable;
+use crate::shell::{Failure, ProfileError, ProfileLock, settings};
 use crate::vault::{ARGON2_MIB_DEFAULT, ARGON2_MIB_MAX, ARGON2_MIB_MIN, Argon2Cost, Vault};
 
 /// Make a profile: choose a network and a passphrase.
@@ -30,10 +38,53 @@ pub(super) struct InitArgs {
         value_parser = clap::value_parser!(u32).range(i64::from(ARGON2_MIB_MIN)..=i64::from(ARGON2_MIB_MAX))
     )]
     argon2_mib: u32,
+    /// The way that packets take: mix, tor+mix or tor. `sotto route --help` says what each is.
+    #[arg(long, value_name = "ROUTE", default_value_t = Route::Mix)]
+    route: Route,
+    /// A route that may be taken while that one fails. Several are tried in their order.
+    #[arg(long, value_name = "ROUTE")]
+    fallback: Vec<Route>,
+    /// On route tor, send something at every tick, whether there is anything to send or not.
+    #[arg(long)]
+    tor_cover: bool,
+    /// Use the tor or arti that runs already, by its SOCKS5 port.
+    #[arg(long, value_name = "IP:PORT", conflicts_with_all = ["tor_bridge", "tor_arti_config"])]
+    tor_socks: Option<SocketAddr>,
+    /// Reach Tor by this bridge; the line as it was given to you. May be repeated.
+    #[arg(long, value_name = "LINE")]
+    tor_bridge: Vec<String>,
+    /// A file in arti's own format, for a private Tor network or for what has no option here.
+    #[arg(long, value_name = "FILE")]
+    tor_arti_config: Option<PathBuf>,
+}
+
+impl InitArgs {
+    /// The settings that the options make.
+    ///
+    /// # Errors
+    /// When they contradict each other, or the network cannot be reached by these routes.
+    fn config(&self, network: &NetworkInfo) -> Result<Config, Failure> {
+        let plan = RoutePlan::new(self.route, &self.fallback)?;
+        check_reachable(&plan, network)?;
+        let mut config = Config::new(&self.cover_class).with_plan(&plan);
+        config.tor_cover = self.tor_cover;
+        let arti_config = self.tor_arti_config.as_ref().map(std::path::absolute).transpose();
+        let arti_config = arti_config
+            .map_err(|error| Failure::new("tor-arti-config", format!("--tor-arti-config: {error}")))?;
+        config.tor = TorConfig {
+            socks: self.tor_socks,
+            bridges: self.tor_bridge.clone(),
+            arti_config,
+            ..TorConfig::default()
+        };
+        config.tor.check()?;
+        Ok(config)
+    }
 }
 
 pub(super) fn run(common: &Common, args: &InitArgs) -> Result<Ended, Failure> {
     let network = settings::network_from(&args.network)?;
+    let config = args.config(&network)?;
     let profile = common.profile()?;
     let exists = || ProfileError::Exists {
         name: profile.name().to_owned(),
@@ -49,7 +100,7 @@ pub(super) fn run(common: &Common, args: &InitArgs) -> Result<Ended, Failure> {
         return Err(exists().into());
     }
     settings::write_network(&profile, &network)?;
-    Config::new(&args.cover_class).write(&profile)?;
+    config.write(&profile)?;
     // The vault last: it is what makes the profile one.
     drop(Vault::create(&profile.vault(), &passphrase, Argon2Cost::with_mib(args.argon2_mib)?, OsRng)?);
     let made = json!({
@@ -57,15 +108,19 @@ pub(super) fn run(common: &Common, args: &InitArgs) -> Result<Ended, Failure> {
         "directory": profile.directory(),
         "network": network.network,
         "cover_class": args.cover_class,
+        "routes": config.plan(),
     });
     common.output().result(&made, |_| {
-        format!(
+        let mut lines = vec![format!(
             "Profile {:?} for the network {:?} is ready in {}.\nNext: leave `sotto daemon` running, then `sotto invite \
              NAME` or `sotto accept NAME LINK`.",
             profile.name(),
             network.network,
             escape::line(&profile.directory().display().to_string()),
-        )
+        )];
+        lines.push(format!("Route {}: {}.", config.plan(), config.plan().wanted().protects()));
+        lines.extend(fallback_notes(&config.plan()));
+        lines.join("\n")
     })?;
     Ok(Ended::Well)
 }

@@ -6,17 +6,21 @@
 //! taken from the arguments or the environment.
 
 mod accept;
+mod bar;
 mod contacts;
 mod daemon;
+mod doctor;
 pub mod escape;
 mod init;
 mod invite;
 mod manual;
 mod output;
 mod recv;
+mod route;
 mod send;
 mod status;
 mod stored;
+mod tor_key;
 pub mod when;
 
 use std::path::PathBuf;
@@ -36,6 +40,8 @@ use zeroize::Zeroizing;
 enum Ended {
     /// 0: done.
     Well,
+    /// 1: it was done, and what it found is not well.
+    Trouble,
     /// 3: the time allowed ran out first. What was queued stays queued.
     TimedOut,
 }
@@ -44,7 +50,7 @@ const EXIT_FAILED: u8 = 1;
 const EXIT_USAGE: u8 = 2;
 const EXIT_TIMED_OUT: u8 = 3;
 
-/// Private messages through a mixnet.
+/// Private messages through a mixnet, and through Tor.
 ///
 /// Sotto sends messages through a mixnet: a network of relays that wrap, delay and reorder
 /// packets of one size, made so that nobody who watches can tell who writes to whom, or when.
@@ -68,6 +74,8 @@ Examples:
   echo \"a long one\" | sotto send bob -  send what comes from standard input
   sotto recv --follow                   show messages as they arrive
   sotto status                          see what is connected and what still waits
+  sotto route tor+mix                   reach the network by Tor
+  sotto doctor                          find out what does not work, and what to do
 
 Exit codes:
   0 done    1 error    2 wrong usage    3 the time allowed ran out (what was queued stays queued)
@@ -156,6 +164,13 @@ enum Command {
     Recv(recv::RecvArgs),
     /// Show what is connected, what still waits and why.
     Status,
+    Route(route::RouteArgs),
+    /// Find out what works and what does not, and what to do about it.
+    ///
+    /// It looks at the profile, connects as the profile's routes say, compares the clock with the network's, and
+    /// tries the entry or the mailboxes. With a daemon running the daemon does it. Exit code 1 if something is wrong.
+    Doctor,
+    TorKey(tor_key::TorKeyArgs),
     Daemon(daemon::DaemonArgs),
     /// Write the man pages into a directory.
     #[command(hide = true)]
@@ -181,6 +196,7 @@ pub fn main() -> ExitCode {
     let output = cli.common.output();
     match run(&cli) {
         Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::Trouble) => ExitCode::from(EXIT_FAILED),
         Ok(Ended::TimedOut) => ExitCode::from(EXIT_TIMED_OUT),
         Err(failure) => {
             output.failure(&failure);
@@ -222,6 +238,9 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Send(args) => send::run(common, args).await,
         Command::Recv(args) => recv::run(common, args).await,
         Command::Status => status::run(common).await,
+        Command::Route(args) => route::run(common, args).await,
+        Command::Doctor => doctor::run(common).await,
+        Command::TorKey(args) => tor_key::run(common, args),
         Command::Daemon(args) => daemon::run(common, args).await,
         Command::Man { directory } => manual::man(directory),
         Command::Completions { shell } => manual::completions(*shell),
@@ -256,6 +275,30 @@ mod tests {
         assert!(Cli::try_parse_from(both).is_err());
         let cli = Cli::try_parse_from(["sotto", "status", "--passphrase-fd", "3"]).unwrap();
         assert_eq!(cli.common.passphrase(), PassphraseSource::Descriptor(3));
+    }
+
+    #[test]
+    fn routes_are_named_as_in_the_settings() {
+        let parse = |args: &[&str]| Cli::try_parse_from(args).map(|cli| format!("{:?}", cli.command));
+        let shown = parse(&["sotto", "route"]).unwrap();
+        assert!(shown.contains("route: None"), "{shown}");
+        let set = parse(&["sotto", "route", "tor+mix", "--fallback", "tor", "--fallback", "mix"]).unwrap();
+        assert!(set.contains("Some(TorMix)") && set.contains("[Tor, Mix]"), "{set}");
+        assert!(parse(&["sotto", "route", "--contact", "bob", "tor"]).is_ok());
+        assert!(parse(&["sotto", "route", "--contact", "bob", "--default"]).is_ok());
+        for wrong in [
+            &["sotto", "route", "pigeon"][..],
+            &["sotto", "route", "--fallback", "tor"],
+            &["sotto", "route", "--default"],
+            &["sotto", "route", "--contact", "bob", "--default", "tor"],
+            &["sotto", "init", "--network", "x", "--route", "TOR"],
+            &["sotto", "init", "--network", "x", "--tor-socks", "localhost:9050"],
+            &["sotto", "init", "--network", "x", "--tor-socks", "127.0.0.1:9050", "--tor-bridge", "x"],
+            &["sotto", "tor-key"],
+            &["sotto", "doctor", "--contact", "bob"],
+        ] {
+            assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Common, Ended, escape};
-use crate::core::{ConsensusState, Route, RouteState, StatusView};
+use super::{Common, Ended, escape, when};
+use crate::core::{ConsensusState, RouteState, RouteView, StatusView};
 use crate::shell::Failure;
 use crate::shell::client::Reach;
 
@@ -59,8 +59,10 @@ fn human(status: &Value) -> String {
         row("Status", "not readable by this version of sotto");
         return out.trim_end().to_owned();
     };
+    row("Route", &format!("{}: {}", view.plan, view.plan.wanted().protects()));
     if pid.is_some() {
         describe_network(&view, &mut row);
+        describe_tor(status, &mut row);
     }
     if view.waiting.is_empty() {
         row("Waiting", "nothing: the mailboxes have every message");
@@ -70,7 +72,12 @@ fn human(status: &Value) -> String {
         let contact = escape::line(&waiting.contact);
         row(
             "Waiting",
-            &format!("{what} {contact}: {}, {}", waiting.state.label(), escape::line(&waiting.why)),
+            &format!(
+                "{what} {contact} [{}]: {}, {}",
+                waiting.route,
+                waiting.state.label(),
+                escape::line(&waiting.why)
+            ),
         );
     }
     if !view.store_working {
@@ -78,7 +85,9 @@ fn human(status: &Value) -> String {
     }
     for trouble in status.get("troubles").and_then(Value::as_array).into_iter().flatten() {
         let field = |name: &str| escape::line(trouble.get(name).and_then(Value::as_str).unwrap_or_default());
-        row("Trouble", &format!("{}: {} [{}]", field("part"), field("text"), field("label")));
+        let route = trouble.get("route").and_then(Value::as_str);
+        let route = route.map(|route| format!(" of {}", escape::line(route))).unwrap_or_default();
+        row("Trouble", &format!("{}{route}: {} [{}]", field("part"), field("text"), field("label")));
     }
     out.trim_end().to_owned()
 }
@@ -94,29 +103,8 @@ fn describe_network(view: &StatusView, row: &mut impl FnMut(&str, &str)) {
     let network = escape::line(view.network.as_deref().unwrap_or("not known yet"));
     let epoch = view.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
     row("Network", &format!("{network}{epoch}: {consensus}"));
-    let Some(mix) = view.route(Route::Mix) else { return };
-    let entry: String = mix.entry.as_deref().unwrap_or("none").chars().take(8).collect();
-    match mix.state {
-        RouteState::Connected => row("Session", &format!("connected to entry {entry}")),
-        RouteState::Disconnected | RouteState::NotWanted => {
-            row("Session", &format!("not connected (entry {entry})"));
-        }
-    }
-    match &mix.cover {
-        Some(cover) if cover.running => row(
-            "Cover",
-            &format!(
-                "running, class {}: on average a packet every {} ms, a loop every {} ms, a drop every {} ms",
-                escape::line(&view.class),
-                cover.payload_interval_ms_mean,
-                cover.loop_interval_ms_mean.unwrap_or_default(),
-                cover.drop_interval_ms_mean.unwrap_or_default()
-            ),
-        ),
-        _ => row("Cover", "not running: it needs a session and a consensus"),
-    }
-    if let Some(rtt_ms) = mix.rtt_ms {
-        row("Round trip", &format!("{rtt_ms} ms to a mailbox and back"));
+    for route in view.routes.iter().filter(|route| route.state != RouteState::NotWanted) {
+        row(route.route.label(), &describe_route(route, &view.class));
     }
     let counters = &view.counters;
     row(
@@ -126,4 +114,51 @@ fn describe_network(view: &StatusView, row: &mut impl FnMut(&str, &str)) {
             counters.sent_loop, counters.loops_returned, counters.loops_lost
         ),
     );
+}
+
+/// One route that is wanted.
+fn describe_route(route: &RouteView, class: &str) -> String {
+    let entry = || route.entry.as_deref().unwrap_or("none").chars().take(8).collect::<String>();
+    let mut out = match (route.state, route.route.uses_entry()) {
+        (RouteState::Connected, true) => format!("connected to entry {}", escape::line(&entry())),
+        (RouteState::Connected, false) => match route.circuits {
+            1 => "ready, 1 circuit in use".to_owned(),
+            circuits => format!("ready, {circuits} circuits in use"),
+        },
+        (RouteState::Disconnected | RouteState::NotWanted, _) => {
+            let why = route.why.as_deref().unwrap_or("the first attempt is under way");
+            format!("not connected since {}: {}", when::utc(route.since_ms), escape::line(why))
+        }
+    };
+    if let Some(rtt_ms) = route.rtt_ms {
+        // Writing to a string does not fail.
+        let _written = write!(out, ", {rtt_ms} ms to a mailbox and back");
+    }
+    let Some(cover) = route.cover.as_ref().filter(|cover| cover.running) else {
+        out.push_str("; no cover runs");
+        return out;
+    };
+    let _written = write!(
+        out,
+        "; cover {}: on average a packet every {} ms",
+        escape::line(class),
+        cover.payload_interval_ms_mean
+    );
+    for (what, interval) in [("loop", cover.loop_interval_ms_mean), ("drop", cover.drop_interval_ms_mean)] {
+        if let Some(interval_ms) = interval {
+            let _written = write!(out, ", a {what} every {interval_ms} ms");
+        }
+    }
+    if !cover.decoys {
+        out.push_str(" while there is something to send or ask for");
+    }
+    out
+}
+
+/// How far Tor is, if it was started.
+fn describe_tor(status: &Value, row: &mut impl FnMut(&str, &str)) {
+    let Some(tor) = status.get("tor").filter(|tor| tor.is_object()) else { return };
+    let field = |name: &str| escape::line(tor.get(name).and_then(Value::as_str).unwrap_or_default());
+    let percent = tor.get("percent").and_then(Value::as_u64).unwrap_or_default();
+    row("Tor", &format!("{}, {percent} %: {}", field("stage"), field("summary")));
 }

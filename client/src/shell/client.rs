@@ -5,20 +5,21 @@
 
 use serde_json::{Value, json};
 use sotto_transport::clock::Clock;
-use sotto_transport::dial::TcpDialer;
-use sotto_transport::link::{LinkConnector, LinkTimes};
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rng::OsRng;
 use sotto_transport::rpc::{RpcClient, RpcClientError};
 use tokio::sync::{broadcast, watch};
 
+use super::config::Config;
+use super::home::Home;
 use super::lock::{BUSY_PAUSE, BUSY_WAIT_MAX, LockError};
 use super::net::{self, NetworkAccess, Running};
 use super::passphrase::PassphraseSource;
 use super::service::Call;
-use super::settings::{self, Config};
+use super::settings;
+use super::ways::WayMakers;
 use super::{Failure, Profile, ProfileLock};
-use crate::core::{Engine, EngineSettings, Event};
+use crate::core::{Engine, Event};
 use crate::vault::{Passphrase, Vault};
 
 /// Whether a command that runs alone needs the network.
@@ -190,14 +191,14 @@ pub fn run(
     let network = settings::read_network(profile)?;
     let vault = Vault::open(&profile.vault(), passphrase, OsRng)?;
     let clock = Clock::system();
-    let engine_settings = EngineSettings::new(&config.cover_class);
-    let engine = Engine::open(vault, engine_settings, clock.now(), &mut OsRng)?;
+    let engine = Engine::open(vault, config.engine_settings(), clock.now(), &mut OsRng)?;
     let access = (reach == Reach::Network).then(|| NetworkAccess {
-        network,
-        connector: LinkConnector::anonymous(std::sync::Arc::new(TcpDialer), LinkTimes::default()),
+        network: network.clone(),
+        makers: WayMakers::system(config.tor.clone(), &profile.tor_dir(), shutdown.clone()),
         consensus_file: profile.consensus_file(),
-        cover_class: config.cover_class,
+        cover_class: config.cover_class.clone(),
     });
-    net::start(engine, clock, access, shutdown)
+    let home = Home::new(profile.clone(), config, network);
+    net::start(engine, clock, Some(home), access, shutdown)
         .map_err(|error| Failure::new("link-authorities", error.to_string()))
 }

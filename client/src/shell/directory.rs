@@ -4,25 +4,25 @@
 //! does. Signatures are checked by the fetch; what is decided here is only which of two valid documents
 //! is the one to go by.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
-use rand::seq::SliceRandom;
 use sotto_protocol::directory::{AuthoritySet, Consensus, Freshness, NetworkInfo, SignedConsensus};
-use sotto_protocol::ident::NodeId;
 use sotto_protocol::limits::DOCUMENT_LEN_MAX;
 use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
-use sotto_transport::directory_client::fetch_consensus;
+use sotto_transport::directory_client::{DirectoryError, fetch_consensus};
 use sotto_transport::link::LinkConnector;
 use sotto_transport::private;
 use sotto_transport::rng::OsRng;
 use tokio::sync::{Notify, watch};
 
-use super::session::Wanted;
+use super::Failure;
+use super::servers::{NoServers, Server, Sources, servers};
 use super::trouble::{Part, Troubles};
+use super::ways::{Ways, in_words};
 
 /// The first pause after a failed fetch; it doubles with each further one.
 const PAUSE_MIN: Duration = Duration::from_millis(500);
@@ -30,12 +30,16 @@ const PAUSE_MIN: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// A fetch out of turn waits this long after the fetch before.
 const OUT_OF_TURN_MIN: Duration = Duration::from_secs(10);
+/// Servers that one fetch asks at most: by Tor each may take a minute to fail.
+pub(super) const SERVERS_ASKED_MAX: usize = 8;
 /// The next consensus is fetched within this part of the grace after the present one has run out.
 const SPREAD_OF_GRACE: u32 = 4;
 
 /// Everything the keeper works with.
 pub(super) struct ConsensusKeeper {
-    pub(super) connector: LinkConnector,
+    pub(super) ways: watch::Receiver<Ways>,
+    /// By which ways it may be fetched, and whom to ask first.
+    pub(super) sources: watch::Receiver<Sources>,
     pub(super) network: NetworkInfo,
     pub(super) authorities: AuthoritySet,
     pub(super) clock: Clock,
@@ -43,8 +47,6 @@ pub(super) struct ConsensusKeeper {
     pub(super) file: PathBuf,
     /// Whoever uses the consensus listens here.
     pub(super) current: watch::Sender<Option<Arc<Consensus>>>,
-    /// The session's entry is asked first: it knows this client's address already.
-    pub(super) wanted: watch::Receiver<Option<Wanted>>,
     /// The entries do not answer: perhaps the consensus is out of date before its time.
     pub(super) out_of_turn: Arc<Notify>,
     pub(super) troubles: Troubles,
@@ -80,15 +82,21 @@ impl ConsensusKeeper {
     }
 
     fn read_kept(&self) -> Option<Consensus> {
-        let bytes = private::read(&self.file, DOCUMENT_LEN_MAX).ok()?;
-        let kept = SignedConsensus::from_bytes(&bytes).ok()?.verify(&self.authorities).ok()?;
+        let kept = read_kept(&self.file, &self.authorities)?;
         kept.freshness(self.clock.now()).is_usable().then_some(kept)
     }
 
     /// Asks one server after the other, and says whether there is a consensus for the present.
     async fn fetch(&self) -> bool {
-        for (node, address) in self.servers() {
-            match fetch_consensus(&self.connector, &node, &address, &self.authorities).await {
+        let sources = self.sources.borrow().clone();
+        let current = self.current.borrow().clone();
+        let servers = servers(&self.network, current.as_deref(), &sources, &mut OsRng);
+        if servers.is_empty() {
+            let nobody = NoServers::NoOnionService;
+            self.troubles.set(Part::Consensus, nobody.label(), &nobody.to_string());
+        }
+        for server in servers.iter().take(SERVERS_ASKED_MAX) {
+            match self.ask(server).await {
                 Ok((signed, consensus)) => {
                     let current = self.current.borrow().clone();
                     match judge(current.as_deref(), &consensus, self.clock.now()) {
@@ -105,27 +113,16 @@ impl ConsensusKeeper {
                         Err((label, text)) => self.troubles.set(Part::Consensus, label, text),
                     }
                 }
-                Err(error) => self.troubles.set(Part::Consensus, error.label(), &error.to_string()),
+                Err(failure) => self.troubles.set(Part::Consensus, &failure.label, &failure.text),
             }
         }
         false
     }
 
-    /// The session's entry, then the authorities, then the other entries.
-    fn servers(&self) -> Vec<(NodeId, String)> {
-        let own = self.wanted.borrow().as_ref().map(|wanted| (wanted.entry, wanted.address.clone()));
-        let mut authorities: Vec<_> =
-            self.network.authorities.iter().map(|entry| (entry.key, entry.address.clone())).collect();
-        authorities.shuffle(&mut OsRng);
-        let current = self.current.borrow();
-        let mut entries: Vec<_> = current
-            .iter()
-            .flat_map(|consensus| consensus.entries())
-            .map(|entry| (entry.node, entry.address.clone()))
-            .filter(|entry| own.as_ref() != Some(entry))
-            .collect();
-        entries.shuffle(&mut OsRng);
-        own.iter().cloned().chain(authorities).chain(entries).collect()
+    /// By Tor each server is asked through circuits of its own.
+    async fn ask(&self, server: &Server) -> Result<(SignedConsensus, Consensus), Failure> {
+        let connector = self.ways.borrow().connector(server.way);
+        ask(connector, server, &self.authorities).await
     }
 
     fn keep(&self, signed: &SignedConsensus) {
@@ -137,6 +134,27 @@ impl ConsensusKeeper {
             tracing::warn!(error, "the consensus is used but could not be kept");
         }
     }
+}
+
+/// The consensus that was kept, whatever its age.
+pub(super) fn read_kept(file: &Path, authorities: &AuthoritySet) -> Option<Consensus> {
+    let bytes = private::read(file, DOCUMENT_LEN_MAX).ok()?;
+    SignedConsensus::from_bytes(&bytes).ok()?.verify(authorities).ok()
+}
+
+/// Fetches the consensus that this server has.
+pub(super) async fn ask(
+    connector: Option<LinkConnector>,
+    server: &Server,
+    authorities: &AuthoritySet,
+) -> Result<(SignedConsensus, Consensus), Failure> {
+    let connector = connector.ok_or_else(|| server.way.missing())?;
+    fetch_consensus(&connector, &server.node, &server.address, authorities).await.map_err(
+        |error| match &error {
+            DirectoryError::Link(link) => in_words(link, server.way, "the directory server", &server.node),
+            error => Failure::new(error.label(), error.to_string()),
+        },
+    )
 }
 
 #[derive(PartialEq, Eq, Debug)]

@@ -6,13 +6,15 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sotto_transport::tor::TorError;
 
 use super::lock::LockError;
 use super::passphrase::PassphraseError;
 use super::profile::ProfileError;
+use super::servers::NoServers;
 use super::service::CallError;
 use super::settings::SettingsError;
-use crate::core::EngineError;
+use crate::core::{EngineError, RoutePlanError};
 use crate::vault::VaultError;
 
 /// Why something could not be done.
@@ -58,5 +60,8 @@ from_labelled!(
     ProfileError,
     SettingsError,
     VaultError,
+    NoServers,
+    RoutePlanError,
+    TorError,
     sotto_transport::private::PrivateFileError,
 );

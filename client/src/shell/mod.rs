@@ -5,18 +5,25 @@
 //! daemon's socket or from a command that runs alone. No protocol decision is made here, and nothing is
 //! printed: words for people are chosen in [`crate::cli`].
 
+mod circuits;
 pub mod client;
+pub mod config;
 pub mod daemon;
 mod directory;
+pub mod doctor;
 mod failure;
+pub mod home;
 mod lock;
 pub mod net;
+mod network;
 pub mod passphrase;
 mod profile;
+pub mod servers;
 pub mod service;
 mod session;
 pub mod settings;
 mod trouble;
+pub mod ways;
 
 pub use failure::Failure;
 pub use lock::{LockError, ProfileLock};

@@ -1,48 +1,29 @@
 //! The task that owns the engine, and with it the profile: calls, network and time meet here.
 //!
-//! Three tasks: this one, one for the link to the entry (`session`) and one for the consensus (`directory`). They
-//! exchange messages over bounded channels, so the engine has one owner and needs no lock.
+//! Around it run one task for the link to an entry of each of the two routes that have one (`session`), one for each
+//! circuit of the route `tor` (`circuits`) and one for the consensus (`directory`). They exchange messages over
+//! bounded channels, so the engine has one owner and needs no lock. Which of them have a way out is in `network`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use sotto_protocol::directory::{AuthoritySetError, Consensus, CoverClass, NetworkInfo};
+use sotto_protocol::directory::{AuthoritySetError, Consensus};
 use sotto_transport::clock::Clock;
-use sotto_transport::link::{LinkConnector, LinkError};
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rng::OsRng;
-use tokio::sync::{Notify, broadcast, mpsc, watch};
+use sotto_transport::tor::TorStatus;
+use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
 
-use super::directory::ConsensusKeeper;
+use super::Failure;
+use super::home::Home;
+pub use super::network::NetworkAccess;
+use super::network::{FromNetwork, Network};
 use super::service::{self, Call, EVENTS_BEHIND_MAX, REQUESTS_MAX, Request, Service};
-use super::session::{Outgoing, Report, Wanted, keep_session};
+use super::session::Report;
 use super::trouble::{Part, Troubles};
-use crate::core::{Action, Engine, Route, Via};
+use super::ways::{Way, in_words};
+use crate::core::{Action, Engine};
 use crate::store::Store;
-
-/// Reports of the session that wait for the engine.
-const REPORTS_MAX: usize = 256;
-/// After so many failures in a row the consensus is fetched anew.
-const FAILURES_BEFORE_REFRESH: u32 = 3;
-/// An entry that sends nothing for this long is gone, in any class.
-const SILENCE_MIN: Duration = Duration::from_secs(20);
-/// An entry that misses this many frames of its class's mean is gone: by chance that happens once in 10^17.
-const SILENCE_FRAMES: u32 = 40;
-
-/// How to reach the network.
-#[derive(Debug)]
-pub struct NetworkAccess {
-    /// Which network.
-    pub network: NetworkInfo,
-    /// Makes the links.
-    pub connector: LinkConnector,
-    /// Where the newest consensus is kept.
-    pub consensus_file: PathBuf,
-    /// The name of the cover class.
-    pub cover_class: String,
-}
 
 /// The running tasks.
 #[derive(Debug)]
@@ -67,22 +48,24 @@ impl Running {
     }
 }
 
-/// Starts the tasks. Without a network the engine only answers.
+/// Starts the tasks. Without a network the engine only answers; without a home, changed routes are not kept.
 ///
 /// # Errors
 /// When the network's authorities do not make sense.
 pub fn start<S: Store + Send + 'static>(
     engine: Engine<S>,
     clock: Clock,
+    home: Option<Home>,
     access: Option<NetworkAccess>,
     shutdown: Shutdown,
 ) -> Result<Running, AuthoritySetError> {
     let (requests, calls) = mpsc::channel(REQUESTS_MAX);
     let (events, _) = broadcast::channel(EVENTS_BEHIND_MAX);
-    let service = Service { requests, events: events.clone() };
     let troubles = Troubles::default();
     let network = access.map(|access| Network::start(access, &clock, &troubles)).transpose()?;
-    let owner = Owner { engine, clock, calls, events, network, troubles, shutdown: shutdown.clone() };
+    let doctor = network.as_ref().map(|network| network.doctor(&clock));
+    let service = Service { requests, events: events.clone(), doctor };
+    let owner = Owner { engine, clock, calls, events, home, network, troubles, shutdown: shutdown.clone() };
     let end = EndsAll(shutdown.clone());
     let task = tokio::spawn(async move {
         let _end = end;
@@ -101,47 +84,13 @@ impl Drop for EndsAll {
     }
 }
 
-/// The network's side of the channels.
-struct Network {
-    cover_class: String,
-    consensus: watch::Receiver<Option<Arc<Consensus>>>,
-    wanted: watch::Sender<Option<Wanted>>,
-    reports: mpsc::Receiver<Report>,
-    packets: Option<mpsc::Sender<Outgoing>>,
-    out_of_turn: Arc<Notify>,
-    failures: u32,
-}
-
-impl Network {
-    fn start(access: NetworkAccess, clock: &Clock, troubles: &Troubles) -> Result<Self, AuthoritySetError> {
-        let (current, consensus) = watch::channel(None);
-        let (wanted, wanted_here) = watch::channel(None);
-        let (report, reports) = mpsc::channel(REPORTS_MAX);
-        let out_of_turn = Arc::new(Notify::new());
-        let keeper = ConsensusKeeper {
-            connector: access.connector.clone(),
-            authorities: access.network.authority_set()?,
-            network: access.network,
-            clock: clock.clone(),
-            file: access.consensus_file,
-            current,
-            wanted: wanted_here.clone(),
-            out_of_turn: Arc::clone(&out_of_turn),
-            troubles: troubles.clone(),
-        };
-        tokio::spawn(keeper.run());
-        tokio::spawn(keep_session(access.connector, clock.clone(), wanted_here, report));
-        let cover_class = access.cover_class;
-        Ok(Self { cover_class, consensus, wanted, reports, packets: None, out_of_turn, failures: 0 })
-    }
-}
-
 /// Something for the engine.
 enum Input {
     End,
     Call(Request),
     Consensus(Option<Arc<Consensus>>),
     Report(Report),
+    Tor(TorStatus),
     Time,
 }
 
@@ -150,6 +99,7 @@ struct Owner<S: Store> {
     clock: Clock,
     calls: mpsc::Receiver<Request>,
     events: broadcast::Sender<crate::core::Event>,
+    home: Option<Home>,
     network: Option<Network>,
     troubles: Troubles,
     shutdown: Shutdown,
@@ -167,6 +117,7 @@ impl<S: Store> Owner<S> {
                 }
                 Input::Consensus(None) => {}
                 Input::Report(report) => self.take_report(report),
+                Input::Tor(status) => self.take_tor(&status),
                 Input::Time => self.engine.handle_timeout(self.clock.now(), &mut OsRng),
             }
         }
@@ -177,12 +128,10 @@ impl<S: Store> Owner<S> {
         let network = async {
             match &mut self.network {
                 None => std::future::pending().await,
-                Some(network) => tokio::select! {
-                    Some(report) = network.reports.recv() => Input::Report(report),
-                    Ok(()) = network.consensus.changed() => {
-                        Input::Consensus(network.consensus.borrow_and_update().clone())
-                    }
-                    else => std::future::pending().await,
+                Some(network) => match network.next().await {
+                    FromNetwork::Consensus(consensus) => Input::Consensus(consensus),
+                    FromNetwork::Report(report) => Input::Report(report),
+                    FromNetwork::Tor(status) => Input::Tor(status),
                 },
             }
         };
@@ -197,102 +146,122 @@ impl<S: Store> Owner<S> {
     }
 
     fn answer(&mut self, Request { call, answer }: Request) {
-        let mut outcome = service::answer(&mut self.engine, &call, self.clock.now(), &mut OsRng);
-        if let (Call::Status, Ok(serde_json::Value::Object(status))) = (&call, &mut outcome) {
-            status.insert("troubles".to_owned(), self.troubles.to_json());
-        }
+        let outcome = self.outcome(&call);
         // Who asked may have gone; what was asked for is done all the same.
         let _heard = answer.send(outcome);
+    }
+
+    fn outcome(&mut self, call: &Call) -> Result<serde_json::Value, Failure> {
+        let tor = self.network.as_ref().and_then(Network::tor_status);
+        if matches!(call, Call::Tor) {
+            return service::to_json(&tor);
+        }
+        if let (Some(plan), Some(home)) = (call.profile_plan()?, &mut self.home) {
+            // Kept first: what counts from here on also counts after a restart.
+            home.keep_plan(&plan)?;
+        }
+        let mut outcome = service::answer(&mut self.engine, call, self.clock.now(), &mut OsRng)?;
+        if let (Call::Status, serde_json::Value::Object(status)) = (call, &mut outcome) {
+            status.insert("tor".to_owned(), service::to_json(&tor)?);
+            status.insert("troubles".to_owned(), self.troubles.to_json());
+        }
+        Ok(outcome)
     }
 
     fn take_report(&mut self, report: Report) {
         let now = self.clock.now();
         let Some(network) = &mut self.network else { return };
         match report {
-            Report::Opened { entry, session, packets } => {
-                network.packets = Some(packets);
-                network.failures = 0;
-                self.troubles.clear(Part::Session);
-                tracing::info!(entry = %entry.short(), "session open");
-                self.engine.handle_session(now, Route::Mix, entry, session);
+            Report::Opened { route, entry, session, packets } => {
+                network.opened(route, packets);
+                self.troubles.clear(Part::Session(route));
+                tracing::info!(%route, entry = %entry.short(), "session open");
+                self.engine.handle_session(now, route, entry, session);
             }
             Report::Delivery { surb_id, payload } => {
                 self.engine.handle_delivery(now, surb_id, &payload, &mut OsRng);
             }
-            Report::Lost { error } => {
-                network.packets = None;
-                self.tell_trouble(&error);
-                tracing::info!(label = error.label(), "session lost");
-                self.engine.handle_session_lost(now, Route::Mix, &error.to_string());
+            Report::Lost { route, entry, error } => {
+                network.closed(route);
+                let failure = in_words(&error, Way::of(route), "entry", &entry);
+                self.tell_trouble(Part::Session(route), &failure);
+                tracing::info!(%route, label = failure.label, "session lost");
+                self.engine.handle_session_lost(now, route, &failure.text);
             }
-            Report::Failed { entry, error } => {
-                network.failures = network.failures.saturating_add(1);
-                if network.failures.is_multiple_of(FAILURES_BEFORE_REFRESH) {
-                    network.out_of_turn.notify_one();
-                }
-                self.tell_trouble(&error);
-                tracing::info!(entry = %entry.short(), label = error.label(), "entry failed");
-                self.engine.handle_entry_failed(now, Route::Mix, &entry, &error.to_string());
+            Report::Failed { route, entry, error } => {
+                network.failed(route);
+                let failure = in_words(&error, Way::of(route), "entry", &entry);
+                self.tell_trouble(Part::Session(route), &failure);
+                tracing::info!(%route, entry = %entry.short(), label = failure.label, "entry failed");
+                self.engine.handle_entry_failed(now, route, &entry, &failure.text);
+            }
+            Report::CircuitOpened => self.troubles.clear(Part::Circuit),
+            Report::CircuitFailed { circuit, mailbox, error } => {
+                let failure = in_words(&error, Way::Tor, "mailbox", &mailbox);
+                self.tell_trouble(Part::Circuit, &failure);
+                tracing::info!(label = failure.label, "circuit failed");
+                self.engine.handle_circuit_failed(now, circuit, &failure.text);
             }
         }
     }
 
-    fn tell_trouble(&self, error: &LinkError) {
-        self.troubles.set(Part::Session, error.label(), &error.to_string());
+    /// Tor has gone further, or back.
+    fn take_tor(&mut self, status: &TorStatus) {
+        let now = self.clock.now();
+        match &status.blocked {
+            Some(blocked) => self.troubles.set(Part::Tor, blocked.label, &blocked.text),
+            None => self.troubles.clear(Part::Tor),
+        }
+        if status.is_ready() {
+            self.engine.handle_tor_ready(now);
+            if let Some(network) = &self.network {
+                network.tor_is_ready();
+            }
+        } else {
+            self.engine.handle_tor_lost(now, &tor_in_words(status));
+        }
+    }
+
+    fn tell_trouble(&self, part: Part, failure: &Failure) {
+        self.troubles.set(part, &failure.label, &failure.text);
     }
 
     /// Carries out what the engine wants after an input.
     fn settle(&mut self) {
         while let Some(action) = self.engine.poll_action() {
-            let Action::Send { via: Via::Entry(Route::Mix), due, packet } = action else { continue };
-            let packets = self.network.as_ref().and_then(|network| network.packets.as_ref());
-            // A packet that finds no link, or a link that takes nothing, is lost as it would be in the network.
-            if packets.is_none_or(|packets| packets.try_send(Outgoing { due, packet }).is_err()) {
-                tracing::debug!("no room for a packet");
+            let Some(network) = &mut self.network else { continue };
+            match action {
+                Action::Send { via, due, packet } => {
+                    if let Err((circuit, failure)) = network.send(via, due, packet) {
+                        self.troubles.set(Part::Circuit, &failure.label, &failure.text);
+                        self.engine.handle_circuit_failed(self.clock.now(), circuit, &failure.text);
+                    }
+                }
+                Action::CloseCircuit(circuit) => network.close(circuit),
             }
         }
         while let Some(event) = self.engine.poll_event() {
             // Nobody may be listening.
             let _listeners = self.events.send(event);
         }
-        let Some(network) = &mut self.network else { return };
-        let consensus = network.consensus.borrow().clone();
-        let wanted = consensus.and_then(|consensus| {
-            let entry = self.engine.wanted_entry(self.clock.now(), Route::Mix, &mut OsRng)?;
-            let address = consensus.node(&entry)?.address.clone();
-            let Some((class, cover)) = consensus.class(&network.cover_class) else {
-                self.troubles.set(
-                    Part::Session,
-                    "cover-class",
-                    &unknown_class(&network.cover_class, &consensus),
-                );
-                return None;
-            };
-            Some(Wanted { entry, address, class, silence_max: silence_max(cover) })
-        });
-        network.wanted.send_if_modified(|current| {
-            let changed = *current != wanted;
-            *current = wanted;
-            changed
-        });
+        if let Some(network) = &mut self.network {
+            network.follow(&mut self.engine, self.clock.now(), &self.troubles);
+        }
     }
 }
 
-fn silence_max(class: &CoverClass) -> Duration {
-    let mean = Duration::from_millis(class.downlink_interval_ms_mean.into());
-    mean.saturating_mul(SILENCE_FRAMES).max(SILENCE_MIN)
-}
-
-fn unknown_class(name: &str, consensus: &Consensus) -> String {
-    let names: Vec<&str> = consensus.params.classes.iter().map(|class| class.name.as_str()).collect();
-    format!(
-        "this network has no cover class {name:?}, only {}: change cover_class in config.toml",
-        names.join(", ")
-    )
+/// What Tor is doing, when it cannot be used.
+fn tor_in_words(status: &TorStatus) -> String {
+    match &status.blocked {
+        Some(blocked) => blocked.text.clone(),
+        None => format!("Tor is not ready yet: {} ({} %)", status.summary, status.percent),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use rand::SeedableRng;
     use rand_chacha::ChaCha20Rng;
     use serde_json::json;
@@ -321,7 +290,7 @@ mod tests {
         let settings = EngineSettings::new("standard");
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let engine = Engine::open(Panics, settings, clock.now(), &mut rng).unwrap();
-        let running = start(engine, clock, None, shutdown.clone()).unwrap();
+        let running = start(engine, clock, None, None, shutdown.clone()).unwrap();
         let call = Call::parse("invite", &json!({ "name": "Bob" })).unwrap();
         assert_eq!(running.service().call(call).await.unwrap_err().label, "shutting-down");
         tokio::time::timeout(Duration::from_secs(10), shutdown.triggered()).await.unwrap();

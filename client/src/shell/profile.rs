@@ -1,7 +1,7 @@
 //! Where a profile's files lie, after the XDG base directory specification.
 //!
 //! ```text
-//! $XDG_DATA_HOME/sotto/<profile>/     vault.redb, vault.generation, network.txt, config.toml, consensus.bin, lock
+//! $XDG_DATA_HOME/sotto/<profile>/     vault.redb, vault.generation, network.txt, config.toml, consensus.bin, lock, tor/
 //! $XDG_RUNTIME_DIR/sotto/<profile>.sock       or <profile directory>/run/<profile>.sock if that is not set
 //! ```
 //!
@@ -144,6 +144,12 @@ impl Profile {
     #[must_use]
     pub fn consensus_file(&self) -> PathBuf {
         self.directory.join("consensus.bin")
+    }
+
+    /// What the built-in Tor client keeps: relays, guards, keys for restricted discovery.
+    #[must_use]
+    pub fn tor_dir(&self) -> PathBuf {
+        self.directory.join("tor")
     }
 
     /// The file whose lock the owning process holds.

@@ -13,7 +13,8 @@ use sotto_protocol::time::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::Failure;
-use crate::core::{Direction, Engine, Event, MessageId, MessageView};
+use super::doctor::Doctor;
+use crate::core::{ContactView, Direction, Engine, Event, MessageId, MessageView, RoutePlan, RoutePlanError};
 use crate::store::Store;
 
 /// How long an invitation holds unless asked otherwise, in seconds: a week.
@@ -108,6 +109,28 @@ pub struct MarkReadParams {
     seq: u64,
 }
 
+/// Parameters of `route`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteParams {
+    contact: Option<String>,
+}
+
+/// Parameters of `set-route`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetRouteParams {
+    contact: Option<String>,
+    routes: Option<RoutePlan>,
+}
+
+/// Parameters of `doctor`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DoctorParams {
+    run: Option<u64>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NoParams {}
@@ -133,6 +156,14 @@ pub enum Call {
     Unread(UnreadParams),
     /// `mark-read {contact, seq}`: `{}`.
     MarkRead(MarkReadParams),
+    /// `route {contact?}`: the routes of the profile and its contacts, or of one contact.
+    Route(RouteParams),
+    /// `set-route {contact?, routes?}`: as `route`, after the change.
+    SetRoute(SetRouteParams),
+    /// `tor {}`: how far Tor is, or null.
+    Tor,
+    /// `doctor {run?}`: `{run, done, ok, checks, tor}`.
+    Doctor(DoctorParams),
 }
 
 impl Call {
@@ -154,8 +185,25 @@ impl Call {
             "message" => Self::Message(fit("message", params)?),
             "unread" => Self::Unread(fit("unread", params)?),
             "mark-read" => Self::MarkRead(fit("mark-read", params)?),
+            "route" => Self::Route(fit("route", params)?),
+            "set-route" => Self::SetRoute(fit("set-route", params)?),
+            "tor" => fit("tor", params).map(|NoParams {}| Self::Tor)?,
+            "doctor" => Self::Doctor(fit("doctor", params)?),
             _ => return Err(CallError::Method(method.to_owned())),
         })
+    }
+
+    /// The routes that it gives the profile, if it does.
+    ///
+    /// # Errors
+    /// [`RoutePlanError::Empty`] if it gives none: a profile has no default to go back to.
+    pub(super) fn profile_plan(&self) -> Result<Option<RoutePlan>, RoutePlanError> {
+        match self {
+            Self::SetRoute(SetRouteParams { contact: None, routes }) => {
+                routes.clone().ok_or(RoutePlanError::Empty).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 }
 
@@ -201,7 +249,41 @@ pub fn answer<S: Store>(
             engine.mark_read(now, &params.contact, params.seq)?;
             json!({})
         }
+        Call::Route(params) => routes(engine, params.contact.as_deref(), now)?,
+        Call::SetRoute(params) => {
+            match (&params.contact, call.profile_plan()?) {
+                (Some(contact), _) => engine.set_contact_routes(now, contact, params.routes.clone())?,
+                (None, Some(plan)) => engine.set_routes(now, plan),
+                (None, None) => {}
+            }
+            routes(engine, params.contact.as_deref(), now)?
+        }
+        // Tor and examinations are the network's: there is none here.
+        Call::Tor | Call::Doctor(_) => Value::Null,
     })
+}
+
+/// The routes of the profile and of every contact, or of one contact.
+fn routes<S: Store>(engine: &Engine<S>, contact: Option<&str>, now: Timestamp) -> Result<Value, Failure> {
+    let row = |view: &ContactView| {
+        json!({
+            "contact": view.name,
+            "routes": view.routes,
+            "own": view.routes_own,
+            "route": view.route,
+            "protects": view.protects,
+        })
+    };
+    let contacts = engine.contacts();
+    if let Some(contact) = contact {
+        // An unknown name is refused as everywhere.
+        engine.messages(contact, Some(u64::MAX))?;
+        return Ok(contacts.iter().find(|view| view.name == contact).map(row).unwrap_or_default());
+    }
+    let plan = engine.status(now).plan;
+    let protects = plan.wanted().protects();
+    let contacts: Vec<Value> = contacts.iter().map(row).collect();
+    Ok(json!({ "routes": plan, "protects": protects, "contacts": contacts }))
 }
 
 /// The received messages that nobody has marked read.
@@ -239,7 +321,8 @@ fn page(messages: Vec<MessageView>) -> Result<Value, Failure> {
     Ok(json!({ "messages": rows, "more": more }))
 }
 
-fn to_json<T: serde::Serialize>(value: &T) -> Result<Value, Failure> {
+/// An answer as JSON.
+pub(super) fn to_json<T: serde::Serialize>(value: &T) -> Result<Value, Failure> {
     serde_json::to_value(value)
         .map_err(|error| Failure::new("internal", format!("an answer cannot be written as JSON: {error}")))
 }
@@ -255,6 +338,8 @@ pub(super) struct Request {
 pub struct Service {
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) events: broadcast::Sender<Event>,
+    /// None where there is no network to examine.
+    pub(super) doctor: Option<Doctor>,
 }
 
 impl Service {
@@ -264,6 +349,12 @@ impl Service {
     /// The engine's refusal, or `shutting-down` if it has ended.
     pub async fn call(&self, call: Call) -> Result<Value, Failure> {
         let ended = || Failure::new("shutting-down", "the process is ending: try again");
+        if let Call::Doctor(params) = &call {
+            // Beside the engine, which has no time to wait.
+            let none =
+                || Failure::new("no-network", "this process has no network to examine: start `sotto daemon`");
+            return self.doctor.as_ref().ok_or_else(none)?.examine(params.run);
+        }
         let (answer, answered) = oneshot::channel();
         self.requests.send(Request { call, answer }).await.map_err(|_| ended())?;
         answered.await.map_err(|_| ended())?

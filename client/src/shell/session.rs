@@ -1,4 +1,5 @@
-//! Keeps a session with the entry that the engine wants: connects, resumes, reads, writes, tries again.
+//! Keeps a session with the entry that the engine wants, of the route `mix` or `tor+mix`: connects, resumes, reads,
+//! writes, tries again.
 //!
 //! Packets leave at a constant offset after the moment that the engine drew for them, so that a disk or a
 //! processor that was busy with the user's doings does not show on the wire. Which entry, and what the
@@ -13,14 +14,17 @@ use sotto_protocol::limits::PAYLOAD_LEN;
 use sotto_protocol::sphinx::{Packet, SurbId};
 use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
-use sotto_transport::link::{Link, LinkConnector, LinkError, LinkTimes};
+use sotto_transport::link::{Link, LinkConnector, LinkError};
 use sotto_transport::rng::OsRng;
 use tokio::sync::{mpsc, watch};
 
+use super::ways::{Way, Ways};
+use crate::core::{CircuitId, Route};
+
 /// How long after its drawn moment each packet leaves. Everything the engine does for it has to fit in.
 pub(super) const RELEASE_LAG: Duration = Duration::from_millis(50);
-/// How long the entry may take to grant a session.
-const SESSION_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How long the entry may take to grant a session: several of Tor's slowest round trips.
+const SESSION_WAIT_MAX: Duration = Duration::from_secs(20);
 /// The first pause after a failure; it doubles with each further one.
 const PAUSE_MIN: Duration = Duration::from_millis(250);
 /// The longest pause.
@@ -34,6 +38,7 @@ const PACKETS_WAITING_MAX: usize = 256;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Wanted {
     pub(super) entry: NodeId,
+    /// Its address by the route's way.
     pub(super) address: String,
     /// The cover class, as an index into the consensus's list.
     pub(super) class: u8,
@@ -50,13 +55,17 @@ pub(super) struct Outgoing {
 /// What happened, for the engine.
 pub(super) enum Report {
     /// There is a session, and this is where its packets go.
-    Opened { entry: NodeId, session: SessionAddress, packets: mpsc::Sender<Outgoing> },
-    /// A `delivery` frame came.
+    Opened { route: Route, entry: NodeId, session: SessionAddress, packets: mpsc::Sender<Outgoing> },
+    /// A `delivery` frame came, by whichever link.
     Delivery { surb_id: SurbId, payload: Box<[u8; PAYLOAD_LEN]> },
     /// The session's link is gone.
-    Lost { error: LinkError },
+    Lost { route: Route, entry: NodeId, error: LinkError },
     /// The entry could not be reached, or granted no session.
-    Failed { entry: NodeId, error: LinkError },
+    Failed { route: Route, entry: NodeId, error: LinkError },
+    /// A circuit's link is there.
+    CircuitOpened,
+    /// A circuit could not be made, or broke.
+    CircuitFailed { circuit: CircuitId, mailbox: NodeId, error: LinkError },
 }
 
 /// A session that can be taken up again.
@@ -70,11 +79,13 @@ struct Resumable {
 
 /// Keeps the wanted session until nobody wants to know any more.
 pub(super) async fn keep_session(
-    connector: LinkConnector,
+    route: Route,
+    mut ways: watch::Receiver<Ways>,
     clock: Clock,
     mut wanted: watch::Receiver<Option<Wanted>>,
     reports: mpsc::Sender<Report>,
 ) {
+    let way = Way::of(route);
     let mut resumable: Option<Resumable> = None;
     let mut failures = 0;
     let mut tried = None;
@@ -93,18 +104,32 @@ pub(super) async fn keep_session(
             .take()
             .filter(|old| old.entry == target.entry && clock.now() < old.lost_at + old.lasts)
             .map(|old| (old.session, old.token));
-        let report = match open(&connector, &target, resume).await {
+        // By Tor each attempt goes by a circuit of its own.
+        let Some(connector) = ways.borrow_and_update().connector(way) else {
+            tokio::select! {
+                changed = ways.changed() => if changed.is_err() { return },
+                changed = wanted.changed() => if changed.is_err() { return },
+            }
+            continue;
+        };
+        let connector = connector.with_times(way.times(Some(target.silence_max)));
+        let opened = tokio::select! {
+            opened = open(&connector, &target, resume) => opened,
+            // Another entry, or none: this one is no longer of interest.
+            _ = wanted.wait_for(|wanted| wanted.as_ref() != Some(&target)) => continue,
+        };
+        let report = match opened {
             Ok((link, mut granted)) => {
                 let opened_at = clock.now();
-                let error = use_session(link, &granted, &clock, &mut wanted, &target, &reports).await;
+                let error = use_session(route, link, &granted, &clock, &mut wanted, &target, &reports).await;
                 granted.lost_at = clock.now();
                 if granted.lost_at.since(opened_at) >= SESSION_STEADY {
                     failures = 0;
                 }
                 resumable = Some(granted);
-                Report::Lost { error }
+                Report::Lost { route, entry: target.entry, error }
             }
-            Err(error) => Report::Failed { entry: target.entry, error },
+            Err(error) => Report::Failed { route, entry: target.entry, error },
         };
         if reports.send(report).await.is_err() {
             return;
@@ -129,8 +154,7 @@ async fn open(
     target: &Wanted,
     resume: Option<(SessionAddress, ResumeToken)>,
 ) -> Result<(Link, Resumable), LinkError> {
-    let times = LinkTimes { silence_max: Some(target.silence_max), ..LinkTimes::default() };
-    let mut link = connector.with_times(times).connect(&target.entry, &target.address).await?;
+    let mut link = connector.connect(&target.entry, &target.address).await?;
     link.send(&Frame::SessionOpen { class: target.class, resume }).await?;
     let granted = async {
         loop {
@@ -158,6 +182,7 @@ async fn open(
 
 /// Carries frames until the link fails or another session is wanted.
 async fn use_session(
+    route: Route,
     link: Link,
     granted: &Resumable,
     clock: &Clock,
@@ -166,7 +191,7 @@ async fn use_session(
     reports: &mpsc::Sender<Report>,
 ) -> LinkError {
     let (packets, mut outgoing) = mpsc::channel::<Outgoing>(PACKETS_WAITING_MAX);
-    let opened = Report::Opened { entry: granted.entry, session: granted.session, packets };
+    let opened = Report::Opened { route, entry: granted.entry, session: granted.session, packets };
     if reports.send(opened).await.is_err() {
         return LinkError::Closed;
     }

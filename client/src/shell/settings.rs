@@ -1,20 +1,17 @@
-//! The profile's plain files: which network it belongs to, and the user's choices.
+//! The profile's plain files: which network it belongs to, and ([`super::config`]) the user's choices.
 //!
 //! Neither is secret from whoever has the device: who reads them learns that this is a Sotto profile and which
 //! network it uses. Names, contacts and messages are in the vault only.
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
 use sotto_protocol::directory::{NETWORK_LINK_LEN_MAX, NetworkInfo, NetworkLinkError};
 use sotto_transport::private::{self, PrivateFileError};
 
-use super::Profile;
+use sotto_transport::tor::TorError;
 
-/// The longest `config.toml`, in bytes.
-const CONFIG_LEN_MAX: usize = 16 * 1024;
-/// The format of `config.toml` that this program reads and writes.
-const CONFIG_VERSION: u32 = 1;
+use super::Profile;
+use crate::core::RoutePlanError;
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -41,65 +38,36 @@ pub enum SettingsError {
         /// What is wrong.
         reason: String,
     },
+    /// The routes in `config.toml` make no plan.
+    #[error("{} has routes that do not go together: {reason}", path.display())]
+    Routes {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: RoutePlanError,
+    },
+    /// The `[tor]` table of `config.toml` contradicts itself.
+    #[error("the [tor] table of {} cannot be used: {reason}", path.display())]
+    Tor {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: TorError,
+    },
 }
 
 impl SettingsError {
     /// The stable name of the reason.
     #[must_use]
-    pub const fn label(&self) -> &'static str {
+    pub fn label(&self) -> &'static str {
         match self {
             Self::File(error) => error.label(),
             Self::Network(error) => error.label(),
             Self::NetworkFile { .. } => "network-file",
             Self::Config { .. } => "config",
+            Self::Routes { reason, .. } => reason.label(),
+            Self::Tor { reason, .. } => reason.label(),
         }
-    }
-}
-
-/// The user's choices.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    version: u32,
-    /// The name of the cover class, from the network's consensus. Changing it is visible to the entry.
-    pub cover_class: String,
-}
-
-impl Config {
-    /// With this cover class.
-    #[must_use]
-    pub fn new(cover_class: &str) -> Self {
-        Self { version: CONFIG_VERSION, cover_class: cover_class.to_owned() }
-    }
-
-    /// Reads the profile's `config.toml`.
-    ///
-    /// # Errors
-    /// [`SettingsError::File`] or [`SettingsError::Config`].
-    pub fn read(profile: &Profile) -> Result<Self, SettingsError> {
-        let path = profile.config_file();
-        let bytes = private::read(&path, CONFIG_LEN_MAX)?;
-        let malformed = |reason: String| SettingsError::Config { path: path.clone(), reason };
-        let text = std::str::from_utf8(&bytes).map_err(|_| malformed("it is not UTF-8".to_owned()))?;
-        let config: Self = toml::from_str(text).map_err(|error| malformed(error.to_string()))?;
-        if config.version != CONFIG_VERSION {
-            return Err(malformed(format!(
-                "it has version {}, this program reads version {CONFIG_VERSION}",
-                config.version
-            )));
-        }
-        Ok(config)
-    }
-
-    /// Writes the profile's `config.toml`.
-    ///
-    /// # Errors
-    /// [`SettingsError::File`] or [`SettingsError::Config`].
-    pub fn write(&self, profile: &Profile) -> Result<(), SettingsError> {
-        let path = profile.config_file();
-        let text = toml::to_string(self)
-            .map_err(|error| SettingsError::Config { path: path.clone(), reason: error.to_string() })?;
-        Ok(private::replace(&path, text.as_bytes())?)
     }
 }
 
@@ -163,9 +131,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let profile = profile(root.path());
         write_network(&profile, &network()).unwrap();
-        Config::new("frugal").write(&profile).unwrap();
         assert_eq!(read_network(&profile).unwrap(), network());
-        assert_eq!(Config::read(&profile).unwrap(), Config::new("frugal"));
     }
 
     #[test]
@@ -180,19 +146,5 @@ mod tests {
         assert_eq!(network_from("/no/such/file").unwrap_err().label(), "network-file");
         std::fs::write(&file, "x".repeat(10_000)).unwrap();
         assert_eq!(network_from(file.to_str().unwrap()).unwrap_err().label(), "link-too-long");
-    }
-
-    #[test]
-    fn a_config_with_an_unknown_field_or_version_is_refused() {
-        let root = tempfile::tempdir().unwrap();
-        let profile = profile(root.path());
-        for text in
-            ["", "version = 2\ncover_class = \"a\"", "version = 1\ncover_class = \"a\"\ncolour = 1", "\u{0}"]
-        {
-            private::replace(&profile.config_file(), text.as_bytes()).unwrap();
-            assert_eq!(Config::read(&profile).unwrap_err().label(), "config", "{text:?}");
-        }
-        std::fs::remove_file(profile.config_file()).unwrap();
-        assert_eq!(Config::read(&profile).unwrap_err().label(), "io");
     }
 }

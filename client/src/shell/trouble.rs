@@ -6,21 +6,36 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Value, json};
 
 use super::Failure;
+use crate::core::Route;
 
 /// The part of the network that has a trouble.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Part {
+    /// The way into Tor.
+    Tor,
     /// Fetching the consensus.
     Consensus,
-    /// The session with the entry.
-    Session,
+    /// The session with the entry of a route.
+    Session(Route),
+    /// The circuits of the route `tor`.
+    Circuit,
 }
 
 impl Part {
     const fn name(self) -> &'static str {
         match self {
+            Self::Tor => "tor",
             Self::Consensus => "consensus",
-            Self::Session => "session",
+            Self::Session(_) => "session",
+            Self::Circuit => "circuit",
+        }
+    }
+
+    const fn route(self) -> Option<Route> {
+        match self {
+            Self::Session(route) => Some(route),
+            Self::Circuit => Some(Route::Tor),
+            Self::Tor | Self::Consensus => None,
         }
     }
 }
@@ -41,9 +56,12 @@ impl Troubles {
         self.lock().remove(&part);
     }
 
-    /// `[{part, label, text}]`.
+    /// `[{part, route, label, text}]`; `route` is null where the part belongs to none.
     pub(super) fn to_json(&self) -> Value {
-        let row = |(part, failure): (&Part, &Failure)| json!({ "part": part.name(), "label": failure.label, "text": failure.text });
+        let row = |(part, failure): (&Part, &Failure)| {
+            let Failure { label, text } = failure;
+            json!({ "part": part.name(), "route": part.route(), "label": label, "text": text })
+        };
         self.lock().iter().map(row).collect()
     }
 
@@ -59,10 +77,19 @@ mod tests {
     #[test]
     fn each_part_has_its_last_failure_until_it_works() {
         let troubles = Troubles::default();
-        troubles.set(Part::Session, "unreachable", "one");
-        troubles.set(Part::Session, "silent", "two");
+        troubles.set(Part::Session(Route::Mix), "unreachable", "one");
+        troubles.set(Part::Session(Route::Mix), "silent", "two");
+        troubles.set(Part::Session(Route::TorMix), "silent", "four");
+        troubles.clear(Part::Session(Route::TorMix));
         troubles.set(Part::Consensus, "link-version", "three");
         troubles.clear(Part::Consensus);
-        assert_eq!(troubles.to_json(), json!([{ "part": "session", "label": "silent", "text": "two" }]));
+        troubles.set(Part::Tor, "tor-offline", "five");
+        assert_eq!(
+            troubles.to_json(),
+            json!([
+                { "part": "tor", "route": null, "label": "tor-offline", "text": "five" },
+                { "part": "session", "route": "mix", "label": "silent", "text": "two" },
+            ])
+        );
     }
 }

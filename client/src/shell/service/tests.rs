@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
 use super::*;
-use crate::core::EngineSettings;
+use crate::core::{EngineSettings, Route};
 use crate::store::MemoryStore;
 
 struct Desk {
@@ -68,7 +68,7 @@ fn a_sent_message_is_queued_and_found_again() {
     );
     let status = alice.call("status", &json!({})).unwrap();
     assert_eq!(status["waiting"][0]["contact"], "Bob");
-    assert_eq!(status["session"], "disconnected");
+    assert_eq!(status["routes"][0]["state"], "disconnected");
     assert_eq!(alice.call("unread", &json!({})).unwrap(), json!({ "messages": [], "more": false }));
 }
 
@@ -133,8 +133,47 @@ fn calls_that_are_none_are_refused_by_name() {
         ("messages", json!({ "contact": "Bob", "after": 1.5 })),
         ("message", json!({ "message": "abc" })),
         ("mark-read", json!({ "contact": "Bob", "seq": "1" })),
+        ("route", json!({ "contact": 1 })),
+        ("set-route", json!({ "routes": "tor" })),
+        ("set-route", json!({ "routes": [] })),
+        ("set-route", json!({ "routes": ["tor", "tor"] })),
+        ("set-route", json!({ "routes": ["carrier pigeon"] })),
+        ("tor", json!({ "run": 1 })),
+        ("doctor", json!({ "run": -1 })),
     ];
     for (method, params) in wrong {
         assert_eq!(alice.refusal(method, &params), "invalid-params", "{method} {params}");
+    }
+}
+
+#[test]
+fn the_profile_changes_its_routes_and_contacts_follow_it() {
+    let mut alice = Desk::new(1);
+    alice.call("invite", &json!({ "name": "Bob" })).unwrap();
+    let before = alice.call("route", &json!({})).unwrap();
+    assert_eq!(before["routes"], json!(["mix"]));
+    assert_eq!(before["protects"], Route::Mix.protects());
+    assert_eq!((&before["contacts"][0]["contact"], &before["contacts"][0]["own"]), (&json!("Bob"), &json!(false)));
+    let after = alice.call("set-route", &json!({ "routes": ["tor+mix", "tor"] })).unwrap();
+    assert_eq!(after["routes"], json!(["tor+mix", "tor"]));
+    assert_eq!(after["contacts"][0]["routes"], json!(["tor+mix", "tor"]));
+    assert_eq!(alice.refusal("set-route", &json!({})), "route-plan-empty");
+    assert_eq!(alice.call("route", &json!({})).unwrap(), after, "a refusal changes nothing");
+}
+
+#[test]
+fn a_contact_has_routes_of_its_own_until_they_are_taken_back() {
+    let mut alice = Desk::new(1);
+    alice.call("invite", &json!({ "name": "Bob" })).unwrap();
+    alice.call("invite", &json!({ "name": "Carol" })).unwrap();
+    let set = alice.call("set-route", &json!({ "contact": "Bob", "routes": ["tor"] })).unwrap();
+    assert_eq!((&set["routes"], &set["own"], &set["route"]), (&json!(["tor"]), &json!(true), &json!("tor")));
+    assert_eq!(set["protects"], Route::Tor.protects());
+    assert_eq!(alice.call("route", &json!({ "contact": "Carol" })).unwrap()["own"], false);
+    assert_eq!(alice.call("contacts", &json!({})).unwrap()[0]["route"], "tor");
+    let back = alice.call("set-route", &json!({ "contact": "Bob", "routes": null })).unwrap();
+    assert_eq!((&back["routes"], &back["own"]), (&json!(["mix"]), &json!(false)));
+    for method in ["route", "set-route"] {
+        assert_eq!(alice.refusal(method, &json!({ "contact": "Nobody" })), "contact-unknown");
     }
 }
