@@ -1,10 +1,11 @@
-//! `sotto-demo`: two people talk through a mixnet on this machine.
+//! `sotto-demo`: two people talk through a network on this machine.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use sotto_client::core::Route;
 use sotto_simulations::demo::{self, DemoOptions};
 
 /// Starts a whole Sotto network on this machine, lets two people meet and talk through it, shows what each part of
@@ -14,6 +15,10 @@ use sotto_simulations::demo::{self, DemoOptions};
 #[derive(Parser, Debug)]
 #[command(name = "sotto-demo", version, max_term_width = 100)]
 struct Args {
+    /// By which route their packets go: `mix`, `tor+mix` or `tor`. Those over Tor run on a private Tor network of C tor
+    /// processes, which is started and stopped as well; the program tor has to be installed.
+    #[arg(long, value_name = "ROUTE", default_value = "mix")]
+    route: Route,
     /// Print one JSON object as the last line, and nothing else.
     #[arg(long)]
     json: bool,
@@ -25,7 +30,7 @@ struct Args {
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    let options = DemoOptions { json: args.json, keep: args.keep };
+    let options = DemoOptions { route: args.route, json: args.json, keep: args.keep };
     let outcome = tokio::select! {
         outcome = demo::run(&options) => outcome,
         // Dropping the demonstration ends every process and removes its directory.

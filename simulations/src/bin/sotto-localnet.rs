@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use sotto_simulations::localnet::{Localnet, LocalnetError, LocalnetPlan, LocalnetState, NetworkStatus};
+use sotto_simulations::localnet::{
+    Localnet, LocalnetError, LocalnetPlan, LocalnetState, LocalnetTor, NetworkStatus,
+};
 use sotto_simulations::tornet::{Tornet, TornetPlan, TornetState};
 
 /// Starts and stops a Sotto network of real processes on this machine's loopback interface.
@@ -20,7 +22,11 @@ const EXAMPLE: &str = "Example:
   sotto-localnet up --dir /tmp/net
   sotto init --network /tmp/net/network.txt
   sotto-localnet status --dir /tmp/net
-  sotto-localnet down --dir /tmp/net";
+  sotto-localnet down --dir /tmp/net
+
+With routes over Tor:
+  sotto-localnet up --tor --dir /tmp/net
+  sotto init --network /tmp/net/network.txt --route tor --tor-arti-config /tmp/net/tor/arti.toml";
 
 #[derive(Subcommand, Debug)]
 enum Command {
@@ -41,11 +47,15 @@ enum Command {
         /// Mean delay at each hop, in milliseconds.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=1_000))]
         delay_ms_mean: u32,
+        /// Also start a private Tor network, with onion services in front of the authority, the entries and the
+        /// mailboxes; the program tor has to be installed.
+        #[arg(long)]
+        tor: bool,
         /// Print one JSON object.
         #[arg(long)]
         json: bool,
     },
-    /// Stop the network.
+    /// Stop the network, and its private Tor network if it has one.
     Down {
         /// The network's directory.
         #[arg(long, value_name = "DIR")]
@@ -96,7 +106,7 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<ExitCode, LocalnetError> {
     match command {
-        Command::Up { dir, entries, mixes_per_layer, mailboxes, delay_ms_mean, json } => {
+        Command::Up { dir, entries, mixes_per_layer, mailboxes, delay_ms_mean, tor, json } => {
             let mut plan = LocalnetPlan {
                 entries: entries.into(),
                 mixes_per_layer: mixes_per_layer.into(),
@@ -104,7 +114,7 @@ async fn run(command: Command) -> Result<ExitCode, LocalnetError> {
                 ..LocalnetPlan::default()
             };
             plan.params.delay_ms_mean = delay_ms_mean;
-            up(&dir, plan, json).await
+            up(&dir, plan, tor, json).await
         }
         Command::Down { dir, keep } => {
             let state = LocalnetState::read(&dir)?;
@@ -135,7 +145,7 @@ async fn run(command: Command) -> Result<ExitCode, LocalnetError> {
     }
 }
 
-async fn up(dir: &Path, plan: LocalnetPlan, json: bool) -> Result<ExitCode, LocalnetError> {
+async fn up(dir: &Path, plan: LocalnetPlan, tor: bool, json: bool) -> Result<ExitCode, LocalnetError> {
     if LocalnetState::exists(dir) {
         let dir_shown = dir.display();
         return Err(LocalnetError::Directory(if LocalnetState::read(dir)?.is_running() {
@@ -146,31 +156,55 @@ async fn up(dir: &Path, plan: LocalnetPlan, json: bool) -> Result<ExitCode, Loca
             )
         }));
     }
-    let network = match Localnet::up(dir, plan, true).await {
-        Ok(network) => network,
-        Err(error) => {
-            // What has been started so far must not stay. The logs are kept for a look.
-            if let Ok(state) = LocalnetState::read(dir) {
-                state.stop().await?;
+    let (network, tor) = tokio::select! {
+        started = start(dir, plan, tor) => match started {
+            Ok(started) => started,
+            Err(error) => {
+                stop_what_runs(dir).await?;
+                return Err(error);
             }
-            return Err(error);
+        },
+        _ = tokio::signal::ctrl_c() => {
+            stop_what_runs(dir).await?;
+            report("stopped; the logs are kept for a look");
+            return Ok(ExitCode::from(130));
         }
     };
     let file = dir.join("network.txt");
     std::fs::write(&file, format!("{}\n", network.link()))
         .map_err(|source| LocalnetError::System { doing: format!("write {}", file.display()), source })?;
     let state = network.state();
+    let relays = tor.map_or(0, |tor| tor.release().relays.len());
     print(&if json {
         to_json(&state)?
     } else {
         format!(
             "{} processes run; the network's link is in {}\n{}",
-            state.nodes.len(),
+            state.nodes.len() + relays,
             file.display(),
             NetworkStatus::ask(&state).await
         )
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Starts a network that outlives this command. The private Tor network does so only once it is released.
+async fn start(
+    dir: &Path,
+    mut plan: LocalnetPlan,
+    tor: bool,
+) -> Result<(Localnet, Option<Tornet>), LocalnetError> {
+    let tor = if tor { Some(start_tor(&dir.join("tor")).await?) } else { None };
+    plan.tor = tor.as_ref().map(|tor| LocalnetTor::from(tor.state()));
+    Ok((Localnet::up(dir, plan, true).await?, tor))
+}
+
+/// After a start that failed or was broken off. The logs are kept for a look.
+async fn stop_what_runs(dir: &Path) -> Result<(), LocalnetError> {
+    if let Ok(state) = LocalnetState::read(dir) {
+        state.stop().await?;
+    }
+    Ok(())
 }
 
 /// Starts a private Tor network that outlives this command.

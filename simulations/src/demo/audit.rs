@@ -2,20 +2,52 @@
 
 use std::collections::BTreeMap;
 
+use sotto_client::core::Route;
 use sotto_protocol::ledger::LedgerReport;
 
 use super::narrator::Narrator;
 use super::report::{Books, Packets};
 use crate::localnet::NodeReport;
 
-/// Tells what entries, mixes and mailboxes saw, node by node.
-pub(super) fn show(reports: &[(String, NodeReport)], narrator: &Narrator) {
+/// Tells what Tor's relays, the entries, the mixes and the mailboxes saw, node by node.
+pub(super) fn show(route: Route, reports: &[(String, NodeReport)], narrator: &Narrator) {
+    if route.uses_tor() {
+        narrator.say("Tor's relays saw TLS among themselves and with Alice and Bob. The first on a circuit knows their");
+        narrator.say("addresses and not where it leads, the last where it leads and not who they are.");
+    }
     for (role, explanation) in [
-        ("entry", "Entries saw connections of nobody they know, and packets of one size at random times:"),
-        ("mix", "Mixes saw packets from the layer before them, each for the layer behind them:"),
+        (
+            "entry",
+            match route {
+                Route::Mix => {
+                    "Entries saw connections of nobody they know, and packets of one size at random times:"
+                }
+                Route::TorMix => {
+                    "Entries saw circuits without addresses, and packets of one size at random times:"
+                }
+                Route::Tor => "Entries saw nobody: what they passed on is the nodes' own cover:",
+            },
+        ),
+        (
+            "mix",
+            match route {
+                Route::Mix | Route::TorMix => {
+                    "Mixes saw packets from the layer before them, each for the layer behind them:"
+                }
+                Route::Tor => "Mixes saw only their own and the entries' loops:",
+            },
+        ),
         (
             "mailbox",
-            "Mailboxes saw boxes with names that never come again, from mixes, and who knows from whom:",
+            match route {
+                Route::Mix | Route::TorMix => {
+                    "Mailboxes saw boxes with names that never come again, from mixes, and who knows from whom:"
+                }
+                Route::Tor => {
+                    "Mailboxes saw boxes with names that never come again, each conversation and direction by circuits \
+                     of its own, without addresses:"
+                }
+            },
         ),
     ] {
         narrator.say(explanation);

@@ -1,27 +1,31 @@
 //! The demonstration: two people meet and talk through a network on this machine, and its books are checked.
 //!
-//! Everything is real: the programs are those that people and operators run, only the addresses are
-//! loopback's. What is not here: judging speed or anonymity beyond what one run shows.
+//! Everything is real: the programs are those that people and operators run, and on routes over Tor the relays are C tor;
+//! only the addresses are loopback's. What is not here: judging speed or anonymity beyond what one run shows.
 
 mod audit;
 mod conversation;
 mod interactive;
 mod narrator;
 mod report;
+mod tor;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use sotto_client::core::Route;
 use sotto_transport::clock::Clock;
 
-use crate::localnet::{Localnet, LocalnetError, LocalnetPlan, Person};
+use crate::localnet::{Localnet, LocalnetError, LocalnetPlan, LocalnetTor, Person, PersonOptions};
 use conversation::Conversation;
 pub use narrator::Narrator;
 pub use report::{DemoReport, Latency, Packets};
 
 /// What the person at the terminal has chosen.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct DemoOptions {
+    /// By which route the two people's packets go.
+    pub route: Route,
     /// Print only one JSON object, as the last line.
     pub json: bool,
     /// Keep the directory with all logs, here.
@@ -48,14 +52,12 @@ pub async fn run(options: &DemoOptions) -> Result<DemoReport, LocalnetError> {
     report
 }
 
-async fn play(
-    dir: &std::path::Path,
-    options: &DemoOptions,
-    narrator: &Narrator,
-) -> Result<DemoReport, LocalnetError> {
+async fn play(dir: &Path, options: &DemoOptions, narrator: &Narrator) -> Result<DemoReport, LocalnetError> {
     let clock = Clock::system();
     let begin = clock.now();
-    let plan = LocalnetPlan::default();
+    let route = options.route;
+    let tor = if route.uses_tor() { Some(tor::start(&dir.join("tor"), narrator).await?) } else { None };
+    let plan = LocalnetPlan { tor: tor.as_ref().map(LocalnetTor::on), ..LocalnetPlan::default() };
     narrator.chapter("A network on this machine");
     narrator.say(&format!(
         "Starting 1 authority, {} entries, {} mixes in three layers and {} mailboxes, each a process of its own.",
@@ -63,15 +65,32 @@ async fn play(
         plan.mixes(),
         plan.mailboxes
     ));
+    let founded = clock.now();
     let network = Localnet::up(dir, plan, false).await?;
-    narrator.done(&format!("All have the signed consensus and their links ({}).", since(&clock, begin)));
+    let onions = if tor.is_some() { ", and those that clients talk to their onion services" } else { "" };
+    narrator.done(&format!(
+        "All have the signed consensus and their links{onions} ({}).",
+        since(&clock, founded)
+    ));
 
     narrator.chapter("Two people");
-    let mut alice = Person::new(&network, "alice").await?;
-    let mut bob = Person::new(&network, "bob").await?;
-    alice.start_daemon().await?;
-    bob.start_daemon().await?;
-    narrator.done("Alice and Bob each have a vault of their own and a daemon that sends cover traffic.");
+    narrator.say(&format!("Their route is {route}: {}.", route.protects()));
+    let options_of = || PersonOptions::routes(&network, route, &[]);
+    let mut alice = Person::with(&network, "alice", options_of()).await?;
+    let mut bob = Person::with(&network, "bob", options_of()).await?;
+    if tor.is_some() {
+        tor::connect(&mut alice, &clock, narrator).await?;
+        tor::connect(&mut bob, &clock, narrator).await?;
+    } else {
+        alice.start_daemon().await?;
+        bob.start_daemon().await?;
+    }
+    narrator.done(match route {
+        Route::Tor => {
+            "Alice and Bob each have a vault of their own and a daemon that asks the mailboxes for answers."
+        }
+        _ => "Alice and Bob each have a vault of their own and a daemon that sends cover traffic.",
+    });
     let mut conversation = Conversation::begin(&alice, &bob, clock.clone()).await?;
     conversation.meet(narrator).await?;
 
@@ -85,11 +104,14 @@ async fn play(
     narrator.chapter("What the network saw");
     let (alice_ended, bob_ended) = (alice.stop_daemon().await?, bob.stop_daemon().await?);
     let reports = network.come_to_rest().await?;
-    audit::show(&reports, narrator);
+    audit::show(route, &reports, narrator);
     let packets = audit::books(&reports);
     let killed = network.down().await?;
+    if let Some(tor) = tor {
+        tor.down().await?;
+    }
 
-    let report = DemoReport::new(&figures, packets, clock.now().since(begin));
+    let report = DemoReport::new(route, &figures, packets, clock.now().since(begin));
     let all_ended = alice_ended && bob_ended && killed.is_empty();
     if !all_ended {
         narrator.trouble(&format!("Some processes had to be killed: {}.", killed.join(", ")));

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sotto_client::core::Route;
 
 use crate::stats::quantile;
 
 /// What one run found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DemoReport {
-    /// How the clients reached the network.
+    /// How the clients reached the network: `mix`, `tor+mix` or `tor`.
     pub route: String,
     /// Messages sent, both ways.
     pub messages_sent: u64,
@@ -66,10 +67,10 @@ pub(super) struct Books {
 }
 
 impl DemoReport {
-    pub(super) fn new(figures: &Figures, books: Books, wall: Duration) -> Self {
+    pub(super) fn new(route: Route, figures: &Figures, books: Books, wall: Duration) -> Self {
         let at = |q| quantile(&figures.latencies_ms, q).map_or(0.0, |ms| (ms * 10.0).round() / 10.0);
         Self {
-            route: "mix".to_owned(),
+            route: route.to_string(),
             messages_sent: figures.sent,
             messages_delivered: figures.delivered,
             latency_ms: Latency { p50: at(0.5), p95: at(0.95) },
@@ -93,7 +94,7 @@ mod tests {
     fn report(sent: u64, delivered: u64, balanced: bool) -> DemoReport {
         let packets = Packets { received: 9, forwarded: 5, delivered: 4, held: 0, dropped: BTreeMap::new() };
         let figures = Figures { sent, delivered, latencies_ms: vec![100.0, 300.0] };
-        DemoReport::new(&figures, Books { packets, balanced }, Duration::from_millis(1_234))
+        DemoReport::new(Route::Mix, &figures, Books { packets, balanced }, Duration::from_millis(1_234))
     }
 
     #[test]

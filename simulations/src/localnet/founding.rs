@@ -27,7 +27,10 @@ impl Localnet {
 
         // The length of an epoch is part of the network's link, so the authority is made with it.
         let epoch_s = plan.params.epoch_s.to_string();
-        let naming = ["--network-name", NETWORK, "--epoch-s", &epoch_s];
+        let onion = plan.tor.as_ref().map(|tor| tor.arti_config.display().to_string());
+        let onion: Vec<&str> =
+            onion.iter().flat_map(|file| ["--onion", "--tor-arti-config", file.as_str()]).collect();
+        let naming = [&["--network-name", NETWORK, "--epoch-s", &epoch_s][..], &onion].concat();
         self.make("authority", Kind::Authority, next_address()?, &naming).await?;
         let config = self.dir.join("authority").join(Kind::Authority.config_file());
         let link = ["network-link", "--config", &config.display().to_string()];
@@ -42,7 +45,8 @@ impl Localnet {
             (Kind::Mailbox, "mailbox", plan.mailboxes),
         ] {
             let role: &[&str] = if kind == Kind::Mailbox { &[] } else { &["--role", name] };
-            let args = [&joining[..], role].concat();
+            let onion: &[&str] = if kind.has_onion() { &onion } else { &[] };
+            let args = [&joining[..], role, onion].concat();
             for n in 1..=count {
                 admitted.push(self.make(&format!("{name}-{n}"), kind, next_address()?, &args).await?);
             }

@@ -1,7 +1,7 @@
 //! A network of real processes on loopback: one authority, entries, mixes, mailboxes, and people.
 //!
-//! One directory holds every key, store, log and socket. Nothing listens outside 127.0.0.1, and nothing is
-//! left behind once the directory is removed.
+//! One directory holds every key, store, log and socket. Nothing listens outside 127.0.0.1 unless the plan says so, and
+//! nothing is left behind once the directory is removed.
 
 mod error;
 mod founding;
@@ -16,9 +16,9 @@ mod tap;
 
 pub use error::LocalnetError;
 pub use network::Localnet;
-pub use node::{Kind, NodeReport};
-pub use person::Person;
-pub use plan::LocalnetPlan;
+pub use node::{Kind, NodeReport, OnionReport};
+pub use person::{Person, PersonOptions};
+pub use plan::{LocalnetPlan, LocalnetTor};
 pub use programs::Programs;
 pub use state::LocalnetState;
 pub use status::{NetworkStatus, NodeStatus};

@@ -8,9 +8,10 @@ use rustix::process::Signal;
 use sotto_protocol::ledger::LedgerReport;
 use sotto_transport::clock::Clock;
 use sotto_transport::node::control;
+use sotto_transport::tor::OnionState;
 
 use super::error::LocalnetError;
-use super::node::{Kind, Node, NodeReport};
+use super::node::{Kind, Node, NodeReport, OnionReport};
 use super::plan::LocalnetPlan;
 use super::programs::Programs;
 use super::state::LocalnetState;
@@ -110,7 +111,8 @@ impl Localnet {
     /// Everything needed to find and stop this network from another process.
     #[must_use]
     pub fn state(&self) -> LocalnetState {
-        LocalnetState::new(&self.dir, &self.link, &self.nodes)
+        let tor = self.plan.tor.as_ref().and_then(|tor| tor.network.clone());
+        LocalnetState::new(&self.dir, &self.link, &self.nodes, tor)
     }
 
     /// Kills a node with SIGKILL.
@@ -132,17 +134,18 @@ impl Localnet {
         self.node_mut(name)?.start(&programs, detached)
     }
 
-    /// Waits until every node runs, has a consensus and all its links.
+    /// Waits until every node runs, has a consensus and all its links, and its onion service if it has one.
     ///
     /// # Errors
     /// [`LocalnetError::NotReady`] or [`LocalnetError::Ended`] with the log.
     pub async fn wait_ready(&mut self) -> Result<(), LocalnetError> {
         let clock = self.clock.clone();
-        for node in self.nodes.iter_mut().filter(|node| node.kind != Kind::Authority) {
+        let with_onions = self.plan.tor.is_some();
+        for node in &mut self.nodes {
             let deadline = clock.now() + READY_WAIT_MAX;
             loop {
                 node.check_alive()?;
-                if report(node).await.is_ok_and(|report| report.is_ready()) {
+                if is_ready(node, with_onions && node.kind.has_onion()).await {
                     break;
                 }
                 if clock.now() > deadline {
@@ -221,6 +224,17 @@ impl Localnet {
             .find(|node| node.name == name)
             .ok_or_else(|| LocalnetError::NoNode(name.to_owned()))
     }
+}
+
+/// Whether a node can do its work.
+async fn is_ready(node: &Node, with_onion: bool) -> bool {
+    let Ok(status) = node.raw_status().await else { return false };
+    if with_onion && OnionReport::of(&status).is_none_or(|onion| onion.state != OnionState::Reachable) {
+        return false;
+    }
+    // An authority has no links of its own: it is asked by the others.
+    node.kind == Kind::Authority
+        || serde_json::from_value::<NodeReport>(status).is_ok_and(|report| report.is_ready())
 }
 
 async fn report(node: &Node) -> Result<NodeReport, LocalnetError> {

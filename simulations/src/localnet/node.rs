@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sotto_mix_node::core::HeldReport;
 use sotto_protocol::ledger::LedgerReport;
 use sotto_transport::node::control;
+use sotto_transport::tor::OnionState;
 
 use super::error::LocalnetError;
 use super::programs::Programs;
@@ -34,6 +35,11 @@ impl Kind {
             Self::Entry | Self::Mix => "sotto-mix",
             Self::Mailbox => "sotto-mailbox",
         }
+    }
+
+    /// Whether clients reach such a node by an onion service, in a network that has them.
+    pub(super) const fn has_onion(self) -> bool {
+        !matches!(self, Self::Mix)
     }
 
     /// The configuration in its directory.
@@ -68,6 +74,27 @@ pub struct NodeReport {
     /// Where the held packets are, at an entry or a mix.
     #[serde(default)]
     pub held: Option<HeldReport>,
+    /// Its onion service, if it has one.
+    #[serde(default)]
+    pub onion: Option<OnionReport>,
+}
+
+/// An onion service, as its node sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OnionReport {
+    /// Its address.
+    pub address: String,
+    /// How far it is.
+    pub state: OnionState,
+    /// What is in the way, if anything is.
+    pub why: Option<String>,
+}
+
+impl OnionReport {
+    /// From what a node of any kind says of itself; `None` if it has no onion service.
+    pub(super) fn of(status: &serde_json::Value) -> Option<Self> {
+        serde_json::from_value(status.get("onion")?.clone()).ok()
+    }
 }
 
 /// An outgoing link.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sotto_client::core::Route;
 use sotto_transport::clock::Clock;
 use sotto_transport::rpc::RpcClient;
 
@@ -19,23 +20,57 @@ const ARGON2_MIB: &str = "64";
 /// How long a daemon may take until it answers.
 const DAEMON_WAIT_MAX: Duration = Duration::from_secs(60);
 
+/// How a person's programs are set up and run, where that is not as for everybody.
+#[derive(Clone, Debug, Default)]
+pub struct PersonOptions {
+    /// More arguments of `sotto init`.
+    pub init: Vec<String>,
+    /// A command that runs each of the person's programs, such as one that enters a network namespace. It has to
+    /// become the program, not to start it: signals go to its process.
+    pub wrapper: Vec<String>,
+}
+
+impl PersonOptions {
+    /// For a profile with this route and these fallbacks, on the Tor network of the local network if it has one.
+    #[must_use]
+    pub fn routes(network: &Localnet, route: Route, fallbacks: &[Route]) -> Self {
+        let mut init = vec!["--route".to_owned(), route.to_string()];
+        for fallback in fallbacks {
+            init.extend(["--fallback".to_owned(), fallback.to_string()]);
+        }
+        if let Some(tor) = &network.plan().tor {
+            init.extend(["--tor-arti-config".to_owned(), tor.arti_config.display().to_string()]);
+        }
+        Self { init, wrapper: Vec::new() }
+    }
+}
+
 /// A person: directory, programs, and the daemon while it runs.
 #[derive(Debug)]
 pub struct Person {
     name: String,
     dir: PathBuf,
     programs: Programs,
+    wrapper: Vec<String>,
     clock: Clock,
     daemon: Option<Process>,
 }
 
 impl Person {
+    /// Makes a profile for the network, with the default route.
+    ///
+    /// # Errors
+    /// What `sotto init` says.
+    pub async fn new(network: &Localnet, name: &str) -> Result<Self, LocalnetError> {
+        Self::with(network, name, PersonOptions::default()).await
+    }
+
     /// Makes a profile for the network. The passphrase is written to a file in the person's directory, since
     /// nobody is there to type it.
     ///
     /// # Errors
     /// What `sotto init` says.
-    pub async fn new(network: &Localnet, name: &str) -> Result<Self, LocalnetError> {
+    pub async fn with(network: &Localnet, name: &str, options: PersonOptions) -> Result<Self, LocalnetError> {
         let dir = network.dir().join("people").join(name);
         std::fs::create_dir_all(dir.join("run"))
             .map_err(LocalnetError::system(format!("make the directory {}", dir.display())))?;
@@ -47,10 +82,13 @@ impl Person {
             name: name.to_owned(),
             dir,
             programs: network.programs().clone(),
+            wrapper: options.wrapper,
             clock: network.clock().clone(),
             daemon: None,
         };
-        person.sotto(&["init", "--network", network.link(), "--argon2-mib", ARGON2_MIB]).await?;
+        let init = ["init", "--network", network.link(), "--argon2-mib", ARGON2_MIB];
+        let more = options.init.iter().map(String::as_str);
+        person.sotto(&init.into_iter().chain(more).collect::<Vec<_>>()).await?;
         Ok(person)
     }
 
@@ -74,35 +112,71 @@ impl Person {
         let passphrase = self.passphrase_args();
         let args: Vec<&str> =
             passphrase.iter().map(String::as_str).chain(["--json"]).chain(args.iter().copied()).collect();
-        let printed = self.programs.run_with("sotto", &args, &self.env(), "").await?;
+        let printed = self.programs.run_wrapped(&self.wrapper, "sotto", &args, &self.env()).await?;
         serde_json::from_str(printed.trim()).map_err(|error| LocalnetError::Answer {
             name: format!("sotto {}", args.join(" ")),
             what: format!("{error}: {printed}"),
         })
     }
 
-    /// Starts the daemon and waits until it is connected to an entry.
+    /// Starts the daemon and waits until packets can go by the profile's wanted route.
     ///
     /// # Errors
     /// It cannot be started, or is not connected in time.
     pub async fn start_daemon(&mut self) -> Result<(), LocalnetError> {
-        let mut args = self.passphrase_args();
+        self.launch_daemon()?;
+        let connected = || async { self.is_connected().await.then_some(()) };
+        wait_for(&self.clock, DAEMON_WAIT_MAX, connected).await.ok_or_else(|| self.not_ready())
+    }
+
+    /// Starts the daemon and waits until it answers, whether or not it is connected to anything.
+    ///
+    /// # Errors
+    /// It cannot be started, or does not answer in time.
+    pub async fn start_daemon_only(&mut self) -> Result<(), LocalnetError> {
+        self.launch_daemon()?;
+        let answers = || async { self.call("status", json!({})).await.ok() };
+        wait_for(&self.clock, DAEMON_WAIT_MAX, answers).await.map(drop).ok_or_else(|| self.not_ready())
+    }
+
+    fn launch_daemon(&mut self) -> Result<(), LocalnetError> {
+        let (program, mut args) = self.programs.wrapped(&self.wrapper, "sotto");
+        args.extend(self.passphrase_args());
         args.push("daemon".to_owned());
-        let launch =
-            Launch { program: self.programs.path("sotto"), args, env: self.env(), log: log_file(&self.dir) };
+        let launch = Launch { program, args, env: self.env(), log: self.log() };
         let daemon = launch
             .start(false)
             .map_err(LocalnetError::system(format!("start the daemon of {}", self.name)))?;
         self.daemon = Some(daemon);
-        let connected = || async {
-            let status = self.rpc().await.ok()?.call("status", &json!({})).await.ok()?;
-            (status.get("session")? == "connected").then_some(())
-        };
-        wait_for(&self.clock, DAEMON_WAIT_MAX, connected).await.ok_or_else(|| LocalnetError::NotReady {
-            name: format!("the daemon of {}", self.name),
-            waited_s: DAEMON_WAIT_MAX.as_secs(),
-            log: log_file(&self.dir),
-        })
+        Ok(())
+    }
+
+    /// Whether packets can go by the profile's wanted route.
+    pub async fn is_connected(&self) -> bool {
+        let Ok(status) = self.call("status", json!({})).await else { return false };
+        let route = |view: &&Value| view.get("route") == status.pointer("/plan/0");
+        let view =
+            status.get("routes").and_then(Value::as_array).and_then(|routes| routes.iter().find(route));
+        view.is_some_and(|view| view.get("state").is_some_and(|state| state == "connected"))
+    }
+
+    /// The error that the daemon did not get ready.
+    #[must_use]
+    pub fn not_ready(&self) -> LocalnetError {
+        let name = format!("the daemon of {}", self.name);
+        LocalnetError::NotReady { name, waited_s: DAEMON_WAIT_MAX.as_secs(), log: self.log() }
+    }
+
+    /// Where the daemon's output goes.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        log_file(&self.dir)
+    }
+
+    /// The directory with everything that is the person's.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Ends the daemon. Returns whether it went by itself.

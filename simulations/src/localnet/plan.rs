@@ -1,11 +1,38 @@
 //! What a local network consists of.
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 
 use sotto_protocol::directory::{CoverClass, Params};
 
+use crate::tornet::{Tornet, TornetState};
+
 /// Mix layers; the protocol has three.
 const LAYERS: usize = 3;
+
+/// The Tor network on which a local network has its onion services.
+#[derive(Clone, Debug)]
+pub struct LocalnetTor {
+    /// The file from which arti learns of it.
+    pub arti_config: PathBuf,
+    /// Its processes, if they are to be stopped with the local network.
+    pub network: Option<TornetState>,
+}
+
+impl LocalnetTor {
+    /// A private Tor network that somebody else ends.
+    #[must_use]
+    pub fn on(tor: &Tornet) -> Self {
+        Self { arti_config: tor.arti_config(), network: None }
+    }
+}
+
+impl From<TornetState> for LocalnetTor {
+    /// A private Tor network that ends with the local network.
+    fn from(network: TornetState) -> Self {
+        Self { arti_config: network.arti_config.clone(), network: Some(network) }
+    }
+}
 
 /// Counts and parameters.
 #[derive(Clone, Debug)]
@@ -22,6 +49,8 @@ pub struct LocalnetPlan {
     pub host: Ipv4Addr,
     /// Whether a wire tap stands in front of every node.
     pub tapped: bool,
+    /// Where the authority, the entries and the mailboxes have onion services, if they are to have them.
+    pub tor: Option<LocalnetTor>,
 }
 
 impl LocalnetPlan {
@@ -59,6 +88,7 @@ impl Default for LocalnetPlan {
             params,
             host: Ipv4Addr::LOCALHOST,
             tapped: false,
+            tor: None,
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::error::LocalnetError;
@@ -45,42 +44,56 @@ impl Programs {
     /// # Errors
     /// It cannot be run, or ends with a status other than 0.
     pub async fn run(&self, name: &str, args: &[&str]) -> Result<String, LocalnetError> {
-        self.run_with(name, args, &[], "").await
+        let command = Command::new(self.path(name));
+        run_to_end(command, name, args).await
     }
 
-    /// As [`Programs::run`], with environment variables and standard input.
+    /// A program's command line after that of a wrapper, such as one that enters a namespace.
+    #[must_use]
+    pub(super) fn wrapped(&self, wrapper: &[String], name: &str) -> (PathBuf, Vec<String>) {
+        let own = self.path(name);
+        match wrapper {
+            [] => (own, Vec::new()),
+            [first, rest @ ..] => {
+                let args = rest.iter().cloned().chain([own.display().to_string()]).collect();
+                (PathBuf::from(first), args)
+            }
+        }
+    }
+
+    /// As [`Programs::run`], behind a wrapper and with environment variables.
     ///
     /// # Errors
     /// It cannot be run, or ends with a status other than 0.
-    pub async fn run_with(
+    pub(super) async fn run_wrapped(
         &self,
+        wrapper: &[String],
         name: &str,
         args: &[&str],
         env: &[(String, String)],
-        stdin: &str,
     ) -> Result<String, LocalnetError> {
-        let doing = || format!("run {name}");
-        let mut child = Command::new(self.path(name))
-            .args(args)
-            .envs(env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(LocalnetError::system(doing()))?;
-        if let Some(mut pipe) = child.stdin.take() {
-            // A program that does not read its input may be gone already; its status tells.
-            let _ = pipe.write_all(stdin.as_bytes()).await;
-        }
-        let output = child.wait_with_output().await.map_err(LocalnetError::system(doing()))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        let printed = [output.stderr, output.stdout].concat();
-        Err(LocalnetError::Command {
-            command: format!("{name} {}", args.join(" ")),
-            output: String::from_utf8_lossy(&printed).trim().to_owned(),
-        })
+        let (program, before) = self.wrapped(wrapper, name);
+        let mut command = Command::new(program);
+        command.args(before).envs(env.iter().map(|(name, value)| (name, value)));
+        run_to_end(command, name, args).await
     }
+}
+
+async fn run_to_end(mut command: Command, name: &str, args: &[&str]) -> Result<String, LocalnetError> {
+    let doing = || format!("run {name}");
+    let output = command
+        .args(args)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(LocalnetError::system(doing()))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let printed = [output.stderr, output.stdout].concat();
+    Err(LocalnetError::Command {
+        command: format!("{name} {}", args.join(" ")),
+        output: String::from_utf8_lossy(&printed).trim().to_owned(),
+    })
 }

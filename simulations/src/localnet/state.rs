@@ -10,6 +10,7 @@ use sotto_transport::node::control;
 use super::error::LocalnetError;
 use super::node::{Kind, Node};
 use crate::process::{Process, TERMINATE_WAIT_MAX, runs, signal};
+use crate::tornet::TornetState;
 use crate::wait::wait_for;
 
 const FILE: &str = "localnet.json";
@@ -26,6 +27,9 @@ pub struct LocalnetState {
     pub link: String,
     /// Its processes.
     pub nodes: Vec<NodeEntry>,
+    /// The private Tor network that belongs to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tor: Option<TornetState>,
 }
 
 /// One process.
@@ -45,7 +49,7 @@ pub struct NodeEntry {
 }
 
 impl LocalnetState {
-    pub(super) fn new(dir: &Path, link: &str, nodes: &[Node]) -> Self {
+    pub(super) fn new(dir: &Path, link: &str, nodes: &[Node], tor: Option<TornetState>) -> Self {
         let entry = |node: &Node| {
             let process: &Process = node.process.as_ref()?;
             Some(NodeEntry {
@@ -61,6 +65,7 @@ impl LocalnetState {
             dir: dir.to_path_buf(),
             link: link.to_owned(),
             nodes: nodes.iter().filter_map(entry).collect(),
+            tor,
         }
     }
 
@@ -124,6 +129,9 @@ impl LocalnetState {
         for node in running() {
             signal(node.pid, Signal::KILL).map_err(LocalnetError::system(format!("kill {}", node.name)))?;
             killed.push(node.name.clone());
+        }
+        if let Some(tor) = &self.tor {
+            tor.stop()?;
         }
         Ok(killed)
     }

@@ -5,10 +5,12 @@ use std::fmt::{self, Write as _};
 use serde::Serialize;
 use sotto_protocol::ledger::LedgerReport;
 use sotto_transport::node::control;
+use sotto_transport::tor::OnionState;
 
-use super::node::{Kind, NodeReport};
+use super::node::{Kind, NodeReport, OnionReport};
 use super::state::{LocalnetState, NodeEntry};
 use crate::process::runs;
+use crate::tornet::TornetState;
 
 /// A network at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -17,6 +19,8 @@ pub struct NetworkStatus {
     pub link: String,
     /// Its nodes.
     pub nodes: Vec<NodeStatus>,
+    /// Processes of its private Tor network that have ended; none if it has no such network.
+    pub tor_ended: Option<Vec<String>>,
 }
 
 /// One node at one moment.
@@ -36,6 +40,8 @@ pub struct NodeStatus {
     pub rss_kib: Option<u64>,
     /// What became of its packets.
     pub ledger: Option<LedgerReport>,
+    /// Its onion service, if it has one.
+    pub onion: Option<OnionReport>,
     /// Why it did not answer, if it did not.
     pub trouble: Option<String>,
 }
@@ -47,13 +53,15 @@ impl NetworkStatus {
         for node in &state.nodes {
             nodes.push(NodeStatus::ask(node).await);
         }
-        Self { link: state.link.clone(), nodes }
+        let tor_ended = state.tor.as_ref().map(TornetState::ended);
+        Self { link: state.link.clone(), nodes, tor_ended }
     }
 
     /// Whether every process runs and answers.
     #[must_use]
     pub fn all_well(&self) -> bool {
         self.nodes.iter().all(|node| node.running && node.trouble.is_none())
+            && self.tor_ended.as_ref().is_none_or(Vec::is_empty)
     }
 }
 
@@ -68,6 +76,7 @@ impl NodeStatus {
             running,
             rss_kib: None,
             ledger: None,
+            onion: None,
             trouble: None,
         };
         match control::status(&node.socket).await {
@@ -75,6 +84,7 @@ impl NodeStatus {
                 // Under another number if somebody has restarted it by hand.
                 status.running = true;
                 status.rss_kib = value.get("rss_kib").and_then(serde_json::Value::as_u64);
+                status.onion = OnionReport::of(&value);
                 if node.kind != Kind::Authority {
                     match serde_json::from_value::<NodeReport>(value) {
                         Ok(report) => {
@@ -122,6 +132,21 @@ impl fmt::Display for NetworkStatus {
                 write!(line, "  {trouble}")?;
             }
             writeln!(f, "{line}")?;
+        }
+        for node in &self.nodes {
+            if let Some(OnionReport { address, state, why }) = &node.onion {
+                write!(f, "{:<12} {address} ", node.name)?;
+                match (state, why) {
+                    (OnionState::Reachable, _) => writeln!(f, "reachable")?,
+                    (_, Some(why)) => writeln!(f, "not reachable: {why}")?,
+                    (_, None) => writeln!(f, "not reachable yet")?,
+                }
+            }
+        }
+        match self.tor_ended.as_deref() {
+            Some([]) => writeln!(f, "the private Tor network runs")?,
+            Some(ended) => writeln!(f, "of the private Tor network do not run: {}", ended.join(", "))?,
+            None => {}
         }
         write!(f, "network link: {}", self.link)
     }

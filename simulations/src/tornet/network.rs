@@ -104,7 +104,9 @@ impl Tornet {
         self.state()
     }
 
-    fn state(&self) -> TornetState {
+    /// Everything needed to find and stop this network from another process.
+    #[must_use]
+    pub fn state(&self) -> TornetState {
         TornetState::new(self.arti_config(), &self.nodes)
     }
 
