@@ -195,10 +195,10 @@ async fn read(
             Frame::Refused { label, text } => return LinkError::Refused { label, text },
             _ => return LinkError::Unexpected("packets and requests for the consensus"),
         }
-        frame = match tokio::time::timeout(DIRECT_SILENCE_MAX, reader.next()).await {
+        frame = match tokio::time::timeout(links.direct_silence_max, reader.next()).await {
             Ok(Ok(frame)) => frame,
             Ok(Err(error)) => return error,
-            Err(_) => return LinkError::Silent(DIRECT_SILENCE_MAX),
+            Err(_) => return LinkError::Silent(links.direct_silence_max),
         };
     }
 }
@@ -224,3 +224,6 @@ async fn write(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,8 @@ const SILENCE_DUMMIES: u32 = 20;
 pub(super) struct Links {
     pub(super) events: mpsc::Sender<Event>,
     pub(super) consensus: watch::Receiver<Option<Arc<Adopted>>>,
+    /// How long a direct link may be silent.
+    pub(super) direct_silence_max: Duration,
 }
 
 impl Links {

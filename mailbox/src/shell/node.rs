@@ -12,7 +12,7 @@ use sotto_transport::node::{Listening, Member, NodeError, NodePlan, Running};
 use tokio::sync::mpsc;
 
 use super::config::MailboxConfig;
-use super::direct::DirectLinks;
+use super::direct::{DIRECT_SILENCE_MAX, DirectLinks};
 use super::engine::{EVENTS_MAX, Engine};
 use super::error::ShellError;
 use super::links::Links;
@@ -84,7 +84,11 @@ async fn run(
     let clock = Clock::system();
     let member = Member::join(&listening, plan, &config.network, Role::Mailbox, &clock, &shutdown)?;
     let (events_in, events) = mpsc::channel(EVENTS_MAX);
-    let links = Arc::new(Links { events: events_in.clone(), consensus: member.membership.consensus.clone() });
+    let links = Arc::new(Links {
+        events: events_in.clone(),
+        consensus: member.membership.consensus.clone(),
+        direct_silence_max: DIRECT_SILENCE_MAX,
+    });
     let engine = Engine {
         mailbox: Mailbox::new(listening.secret.id(), clock.now()),
         store,
