@@ -1,97 +1,181 @@
-//! Bootstraps the client again and again until it works, watches it from then on, and tells its status.
+//! Keeps a client: bootstraps it, watches it, tells its status, and replaces it when it does not get on.
+//!
+//! Arti waits ever longer before it tries a relay again that did not answer, without an upper limit. A machine that
+//! was without a network for hours would then need hours to come back. A new client, from the same files, has the
+//! same relays and tries them at once.
 
 use std::time::Duration;
 
-use arti_client::DormantMode;
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch as latest};
 use tor_circmgr::DirInfo;
 
-use super::Client;
 use super::status::Known;
+use super::{Client, Maker};
+use crate::clock::Countdown;
 use crate::node::shutdown::Shutdown;
 use crate::tor::error::causes;
 use crate::tor::status::{Blocking, TorBlockage, TorStage, TorStatus};
 use crate::tor::watch::Failures;
 
-/// How long one attempt goes on. Arti waits ever longer between its own attempts to fetch the directory; a new
-/// attempt begins with short waits.
-const ATTEMPT_MAX: Duration = Duration::from_secs(120);
+/// Without progress for so long, a client that has never worked says that something is in its way. Relays that can be
+/// reached answer within seconds.
+const STALL_MAX: Duration = Duration::from_secs(20);
 
-/// Between two attempts.
-const ATTEMPT_PAUSE: Duration = Duration::from_secs(2);
+/// Without progress for so long, a client is replaced. Above the 60 s after which arti itself
+/// says what is in its way, and what a slow transport to a bridge needs.
+const RENEW_AFTER: Duration = Duration::from_secs(90);
+
+/// Lost for so long, a client that was ready is replaced: the time after which arti tries its relays again for the
+/// first time.
+const LOST_MAX: Duration = Duration::from_secs(30);
+
+/// How long the last one's files may take to be free. Then the next one is tried all the same.
+const STOP_MAX: Duration = Duration::from_secs(10);
+
+/// Between two attempts to make a client.
+const MAKE_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long a probe, which is one circuit of one hop, may take.
-const PROBE_MAX: Duration = Duration::from_secs(15);
+const PROBE_MAX: Duration = Duration::from_secs(10);
 
-/// News from the tasks that try things out.
+/// The client at a time, and everything that is told about it.
+pub(super) struct Keeper {
+    pub(super) maker: Maker,
+    /// Where the others find it.
+    pub(super) current: latest::Sender<Option<Client>>,
+    pub(super) told: latest::Sender<TorStatus>,
+    pub(super) failures: Failures,
+}
+
+/// News from the task that tries things out.
 enum News {
     Bootstrapped(Result<(), String>),
     Probed(Result<(), TorBlockage>),
 }
 
-/// Runs until `shutdown`, or until `end` is closed.
-pub(super) async fn run(
-    client: Client,
-    told: latest::Sender<TorStatus>,
-    failures: Failures,
-    shutdown: Shutdown,
-    mut end: latest::Receiver<()>,
-) {
-    let (news, mut heard) = mpsc::unbounded_channel();
-    let trying = async {
-        while let Err(why) = bootstrap(&client).await {
-            drop(news.send(News::Bootstrapped(Err(why))));
-            tokio::time::sleep(ATTEMPT_PAUSE).await;
+impl Keeper {
+    /// Runs until `shutdown`, or until nobody wants the client any more, and leaves none.
+    pub(super) async fn run(self, shutdown: Shutdown, mut end: latest::Receiver<()>) {
+        tokio::select! {
+            () = shutdown.triggered() => {}
+            _ = end.changed() => {}
+            () = self.keep() => {}
         }
-        drop(news.send(News::Bootstrapped(Ok(()))));
-        failures.watch(|| probe(&client), |outcome| drop(news.send(News::Probed(outcome)))).await;
-    };
-    let watching = async {
-        let mut known = Known { bootstrap: client.bootstrap_status(), ..Known::default() };
-        let mut reports = client.bootstrap_events();
+        self.current.send_replace(None);
+    }
+
+    async fn keep(&self) {
+        let mut known = Known::default();
         loop {
+            let client = self.current.borrow().clone();
+            match client {
+                Some(client) => self.watch(client, &mut known).await,
+                None => self.make(&mut known).await,
+            }
+        }
+    }
+
+    /// Watches one client until it is to be replaced, and takes it away.
+    async fn watch(&self, client: Client, known: &mut Known) {
+        let (news, heard) = mpsc::unbounded_channel();
+        let trying = async {
+            let bootstrapped = client.bootstrap().await.map_err(|error| causes(&error));
+            drop(news.send(News::Bootstrapped(bootstrapped)));
+            self.failures.watch(|| probe(&client), |outcome| drop(news.send(News::Probed(outcome)))).await;
+        };
+        known.begin(client.bootstrap_status());
+        tokio::select! {
+            () = trying => {}
+            () = self.listen(&client, known, heard) => {}
+        }
+        tracing::info!("replacing the Tor client, which does not get on");
+        let stopped = client.wait_for_stop();
+        drop(client);
+        self.current.send_replace(None);
+        if tokio::time::timeout(STOP_MAX, stopped).await.is_err() {
+            tracing::debug!("the Tor client before has not ended yet");
+        }
+    }
+
+    /// Until it has been without progress for too long.
+    async fn listen(&self, client: &Client, known: &mut Known, mut heard: mpsc::UnboundedReceiver<News>) {
+        let mut reports = client.bootstrap_events();
+        let mut skews = None;
+        let mut stalled = Countdown::new(STALL_MAX);
+        let mut renewal = Countdown::new(RENEW_AFTER);
+        loop {
+            let before = self.tell(known);
             tokio::select! {
                 Some(report) = reports.next() => known.bootstrap = report,
+                Some(skew) = next(&mut skews) => known.note_skew(skew),
                 Some(news) = heard.recv() => match news {
                     News::Bootstrapped(outcome) => known.failed = outcome.err(),
                     News::Probed(outcome) => known.lost = outcome.err(),
                 },
+                () = stalled.run_out() => {
+                    known.has_stalled = true;
+                    stalled.restart();
+                }
+                () = renewal.run_out(), if !before.is_ready() => return,
             }
-            tell(&told, &mut known);
+            // There from when the bootstrap has begun.
+            if skews.is_none() {
+                skews = client.circmgr().ok().map(|circuits| {
+                    circuits
+                        .skew_events()
+                        .map(|skew| skew.filter(|skew| skew.noteworthy()).map(|skew| skew.to_string()))
+                });
+            }
+            let now = known.status();
+            if now.is_ready() || now.percent > before.percent {
+                known.has_stalled = false;
+                stalled.restart();
+                renewal = Countdown::new(RENEW_AFTER);
+            } else if before.is_ready() {
+                renewal = Countdown::new(LOST_MAX);
+            }
         }
-    };
-    tokio::select! {
-        () = shutdown.triggered() => {}
-        _ = end.changed() => {}
-        () = trying => {}
-        () = watching => {}
     }
-    // Its tasks end soon after the last handle is dropped; until then it is not to reach out any more.
-    client.set_dormant(DormantMode::Soft);
-}
 
-fn tell(told: &latest::Sender<TorStatus>, known: &mut Known) {
-    let status = known.status();
-    known.has_worked |= status.is_ready();
-    told.send_if_modified(|told| {
-        let is_news = *told != status;
-        if told.stage != status.stage {
-            match (&status.blocked, status.stage) {
-                (Some(blockage), _) => tracing::warn!(label = blockage.label, "Tor: {}", blockage.text),
-                (None, TorStage::Ready) => tracing::info!("Tor is ready"),
-                (None, _) => tracing::info!(percent = status.percent, "Tor bootstraps"),
+    async fn make(&self, known: &mut Known) {
+        match self.maker.make() {
+            Ok(client) => drop(self.current.send_replace(Some(client))),
+            Err(error) => {
+                known.failed = Some(error.to_string());
+                self.tell(known);
+                tokio::time::sleep(MAKE_PAUSE).await;
             }
         }
-        *told = status;
-        is_news
-    });
+    }
+
+    fn tell(&self, known: &mut Known) -> TorStatus {
+        let status = known.status();
+        known.has_worked |= status.is_ready();
+        self.told.send_if_modified(|told| {
+            let is_news = *told != status;
+            if told.stage != status.stage {
+                log(&status);
+            }
+            told.clone_from(&status);
+            is_news
+        });
+        status
+    }
 }
 
-async fn bootstrap(client: &Client) -> Result<(), String> {
-    match tokio::time::timeout(ATTEMPT_MAX, client.bootstrap()).await {
-        Ok(outcome) => outcome.map_err(|error| causes(&error)),
-        Err(_) => Err(format!("no directory of Tor within {} s", ATTEMPT_MAX.as_secs())),
+fn log(status: &TorStatus) {
+    match (&status.blocked, status.stage) {
+        (Some(blockage), _) => tracing::warn!(label = blockage.label, "Tor: {}", blockage.text),
+        (None, TorStage::Ready) => tracing::info!("Tor is ready"),
+        (None, _) => tracing::info!(percent = status.percent, "Tor bootstraps"),
+    }
+}
+
+async fn next<S: futures::Stream + Unpin>(stream: &mut Option<S>) -> Option<S::Item> {
+    match stream {
+        Some(stream) => stream.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,9 +1,11 @@
 //! Hosts an onion service: launches it with the node's own key, and takes in its streams.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arti_client::config::onion_service::OnionServiceConfigBuilder;
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use tokio::sync::{mpsc, watch as latest};
 use tor_cell::relaycell::msg::Connected;
 use tor_hscrypto::pk::HsIdKeypair;
@@ -12,14 +14,15 @@ use tor_hsservice::{RendRequest, RunningOnionService, StreamRequest, handle_rend
 use tor_llcrypto::pk::ed25519::{ExpandedKeypair, Keypair};
 use tor_proto::stream::IncomingStreamRequest;
 
-use super::{ArtiClient, Client, Embedded};
-use crate::dial::BoxStream;
+use super::{ArtiClient, Client, Embedded, Maker};
+use crate::dial::Stream;
 use crate::node::shutdown::Shutdown;
 use crate::tor::error::{TorError, causes};
 use crate::tor::listener::OnionListener;
 use crate::tor::onion_address::{ONION_PORT, OnionAddress};
 use crate::tor::onion_key::OnionKey;
 use crate::tor::service::{OnionServiceConfig, OnionState, OnionStatus};
+use crate::tor::watch::Failures;
 
 /// By which arti knows the service in its directory.
 const NICKNAME: &str = "sotto";
@@ -33,6 +36,12 @@ const STREAMS_WAITING_MAX: usize = 16;
 /// Streams that are being accepted at once, which is one message on each one's circuit.
 const STREAMS_ACCEPTING_MAX: usize = 64;
 
+/// Between two attempts to launch the service again.
+const LAUNCH_PAUSE: Duration = Duration::from_secs(1);
+
+/// A service that has been launched, and the rendezvous that clients ask for.
+type Launched = (Arc<RunningOnionService>, BoxStream<'static, RendRequest>);
+
 impl Embedded {
     /// Launches the service of `key`.
     pub(in crate::tor) fn host(
@@ -41,67 +50,152 @@ impl Embedded {
         service: &OnionServiceConfig,
         shutdown: &Shutdown,
     ) -> Result<OnionListener, TorError> {
-        let client = self.client()?;
-        let (running, requests) = self.launch(&client, key, service)?;
+        let config = service_config(service)?;
+        let client = self.current.borrow().clone().ok_or(TorError::Ended)?;
+        let launched = launch(&self.maker, &client, key, &config)?;
         let address = key.onion_address().to_string();
         let (told, status) = latest::channel(OnionStatus { address, state: OnionState::Starting, why: None });
         let (streams, taken) = mpsc::channel(STREAMS_WAITING_MAX);
         let end = Shutdown::new();
         let listener = OnionListener::new(taken, status, end.trigger_on_drop());
         let shutdown = shutdown.clone();
+        let host = Host {
+            maker: self.maker.clone(),
+            key: OnionKey::from_seed(key.seed()),
+            config,
+            failures: self.failures.clone(),
+            told,
+            streams,
+        };
+        let current = self.current.clone();
         tokio::spawn(async move {
             tokio::select! {
                 () = end.triggered() => {}
                 () = shutdown.triggered() => {}
-                () = follow(&running, &told) => {}
-                () = take_in(requests, streams) => {}
+                () = host.run(launched, current) => {}
             }
             tracing::info!("the onion service ends");
-            told.send_modify(|status| {
+            host.told.send_modify(|status| {
                 status.state = OnionState::Broken;
                 status.why = Some("it has ended; start the node again".to_owned());
             });
         });
         Ok(listener)
     }
+}
 
-    /// With the key that the directory has, or with a new one in an empty directory.
-    fn launch(
-        &self,
-        client: &Client,
-        key: &OnionKey,
-        service: &OnionServiceConfig,
-    ) -> Result<(Arc<RunningOnionService>, impl futures::Stream<Item = RendRequest> + Send + use<>), TorError>
-    {
-        let failed = |error: arti_client::Error| match super::unusable(&self.state_dir, &error) {
-            TorError::Start(why) => TorError::Host(why),
-            other => other,
-        };
-        let config = service_config(service)?;
-        let kept = ArtiClient::create_onion_service(&self.arti_config, config.clone())
-            .map_err(failed)?
-            .onion_address()
-            .map(|kept| OnionAddress::of_key(*kept.as_ref()));
-        let given = key.onion_address();
-        let launched = match kept {
-            None => client.launch_onion_service_with_hsid(config, keypair(key)).map(|it| it.map(boxed)),
-            Some(kept) if kept == given => client.launch_onion_service(config).map(|it| it.map(boxed)),
-            Some(kept) => {
-                return Err(TorError::OnionKeyDiffers {
-                    path: self.state_dir.clone(),
-                    kept: kept.host(),
-                    given: given.host(),
-                });
+/// A service that is hosted, by one client after the other.
+struct Host {
+    maker: Maker,
+    key: OnionKey,
+    config: tor_hsservice::OnionServiceConfig,
+    failures: Failures,
+    told: latest::Sender<OnionStatus>,
+    streams: mpsc::Sender<Box<dyn Stream>>,
+}
+
+impl Host {
+    /// Runs until there is no client any more.
+    async fn run(&self, launched: Launched, mut current: latest::Receiver<Option<Client>>) {
+        let mut launched = Some(launched);
+        loop {
+            if let Some((running, requests)) = launched.take() {
+                tokio::select! {
+                    changed = current.changed() => if changed.is_err() { return },
+                    () = self.follow(&running) => {}
+                    () = self.take_in(requests) => {}
+                }
             }
-        };
-        launched.map_err(failed)?.ok_or_else(|| TorError::Host("it is not enabled".to_owned()))
+            let Ok(client) = current.wait_for(Option::is_some).await.map(|client| client.clone()) else {
+                return;
+            };
+            match client.map(|client| launch(&self.maker, &client, &self.key, &self.config)) {
+                None => {}
+                Some(Ok(again)) => launched = Some(again),
+                // The files of the service before may not be free yet.
+                Some(Err(error)) => {
+                    self.tell(OnionState::Unreachable, Some(error.to_string()));
+                    tokio::time::sleep(LAUNCH_PAUSE).await;
+                }
+            }
+        }
     }
+
+    /// Takes the streams in that clients open, until the service ends.
+    async fn take_in(&self, requests: BoxStream<'static, RendRequest>) {
+        handle_rend_requests(requests)
+            .for_each_concurrent(STREAMS_ACCEPTING_MAX, |request| admit(request, &self.streams))
+            .await;
+    }
+
+    /// Tells how the service is doing, until it ends.
+    ///
+    /// A service that is not reachable may be so because Tor is not: that is looked into.
+    async fn follow(&self, running: &RunningOnionService) {
+        let mut reports = running.status_events();
+        let mut report = running.status();
+        loop {
+            let state = state_of(&report);
+            if state == OnionState::Reachable {
+                self.tell(state, None);
+            } else {
+                self.tell(state, report.current_problem().map(problem_text));
+                self.failures.note();
+            }
+            match reports.next().await {
+                Some(next) => report = next,
+                None => return,
+            }
+        }
+    }
+
+    fn tell(&self, state: OnionState, why: Option<String>) {
+        self.told.send_if_modified(|status| {
+            if status.state != state {
+                tracing::info!(?state, why, "onion service");
+            }
+            let is_news = (status.state, &status.why) != (state, &why);
+            (status.state, status.why) = (state, why);
+            is_news
+        });
+    }
+}
+
+/// Launches the service with the key that the directory has, or with a new one in an empty directory.
+fn launch(
+    maker: &Maker,
+    client: &Client,
+    key: &OnionKey,
+    config: &tor_hsservice::OnionServiceConfig,
+) -> Result<Launched, TorError> {
+    let failed = |error: arti_client::Error| match super::unusable(&maker.state_dir, &error) {
+        TorError::Start(why) => TorError::Host(why),
+        other => other,
+    };
+    let kept = ArtiClient::create_onion_service(&maker.config, config.clone())
+        .map_err(failed)?
+        .onion_address()
+        .map(|kept| OnionAddress::of_key(*kept.as_ref()));
+    let given = key.onion_address();
+    let config = config.clone();
+    let launched = match kept {
+        None => client.launch_onion_service_with_hsid(config, keypair(key)).map(|it| it.map(boxed)),
+        Some(kept) if kept == given => client.launch_onion_service(config).map(|it| it.map(boxed)),
+        Some(kept) => {
+            return Err(TorError::OnionKeyDiffers {
+                path: maker.state_dir.clone(),
+                kept: kept.host(),
+                given: given.host(),
+            });
+        }
+    };
+    launched.map_err(failed)?.ok_or_else(|| TorError::Host("it is not enabled".to_owned()))
 }
 
 /// The two ways to launch give streams of two types.
 fn boxed<S: futures::Stream<Item = RendRequest> + Send + 'static>(
     (running, requests): (Arc<RunningOnionService>, S),
-) -> (Arc<RunningOnionService>, futures::stream::BoxStream<'static, RendRequest>) {
+) -> Launched {
     (running, requests.boxed())
 }
 
@@ -128,18 +222,7 @@ fn service_config(service: &OnionServiceConfig) -> Result<tor_hsservice::OnionSe
     builder.build().map_err(|error| wrong(causes(&error)))
 }
 
-/// Takes the streams in that clients open, one circuit after the other, until the service ends.
-async fn take_in(
-    requests: impl futures::Stream<Item = RendRequest> + Send,
-    streams: mpsc::Sender<BoxStream>,
-) {
-    let streams = &streams;
-    handle_rend_requests(requests)
-        .for_each_concurrent(STREAMS_ACCEPTING_MAX, |request| admit(request, streams))
-        .await;
-}
-
-async fn admit(request: StreamRequest, streams: &mpsc::Sender<BoxStream>) {
+async fn admit(request: StreamRequest, streams: &mpsc::Sender<Box<dyn Stream>>) {
     let is_ours = match request.request() {
         IncomingStreamRequest::Begin(begin) => begin.port() == ONION_PORT,
         _ => false,
@@ -159,34 +242,15 @@ async fn admit(request: StreamRequest, streams: &mpsc::Sender<BoxStream>) {
     }
 }
 
-/// Tells how the service is doing, until it ends.
-async fn follow(running: &RunningOnionService, told: &latest::Sender<OnionStatus>) {
-    let mut reports = running.status_events();
-    tell(told, &running.status());
-    while let Some(report) = reports.next().await {
-        tell(told, &report);
-    }
-}
-
-fn tell(told: &latest::Sender<OnionStatus>, report: &OnionServiceStatus) {
-    let state = match report.state() {
+fn state_of(report: &OnionServiceStatus) -> OnionState {
+    match report.state() {
         State::Shutdown => OnionState::Starting,
         State::Bootstrapping => OnionState::Bootstrapping,
         State::Running | State::DegradedReachable => OnionState::Reachable,
         State::Broken => OnionState::Broken,
         // Degraded, recovering, and what arti may add.
         _ => OnionState::Unreachable,
-    };
-    let is_in_the_way = state != OnionState::Reachable;
-    let why = report.current_problem().filter(|_| is_in_the_way).map(problem_text);
-    told.send_if_modified(|status| {
-        if status.state != state {
-            tracing::info!(?state, why, "onion service");
-        }
-        let is_news = (status.state, &status.why) != (state, &why);
-        (status.state, status.why) = (state, why);
-        is_news
-    });
+    }
 }
 
 fn problem_text(problem: &Problem) -> String {
@@ -194,13 +258,16 @@ fn problem_text(problem: &Problem) -> String {
     match problem {
         Problem::Runtime(error) => format!("{}; restart the node", causes(error)),
         Problem::DescriptorUpload(errors) => {
-            let why = errors.first().map(|error| causes(error)).unwrap_or_default();
-            format!("its descriptor is not published ({why}); {ADVICE}")
+            format!("its descriptor is not published ({}); {ADVICE}", first(errors))
         }
         Problem::Ipt(errors) => {
-            let why = errors.first().map(|error| causes(error)).unwrap_or_default();
-            format!("no introduction points ({why}); {ADVICE}")
+            format!("no introduction points ({}); {ADVICE}", first(errors))
         }
         _ => ADVICE.to_owned(),
     }
+}
+
+/// The first of several errors, for all.
+fn first<E: std::error::Error>(errors: &[E]) -> String {
+    errors.first().map_or_else(|| "none yet".to_owned(), |error| causes(error))
 }

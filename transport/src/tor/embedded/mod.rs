@@ -11,12 +11,13 @@ mod status;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arti_client::{ErrorKind, HasKind, HsId, KeystoreSelector, TorClient, TorClientConfig};
 use tokio::sync::watch as latest;
 use tor_rtcompat::PreferredRuntime;
 
+use self::bootstrap::Keeper;
 use super::config::TorConfig;
 use super::error::{TorError, causes};
 use super::onion_address::OnionAddress;
@@ -28,15 +29,31 @@ use crate::private;
 type ArtiClient = TorClient<PreferredRuntime>;
 type Client = Arc<ArtiClient>;
 
-/// The client, until the shutdown. Dropped, it ends.
+/// A client within this process, until the shutdown. Dropped, it ends.
 pub(super) struct Embedded {
-    client: Arc<Mutex<Option<Client>>>,
-    /// What the client was made from.
-    arti_config: TorClientConfig,
-    state_dir: PathBuf,
+    maker: Maker,
+    /// The client at a time: another after one that did not get on, none in between and after the end.
+    current: latest::Receiver<Option<Client>>,
     failures: Failures,
-    /// Ends the tasks that watch the client, when this is dropped.
+    /// Ends the task that keeps the client, when this is dropped.
     _ended: latest::Sender<()>,
+}
+
+/// What clients are made from.
+#[derive(Clone)]
+struct Maker {
+    runtime: PreferredRuntime,
+    config: TorClientConfig,
+    state_dir: PathBuf,
+}
+
+impl Maker {
+    fn make(&self) -> Result<Client, TorError> {
+        TorClient::with_runtime(self.runtime.clone())
+            .config(self.config.clone())
+            .create_unbootstrapped()
+            .map_err(|error| unusable(&self.state_dir, &error))
+    }
 }
 
 impl Embedded {
@@ -46,34 +63,18 @@ impl Embedded {
         state_dir: &Path,
         shutdown: Shutdown,
     ) -> Result<(Self, latest::Receiver<TorStatus>), TorError> {
-        let arti_config = config::client_config(config, state_dir)?;
+        let config = config::client_config(config, state_dir)?;
         private::create_dir(state_dir)?;
         install_tls_provider();
         let runtime = PreferredRuntime::current().map_err(|error| TorError::Start(error.to_string()))?;
-        let client = TorClient::with_runtime(runtime)
-            .config(arti_config.clone())
-            .create_unbootstrapped()
-            .map_err(|error| unusable(state_dir, &error))?;
-        let failures = Failures::default();
+        let maker = Maker { runtime, config, state_dir: state_dir.to_owned() };
+        let (current, client) = latest::channel(Some(maker.make()?));
         let (told, status) = latest::channel(TorStatus::starting());
         let (ended, end) = latest::channel(());
-        let held = Arc::new(Mutex::new(Some(Arc::clone(&client))));
-        tokio::spawn({
-            let (held, failures) = (Arc::clone(&held), failures.clone());
-            async move {
-                bootstrap::run(client, told, failures, shutdown, end).await;
-                // Whoever holds a handle still, holds no client: it ends now, and gives its files free.
-                drop(held.lock().unwrap_or_else(PoisonError::into_inner).take());
-            }
-        });
-        let state_dir = state_dir.to_owned();
-        Ok((Self { client: held, arti_config, state_dir, failures, _ended: ended }, status))
-    }
-
-    /// The client, unless it has been shut down.
-    fn client(&self) -> Result<Client, TorError> {
-        let client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        client.clone().ok_or(TorError::Ended)
+        let failures = Failures::default();
+        let keeper = Keeper { maker: maker.clone(), current, told, failures: failures.clone() };
+        tokio::spawn(keeper.run(shutdown, end));
+        Ok((Self { maker, current: client, failures, _ended: ended }, status))
     }
 
     /// A dial failed in a way that only its caller has seen.
@@ -83,16 +84,7 @@ impl Embedded {
 
     /// The public key for restricted discovery of `address`, made at the first call.
     pub(super) fn service_discovery_key(&self, address: &OnionAddress) -> Result<String, TorError> {
-        let client = self.client()?;
-        let service = HsId::from(address.key());
-        let kept = client.get_service_discovery_key(service);
-        let key = match kept.map_err(|error| unusable(&self.state_dir, &error))? {
-            Some(key) => key,
-            None => client
-                .generate_service_discovery_key(KeystoreSelector::Primary, service)
-                .map_err(|error| unusable(&self.state_dir, &error))?,
-        };
-        Ok(key.to_string())
+        service_discovery_key(&self.maker.config, &self.maker.state_dir, address)
     }
 }
 
@@ -114,10 +106,19 @@ pub(super) fn make_service_discovery_key(
     state_dir: &Path,
     address: &OnionAddress,
 ) -> Result<String, TorError> {
-    let arti_config = config::client_config(config, state_dir)?;
+    let config = config::client_config(config, state_dir)?;
     private::create_dir(state_dir)?;
+    service_discovery_key(&config, state_dir, address)
+}
+
+/// Makes or finds the key in the files: the running client looks there for each connection.
+fn service_discovery_key(
+    config: &TorClientConfig,
+    state_dir: &Path,
+    address: &OnionAddress,
+) -> Result<String, TorError> {
     let failed = |error: arti_client::Error| unusable(state_dir, &error);
-    let client = TorClient::builder().config(arti_config).create_inert().map_err(failed)?;
+    let client = TorClient::builder().config(config.clone()).create_inert().map_err(failed)?;
     let service = HsId::from(address.key());
     let key = match client.get_service_discovery_key(service).map_err(failed)? {
         Some(key) => key,

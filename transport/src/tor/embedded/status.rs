@@ -4,33 +4,42 @@ use arti_client::status::{BlockageKind, BootstrapStatus};
 
 use crate::tor::status::{Blocking, TorBlockage, TorStage, TorStatus};
 
-/// What is known about the client.
+/// What is known about the client at hand, and about those before it.
 #[derive(Default)]
 pub(super) struct Known {
     /// Its own report.
     pub(super) bootstrap: BootstrapStatus,
     /// What it says of the clock, if the clock seems wrong.
-    pub(super) skew: Option<String>,
-    /// Whether it has had the directory and a connection since the start.
+    skew: Option<String>,
+    /// Whether there was a directory and a connection since the start.
     pub(super) has_worked: bool,
-    /// Why the last attempt to bootstrap has failed.
+    /// Why the client could not be made, or bootstrapped.
     pub(super) failed: Option<String>,
-    /// What the last probe has found in the way, once it worked.
+    /// Whether it has made no progress for long.
+    pub(super) has_stalled: bool,
+    /// What the last probe has found in the way.
     pub(super) lost: Option<TorBlockage>,
+    /// What was in the way of the client before, until this one has come further.
+    before: Option<(u8, TorBlockage)>,
 }
 
 impl Known {
+    /// A new client is at hand.
+    pub(super) fn begin(&mut self, bootstrap: BootstrapStatus) {
+        let percent = self.percent();
+        self.before = self.blocked().map(|blockage| (percent, blockage));
+        self.bootstrap = bootstrap;
+        (self.failed, self.has_stalled, self.lost) = (None, false, None);
+    }
+
+    /// What the relays' clocks say about this one; `None` if all is well.
+    pub(super) fn note_skew(&mut self, skew: Option<String>) {
+        self.skew = skew;
+    }
+
     /// All of it in one word, and in words.
     pub(super) fn status(&self) -> TorStatus {
-        if let Some(blockage) = &self.lost {
-            return TorStatus {
-                stage: TorStage::Lost,
-                percent: self.percent(),
-                summary: "the connection to Tor is lost".to_owned(),
-                blocked: Some(blockage.clone()),
-            };
-        }
-        if self.bootstrap.ready_for_traffic() {
+        if self.lost.is_none() && self.bootstrap.ready_for_traffic() {
             let summary = match &self.skew {
                 None => "connected".to_owned(),
                 Some(skew) => format!("connected; the clock is {skew}: set it right"),
@@ -43,7 +52,16 @@ impl Known {
             (Some(_), false) => TorStage::Blocked,
             (None, _) => TorStage::Bootstrapping,
         };
-        TorStatus { stage, percent: self.percent(), summary: self.bootstrap.to_string(), blocked }
+        TorStatus { stage, percent: self.percent(), summary: self.summary(), blocked }
+    }
+
+    /// What arti says of itself, without the percentage in front.
+    fn summary(&self) -> String {
+        if self.lost.is_some() {
+            return "the connection to Tor is lost".to_owned();
+        }
+        let text = self.bootstrap.to_string();
+        text.split_once("%: ").map_or(text.clone(), |(_, summary)| summary.to_owned())
     }
 
     /// Below 100 until it is ready.
@@ -60,7 +78,22 @@ impl Known {
         if let Some(blockage) = self.bootstrap.blocked() {
             return Some(blocking(&blockage.kind()).told(&blockage.message().to_string()));
         }
-        self.failed.as_ref().map(|why| Blocking::Stuck.told(why))
+        if self.lost.is_some() {
+            return self.lost.clone();
+        }
+        if let Some(why) = &self.failed {
+            return Some(Blocking::Stuck.told(why));
+        }
+        if let Some((_, blockage)) = self.before.as_ref().filter(|(percent, _)| self.percent() <= *percent) {
+            return Some(blockage.clone());
+        }
+        if !self.has_stalled {
+            return None;
+        }
+        Some(match self.percent() {
+            0 => Blocking::Unreachable.told("no relay of Tor answers"),
+            percent => Blocking::Stuck.told(&format!("no progress at {percent} %: {}", self.summary())),
+        })
     }
 }
 
