@@ -54,9 +54,13 @@ pub(super) struct ConsensusKeeper {
 
 impl ConsensusKeeper {
     /// Keeps the consensus current until nobody listens.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         if let Some(kept) = self.read_kept() {
             self.current.send_replace(Some(Arc::new(kept)));
+        }
+        // The engine's task says first by which ways.
+        if self.sources.wait_for(|sources| !sources.ways().is_empty()).await.is_err() {
+            return;
         }
         let mut failures = 0;
         let mut fetched_at = None;
