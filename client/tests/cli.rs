@@ -201,3 +201,108 @@ fn without_a_daemon_a_message_waits_for_a_process_that_would_send_it() {
     let why = status["waiting"][0]["why"].as_str().unwrap();
     assert!(why.contains("sotto daemon"), "{why}");
 }
+
+/// A network whose authority has an onion service too, which nobody hosts.
+fn dead_onion_network() -> sotto_protocol::directory::NetworkInfo {
+    let mut network = dead_network();
+    let key = sotto_transport::tor::OnionKey::from_seed(&zeroize::Zeroizing::new([7; 32]));
+    network.authorities[0].onion_address = Some(key.address());
+    network
+}
+
+#[test]
+fn init_keeps_the_routes_and_how_tor_is_reached() {
+    let person = Person::new();
+    let link = dead_onion_network().to_link().unwrap();
+    let made = person.json(&[
+        "init",
+        "--network",
+        &link,
+        "--argon2-mib",
+        "64",
+        "--route",
+        "tor+mix",
+        "--fallback",
+        "tor",
+        "--tor-cover",
+        "--tor-socks",
+        "127.0.0.1:1",
+    ]);
+    assert_eq!(made["routes"], json!(["tor+mix", "tor"]));
+    let config = std::fs::read_to_string(person.data().join("config.toml")).unwrap();
+    for line in ["route = \"tor+mix\"", "fallback = [\"tor\"]", "tor_cover = true", "socks = \"127.0.0.1:1\""]
+    {
+        assert!(config.contains(line), "{line} is not in {config}");
+    }
+    let shown = person.json(&["route"]);
+    assert_eq!(shown["routes"], json!(["tor+mix", "tor"]));
+    let words = String::from_utf8(person.run(&["route"]).stdout).unwrap();
+    assert!(words.contains("tor may be taken instead. That is weaker: there are no mixes"), "{words}");
+}
+
+#[test]
+fn init_refuses_what_cannot_work_and_says_what_to_do() {
+    let person = Person::new();
+    let (clear, onion) = (dead_network().to_link().unwrap(), dead_onion_network().to_link().unwrap());
+    let refusal = |args: &[&str]| person.refusal(&[&["init", "--network"], args].concat());
+    let (label, text) = refusal(&[&clear, "--route", "tor"]);
+    assert_eq!(label, "network-no-onion");
+    assert!(text.contains("ask the network's operator"), "{text}");
+    assert_eq!(refusal(&[&onion, "--route", "tor", "--fallback", "tor"]).0, "route-plan-repeated");
+    assert_eq!(refusal(&[&onion, "--route", "tor", "--tor-bridge", "no bridge line"]).0, "tor-bridge-line");
+    assert_eq!(refusal(&[&onion, "--tor-arti-config", "/no/such/file"]).0, "tor-arti-config");
+    assert!(!person.data().join("vault.redb").exists());
+}
+
+#[test]
+fn routes_are_changed_without_a_daemon_and_kept() {
+    let person = Person::with_profile(&dead_onion_network());
+    person.json(&["invite", "Bob"]);
+    person.json(&["invite", "Carol"]);
+    assert_eq!(person.json(&["route", "tor+mix", "--fallback", "mix"])["routes"], json!(["tor+mix", "mix"]));
+    let bob = person.json(&["route", "--contact", "Bob", "tor"]);
+    assert_eq!((&bob["contact"], &bob["own"], &bob["route"]), (&json!("Bob"), &json!(true), &json!("tor")));
+    let words = String::from_utf8(person.run(&["contacts"]).stdout).unwrap();
+    assert!(words.contains("Bob  [tor]") && words.contains("Carol  [tor+mix]"), "{words}");
+    assert!(words.contains("[tor+mix]  as mix, and the entry"), "what each protects from: {words}");
+    let status = String::from_utf8(person.run(&["status"]).stdout).unwrap();
+    assert!(status.contains("tor+mix, then mix: as mix, and the entry does not learn"), "{status}");
+    let back = person.json(&["route", "--contact", "Bob", "--default"]);
+    assert_eq!((&back["own"], &back["routes"]), (&json!(false), &json!(["tor+mix", "mix"])));
+    assert_eq!(person.refusal(&["route", "--contact", "Nobody", "tor"]).0, "contact-unknown");
+    assert_eq!(person.run(&["route", "--default"]).status.code(), Some(2));
+    assert!(!person.data().join("tor").exists(), "nothing of this starts Tor");
+}
+
+#[test]
+fn the_doctor_says_what_is_wrong_and_ends_with_one() {
+    let person = Person::new();
+    let output = person.run(&["doctor", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let found = one_value(&output);
+    assert_eq!((&found["ok"], &found["checks"][0]["label"]), (&json!(false), &json!("profile-missing")));
+    let person = Person::with_profile(&dead_network());
+    let wrong =
+        person.bare_command(&["doctor", "--json", "--passphrase-command", "echo wrong"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(1));
+    assert_eq!(one_value(&wrong)["checks"][1]["label"], "wrong-passphrase");
+    let output = person.run(&["doctor"]);
+    assert_eq!(output.status.code(), Some(1));
+    let words = String::from_utf8(output.stdout).unwrap();
+    assert!(words.starts_with("ok       profile"), "{words}");
+    assert!(words.contains("trouble  consensus") && words.contains("[unreachable]"), "{words}");
+    assert!(words.contains("trouble  entry") && words.contains("[entry-none]"), "{words}");
+}
+
+#[test]
+fn a_key_for_restricted_discovery_is_made_once_and_touches_no_network() {
+    let person = Person::with_profile(&dead_network());
+    let onion = dead_onion_network().authorities[0].onion_address.clone().unwrap();
+    let made = person.json(&["tor-key", &onion]);
+    let key = made["key"].as_str().unwrap();
+    assert!(key.starts_with("descriptor:x25519:") && key.len() == 70, "{key}");
+    assert_eq!(person.json(&["tor-key", &onion])["key"], key);
+    assert_eq!(person.refusal(&["tor-key", "example.org"]).0, "tor-not-onion");
+    let shown = person.run(&["tor-key", &onion]);
+    assert_eq!(String::from_utf8(shown.stdout).unwrap().trim_end(), key, "the key alone, to be passed on");
+}

@@ -190,3 +190,25 @@ fn a_daemon_waits_for_a_command_that_is_about_to_finish() {
     let _daemon = person.daemon();
     assert!(command.wait().unwrap().code().is_some());
 }
+
+#[test]
+fn routes_change_while_the_daemon_runs_and_the_doctor_asks_it() {
+    let person = Person::new();
+    let link = dead_network().to_link().unwrap();
+    // A proxy that is not there: whatever comes, no test reaches for the Tor network.
+    person.json(&["init", "--network", &link, "--argon2-mib", "64", "--tor-socks", "127.0.0.1:1"]);
+    let mut daemon = person.daemon();
+    person.json(&["invite", "Bob"]);
+    assert_eq!(person.refusal(&["route", "tor"]).0, "network-no-onion");
+    let ask = |args: &[&str]| person.bare_command(args).arg("--json").output().unwrap();
+    let set = common::one_value(&ask(&["route", "mix", "--fallback", "tor+mix"]));
+    assert_eq!(set["routes"], json!(["mix", "tor+mix"]));
+    let found = ask(&["doctor"]);
+    assert_eq!(found.status.code(), Some(1), "{found:?}");
+    let found = common::one_value(&found);
+    let labels: Vec<&Value> =
+        found["checks"].as_array().unwrap().iter().map(|check| &check["label"]).collect();
+    assert_eq!(labels, [&Value::Null, &json!("unreachable"), &Value::Null, &json!("entry-none")], "{found}");
+    daemon.kill();
+    assert_eq!(person.json(&["route"])["routes"], json!(["mix", "tor+mix"]), "kept in config.toml");
+}
