@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sotto_directory::core::{Admission, Bootstrap};
-use sotto_directory::shell::{DirectoryConfig, DirectoryStatus, RunningDirectory, ShellError, start};
+use sotto_directory::shell::{
+    DirectoryConfig, DirectoryStatus, RunningDirectory, ShellError, start, start_with_onion_stand_in,
+};
 use sotto_protocol::directory::{
     AuthorityEntry, AuthoritySet, Consensus, Descriptor, EpochKey, NetworkInfo, Params, Role, epoch_of,
 };
@@ -16,7 +18,7 @@ use sotto_protocol::ident::NodeSecret;
 use sotto_protocol::limits::EPOCH_KEYS_MAX;
 use sotto_protocol::sphinx::HopSecret;
 use sotto_transport::clock::Clock;
-use sotto_transport::dial::TcpDialer;
+use sotto_transport::dial::{TcpDialer, TcpListener};
 use sotto_transport::directory_client::{DirectoryError, fetch_consensus, publish_descriptor};
 use sotto_transport::link::{LinkConnector, LinkError, LinkTimes};
 use sotto_transport::node::control;
@@ -54,13 +56,15 @@ struct Authority {
     config: DirectoryConfig,
     shutdown: Shutdown,
     running: RunningDirectory,
+    /// Where it is dialled, if not where it listens.
+    dialed: Option<String>,
 }
 
 impl Authority {
     async fn start(config: &DirectoryConfig) -> Self {
         let shutdown = Shutdown::new();
         let running = start(config, shutdown.clone()).await.unwrap();
-        Self { config: config.clone(), shutdown, running }
+        Self { config: config.clone(), shutdown, running, dialed: None }
     }
 
     async fn stop(self) {
@@ -69,7 +73,7 @@ impl Authority {
     }
 
     fn address(&self) -> String {
-        self.running.address().to_string()
+        self.dialed.clone().unwrap_or_else(|| self.running.address().to_string())
     }
 
     fn info(&self) -> NetworkInfo {
@@ -164,6 +168,23 @@ async fn nodes_publish_and_everybody_gets_the_consensus() {
     assert_eq!(status.role, "directory");
     assert!(status.network_link.starts_with("sotto:network:"));
     assert!(status.to_string().contains("5 nodes"), "{status}");
+    authority.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_the_onion_service_nodes_publish_and_everybody_gets_the_consensus() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path());
+    config.set_up().unwrap();
+    let onion = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let onion_address = onion.local_address().unwrap().to_string();
+    let shutdown = Shutdown::new();
+    let started = start_with_onion_stand_in(&config, Box::new(onion), shutdown.clone());
+    let running = started.await.unwrap();
+    let authority = Authority { config, shutdown, running, dialed: Some(onion_address) };
+    authority.publish_all().await;
+    let consensus = authority.fetch_when_signed().await;
+    assert_eq!(consensus.nodes.len(), ROLES.len());
     authority.stop().await;
 }
 

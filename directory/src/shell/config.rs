@@ -269,6 +269,8 @@ mod tests {
         assert_eq!(info.authorities[0].address, "127.0.0.1:9001");
 
         let nodes = [key, NodeSecret::generate(&mut OsRng).id()];
+        let arti_config = dir.path().join("arti \"of ours\".toml");
+        std::fs::write(&arti_config, "").unwrap();
         let full = DirectoryConfig {
             dir: dir.path().join("it's \"quoted\" \\ here"),
             listen: "0.0.0.0:9001".to_owned(),
@@ -276,12 +278,32 @@ mod tests {
             admit: Admission::Listed(nodes.into()),
             log: LogFormat::Json,
             control: Some(dir.path().join("c.sock")),
+            onion: true,
+            onion_clients: vec![
+                "descriptor:x25519:ZPRRMIV6DV6SJFL7SFBSVLJ5VUNPGCDFEVZ7M23LTLVTCCXJQBKA".to_owned(),
+            ],
+            tor: TorConfig { arti_config: Some(arti_config), ..TorConfig::default() },
             bootstrap: Bootstrap { entries: 1, mixes: 3, mailboxes: 1 },
             ..plain
         };
         let (_, path) = full.set_up().unwrap();
         assert_eq!(DirectoryConfig::read(&path).unwrap(), full);
         assert_eq!(full.set_up().unwrap_err().label(), "already-set-up");
+    }
+
+    #[test]
+    fn the_link_of_a_network_tells_the_onion_service_of_its_authority() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = DirectoryConfig { onion: true, ..config(dir.path()) };
+        config.set_up().unwrap();
+        let info: NetworkInfo = config.network_link().unwrap().parse().unwrap();
+        let onion = info.authorities[0].onion_address.clone().unwrap();
+        assert!(sotto_protocol::directory::is_onion_address(&onion), "{onion}");
+        assert_eq!(config.onion_address().unwrap().unwrap(), onion);
+        let again: NetworkInfo = config.network_link().unwrap().parse().unwrap();
+        assert_eq!(again, info);
+        std::fs::write(config.dir.join("onion_key"), "spoilt").unwrap();
+        assert_eq!(config.network_link().unwrap_err().label(), "malformed-key-file");
     }
 
     fn refused(text: &str) -> ShellError {

@@ -171,11 +171,18 @@ mod tests {
         assert_eq!(MailboxConfig::read(&path).unwrap(), plain);
         assert_eq!(layout::read_identity(&plain.dir, "sotto-mailbox").unwrap().id(), node);
         assert_eq!(plain.set_up().unwrap_err().label(), "already-set-up");
+        let arti_config = dir.path().join("arti \"of ours\".toml");
+        std::fs::write(&arti_config, "").unwrap();
         let full = MailboxConfig {
             dir: dir.path().join("it's \"quoted\" \\ here"),
             announce: Some("mailbox.example.org:9000".to_owned()),
             log: LogFormat::Human,
             control: Some(dir.path().join("c.sock")),
+            onion: true,
+            onion_clients: vec![
+                "descriptor:x25519:ZPRRMIV6DV6SJFL7SFBSVLJ5VUNPGCDFEVZ7M23LTLVTCCXJQBKA".to_owned(),
+            ],
+            tor: TorConfig { arti_config: Some(arti_config), ..TorConfig::default() },
             ..plain
         };
         let (_, path) = full.set_up().unwrap();

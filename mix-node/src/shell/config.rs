@@ -182,22 +182,50 @@ mod tests {
     #[test]
     fn what_init_writes_is_what_run_reads() {
         let dir = tempfile::tempdir().unwrap();
-        let plain = config(dir.path());
+        let plain = NodeConfig { role: MixRole::Mix, ..config(dir.path()) };
         let (node, path) = plain.set_up().unwrap();
         assert_eq!(NodeConfig::read(&path).unwrap(), plain);
         assert_eq!(layout::read_identity(&plain.dir, "sotto-mix").unwrap().id(), node);
         assert_eq!(plain.set_up().unwrap_err().label(), "already-set-up");
 
+        let arti_config = dir.path().join("arti \"of ours\".toml");
+        std::fs::write(&arti_config, "").unwrap();
         let full = NodeConfig {
             dir: dir.path().join("it's \"quoted\" \\ here"),
-            role: MixRole::Mix,
+            role: MixRole::Entry,
             announce: Some("mix.example.org:9000".to_owned()),
             log: LogFormat::Human,
             control: Some(dir.path().join("c.sock")),
+            onion: true,
+            onion_clients: vec![
+                "descriptor:x25519:ZPRRMIV6DV6SJFL7SFBSVLJ5VUNPGCDFEVZ7M23LTLVTCCXJQBKA".to_owned(),
+            ],
+            tor: TorConfig { arti_config: Some(arti_config), ..TorConfig::default() },
             ..plain
         };
         let (_, path) = full.set_up().unwrap();
         assert_eq!(NodeConfig::read(&path).unwrap(), full);
+    }
+
+    #[test]
+    fn only_an_entry_has_an_onion_service() {
+        let dir = tempfile::tempdir().unwrap();
+        let entry = NodeConfig { onion: true, ..config(dir.path()) };
+        let (_, path) = entry.set_up().unwrap();
+        let address = entry.onion_address().unwrap().unwrap();
+        assert_eq!(NodeConfig::read(&path).unwrap().onion_address().unwrap().unwrap(), address, "it is kept");
+        assert!(entry.onion_plan().is_some());
+        assert_eq!(
+            (config(dir.path()).onion_plan(), config(dir.path()).onion_address().unwrap()),
+            (None, None)
+        );
+
+        let mix = NodeConfig { role: MixRole::Mix, ..entry };
+        let error = mix.set_up().unwrap_err();
+        assert_eq!(error.label(), "onion-role");
+        assert!(error.to_string().contains("only entries serve clients"), "{error}");
+        std::fs::write(&path, mix.to_toml().unwrap()).unwrap();
+        assert_eq!(NodeConfig::read(&path).unwrap_err().label(), "onion-role");
     }
 
     #[test]

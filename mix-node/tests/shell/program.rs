@@ -5,9 +5,9 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use sotto_protocol::directory::Place;
+use sotto_protocol::directory::{AuthorityEntry, NetworkInfo, Place, is_onion_address};
 
-use crate::support::{PATIENCE, authority};
+use crate::support::{AUTHORITY, PATIENCE, authority, id};
 
 fn sotto_mix(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_sotto-mix")).args(arguments).output().unwrap()
@@ -69,6 +69,39 @@ async fn init_run_status_and_sigterm() {
     let ended = tokio::task::spawn_blocking(move || running.wait().unwrap()).await.unwrap();
     assert_eq!(ended.code(), Some(0));
     authority.trigger();
+}
+
+#[test]
+fn init_tells_the_address_of_an_entrys_onion_service_and_refuses_a_mixs() {
+    let dir = tempfile::tempdir().unwrap();
+    let authorities =
+        vec![AuthorityEntry { key: id(AUTHORITY), address: "127.0.0.1:1".to_owned(), onion_address: None }];
+    let network = NetworkInfo { network: "test".to_owned(), authorities, threshold: 1, epoch_s: 60 };
+    let link = network.to_link().unwrap();
+    let arti = dir.path().join("arti.toml");
+    std::fs::write(&arti, "").unwrap();
+    let init = |role: &str, arti: &Path| {
+        let node = dir.path().join(role);
+        let node = node.to_str().unwrap();
+        let arguments =
+            ["init", "--dir", node, "--role", role, "--listen", "127.0.0.1:0", "--network", &link];
+        let onion = ["--onion", "--tor-arti-config", arti.to_str().unwrap()];
+        sotto_mix(&[arguments.as_slice(), onion.as_slice()].concat())
+    };
+    let made = init("entry", &arti);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let lines: Vec<&str> = text(&made.stdout).lines().collect();
+    let address = lines[1].strip_prefix("onion ").expect("the line after the node's name");
+    assert!(is_onion_address(address), "{address}");
+    let written = std::fs::read_to_string(dir.path().join("entry/mix.toml")).unwrap();
+    assert!(written.contains("onion = true") && written.contains("[tor]\narti_config = "), "{written}");
+
+    let refused = init("mix", &arti);
+    assert!(!refused.status.success());
+    assert!(text(&refused.stderr).contains("only entries serve clients"), "{}", text(&refused.stderr));
+    assert!(!dir.path().join("mix").exists(), "nothing was made");
+    let refused = init("entry", Path::new("/nonexistent/arti.toml"));
+    assert!(text(&refused.stderr).contains("/nonexistent/arti.toml"), "{}", text(&refused.stderr));
 }
 
 #[test]

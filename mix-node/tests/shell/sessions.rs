@@ -163,3 +163,32 @@ async fn a_client_in_session_can_fetch_the_consensus() {
     assert!(consensus.node(&world.mix.node()).is_some());
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_session_by_the_onion_service_is_a_session_like_others_and_is_resumed_by_either_way() {
+    let mut world = World::entry().await;
+    let entry = world.own_hop().await;
+    let mut client = world.onion_client().await;
+    let (session, token) = open(&mut client).await;
+    client.send(&Frame::Packet(forward(&[entry, hop(LAYER_1), hop(LAYER_2)], Duration::ZERO))).await.unwrap();
+    let mut link = world.layer_1.next_link().await;
+    let Frame::Packet(_) = next_frame(&mut link).await.unwrap() else { panic!("expected the packet") };
+    drop(client);
+    world.wait_for("the end of the connection", |status| status.report.sessions.connected == 0).await;
+    let mut client = world.client().await;
+    client.send(&Frame::SessionOpen { class: 0, resume: Some((session, token)) }).await.unwrap();
+    assert_eq!(opened(&mut client).await.0, session);
+    let status = world.status().await;
+    assert!(status.report.ledger.balanced());
+    assert_eq!(status.report.ledger.links.received_from_clients, 1);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_packet_by_the_onion_service_without_a_session_is_refused() {
+    let world = World::entry().await;
+    let mut client = world.onion_client().await;
+    client.send(&Frame::Packet(forward(&[hop(LAYER_1)], Duration::ZERO))).await.unwrap();
+    expect_refusal(&mut client, "no-session").await;
+    world.stop().await;
+}

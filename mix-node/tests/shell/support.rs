@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sotto_mix_node::core::MixReport;
-use sotto_mix_node::shell::{MixRole, MixStatus, NodeConfig, RunningMix, start};
+use sotto_mix_node::shell::{MixRole, MixStatus, NodeConfig, RunningMix, start, start_with_onion_stand_in};
 use sotto_protocol::directory::{
     AuthorityEntry, Consensus, ConsensusNode, CoverClass, Descriptor, EpochKey, NetworkInfo, Params, Place,
     SignedDescriptor, epoch_of, epoch_start,
@@ -211,6 +211,8 @@ pub struct World {
     pub config: NodeConfig,
     pub layer_1: Neighbour,
     pub shutdown: Shutdown,
+    /// Where TCP stands in for its onion service.
+    onion_address: String,
     authority: Shutdown,
     dir: tempfile::TempDir,
 }
@@ -233,8 +235,11 @@ impl World {
         let config = config(&dir.path().join("node"), role, network);
         config.set_up().unwrap();
         let shutdown = Shutdown::new();
-        let mix = start(&config, shutdown.clone()).await.unwrap();
-        Self { mix, config, layer_1, shutdown, authority, dir }
+        let onion = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let onion_address = onion.local_address().unwrap().to_string();
+        let started = start_with_onion_stand_in(&config, Box::new(onion), shutdown.clone());
+        let mix = started.await.unwrap();
+        Self { mix, config, layer_1, shutdown, onion_address, authority, dir }
     }
 
     pub fn address(&self) -> String {
@@ -263,6 +268,12 @@ impl World {
     pub async fn client(&self) -> Link {
         let connector = LinkConnector::anonymous(Arc::new(TcpDialer), LinkTimes::default());
         soon(connector.connect(&self.mix.node(), &self.address())).await.unwrap()
+    }
+
+    /// Links to the node's onion service as somebody without a key.
+    pub async fn onion_client(&self) -> Link {
+        let connector = LinkConnector::anonymous(Arc::new(TcpDialer), LinkTimes::default());
+        soon(connector.connect(&self.mix.node(), &self.onion_address)).await.unwrap()
     }
 
     /// Links to the node as another node.

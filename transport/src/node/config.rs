@@ -163,6 +163,43 @@ mod tests {
         assert!(error.contains("node.toml:1: "), "{error}");
     }
 
+    #[derive(Debug, Default, PartialEq, serde::Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    struct Hosting {
+        #[serde(deserialize_with = "onion_clients")]
+        onion_clients: Vec<String>,
+        #[serde(deserialize_with = "hosting_tor")]
+        tor: TorConfig,
+    }
+
+    const CLIENT: &str = "descriptor:x25519:ZPRRMIV6DV6SJFL7SFBSVLJ5VUNPGCDFEVZ7M23LTLVTCCXJQBKA";
+
+    fn hosting(text: &str) -> Result<Hosting, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("node.toml");
+        std::fs::write(&path, text).unwrap();
+        read(&path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_an_onion_service_needs_is_read() {
+        assert_eq!(hosting(""), Ok(Hosting::default()));
+        let text = format!("onion_clients = [\"{CLIENT}\"]\n[tor]\nbridges = []\n");
+        assert_eq!(hosting(&text).unwrap().onion_clients, [CLIENT]);
+    }
+
+    #[test]
+    fn an_onion_service_that_could_not_be_hosted_is_refused_with_its_place() {
+        let error = hosting("\n[tor]\nsocks = \"127.0.0.1:9050\"\n").unwrap_err();
+        assert!(error.contains("node.toml:2: ") && error.contains("remove `socks` from [tor]"), "{error}");
+        let error = hosting("\n\nonion_clients = [\"abc\"]\n").unwrap_err();
+        assert!(error.contains("node.toml:3: ") && error.contains("number 1"), "{error}");
+        let error = hosting("[tor]\nsock = 1\n").unwrap_err();
+        assert!(error.contains("node.toml:2: unknown field `sock`"), "{error}");
+        let error = hosting("[tor]\narti_config = \"arti.toml\"\n").unwrap_err();
+        assert!(error.contains("node.toml:1: ") && error.contains("not a full path"), "{error}");
+    }
+
     #[test]
     fn an_absent_or_endless_file_is_refused() {
         let error = read::<Example>(Path::new("/nonexistent/node.toml")).unwrap_err();

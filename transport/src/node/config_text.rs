@@ -189,7 +189,50 @@ mod tests {
     }
 
     #[test]
+    fn an_onion_service_is_written_with_the_table_of_tor_below() {
+        let plain = ConfigText::new("A node.").onion(false, &[]).tor(&TorConfig::default()).unwrap().finish();
+        insta::assert_snapshot!(plain, @r#"
+        # A node.
+
+        # Whether clients can reach it as a Tor onion service, whose key is `onion_key` in the directory.
+        onion = false
+
+        # Who can find the service: the keys that `sotto tor-key` printed to them. Everybody, if none.
+        onion_clients = []
+
+        # How the onion service reaches Tor; `arti_config` is a file in the format of arti.
+        # [tor]
+        # bridges = []
+        # arti_config = "/etc/sotto/arti.toml"
+        "#);
+        let clients = ["descriptor:x25519:AAAA".to_owned()];
+        let tor = TorConfig {
+            bridges: vec!["192.0.2.1:443 AAAA".to_owned()],
+            arti_config: Some("/a \"b\"".into()),
+            ..TorConfig::default()
+        };
+        let full = ConfigText::new("A node.").onion(true, &clients).tor(&tor).unwrap().finish();
+        insta::assert_snapshot!(full, @r#"
+        # A node.
+
+        # Whether clients can reach it as a Tor onion service, whose key is `onion_key` in the directory.
+        onion = true
+
+        # Who can find the service: the keys that `sotto tor-key` printed to them. Everybody, if none.
+        onion_clients = ["descriptor:x25519:AAAA"]
+
+        # How the onion service reaches Tor; `arti_config` is a file in the format of arti.
+        [tor]
+        bridges = ["192.0.2.1:443 AAAA"]
+        arti_config = '/a "b"'
+        "#);
+    }
+
+    #[test]
     fn a_path_that_is_no_text_is_refused() {
+        let path = Path::new(OsStr::from_bytes(&[0xff]));
+        let tor = TorConfig { arti_config: Some(path.to_owned()), ..TorConfig::default() };
+        assert_eq!(ConfigText::new("A node.").tor(&tor).unwrap_err().label(), "path-not-text");
         let path = Path::new(OsStr::from_bytes(&[0xff]));
         assert_eq!(ConfigText::new("A node.").dir("keys", path).unwrap_err().label(), "path-not-text");
     }
