@@ -75,7 +75,9 @@ impl Known {
         if let Some(skew) = &self.skew {
             return Some(Blocking::ClockSkewed.told(&format!("the clock is {skew}")));
         }
-        if let Some(blockage) = self.bootstrap.blocked() {
+        // A client that waits to be told to bootstrap is told at once.
+        let is_told = |kind: BlockageKind| !matches!(kind, BlockageKind::Disabled);
+        if let Some(blockage) = self.bootstrap.blocked().filter(|blockage| is_told(blockage.kind())) {
             return Some(blocking(&blockage.kind()).told(&blockage.message().to_string()));
         }
         if self.lost.is_some() {
@@ -103,7 +105,7 @@ const fn blocking(kind: &BlockageKind) -> Blocking {
         BlockageKind::Filtering => Blocking::Filtered,
         BlockageKind::CantReachTor => Blocking::Unreachable,
         BlockageKind::ClockSkewed => Blocking::ClockSkewed,
-        // Disabled cannot be: the client bootstraps. What arti may add later is as vague as this.
+        // What arti may add later is as vague as this.
         _ => Blocking::Stuck,
     }
 }
