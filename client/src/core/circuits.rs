@@ -238,3 +238,6 @@ impl std::fmt::Debug for Circuits {
         write!(f, "Circuits({})", self.circuits.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod conversations;
 mod crashes;
 mod hostile;
 mod invitations;
+mod routes;
 mod states;
 mod timing;
 mod vectors;

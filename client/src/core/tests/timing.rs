@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::world::{Kind, World, class};
-use crate::core::{Action, Route};
+use sotto_protocol::time::Timestamp;
+
+use super::world::{Kind, World, class, routed};
+use crate::core::{Action, EngineSettings, Route, RoutePlan};
 
 /// Eight seconds of one client's packets.
 fn packets(seed: u64, talks: bool) -> (World, Vec<(u64, Kind)>) {
@@ -98,7 +100,7 @@ fn nothing_leaves_without_a_session_or_a_usable_consensus() {
     assert!(sent > 0);
     let now = world.now;
     world.peers[0].engine().handle_session_lost(now, Route::Mix, "it ended");
-    assert_eq!(world.peers[0].engine().poll_timeout(), sotto_protocol::time::Timestamp::NEVER);
+    assert_eq!(world.peers[0].engine().poll_timeout(), Timestamp::NEVER);
     world.connect(0);
     // Up to the end of the grace, and not beyond.
     let end = world.consensus.valid_until + Duration::from_secs(3600);
@@ -151,4 +153,73 @@ fn a_packet_comes_before_the_disk() {
     assert!(engine.poll_timeout() <= late);
     engine.handle_timeout(late, &mut peer.rng);
     assert!(engine.store().commits() > commits);
+}
+
+/// Eight seconds of one client's packets by each route. Its profile wants `route`, and while it talks it moves its
+/// only contact to route `tor` and back.
+fn by_route(seed: u64, route: Route, talks: bool) -> [Vec<u64>; 3] {
+    let people = [EngineSettings { tor_cover: true, ..routed(&[route]) }, routed(&[route])];
+    let mut world = World::acquainted_with(seed, &people);
+    // A second contact, on route `tor` from the beginning, so that two lanes run.
+    let _ = world.invite(0, "Dora");
+    let now = world.now;
+    let tor = Some(RoutePlan::only(Route::Tor));
+    world.peers[0].engine().set_contact_routes(now, "Dora", tor.clone()).unwrap();
+    world.run_for(Duration::from_secs(1));
+    let start = world.now;
+    world.peers[0].sent.clear();
+    world.peers[0].ways.clear();
+    for second in 0..8 {
+        if talks {
+            let now = world.now;
+            world.send(0, "Bob", &"talk ".repeat(second * 200));
+            world.send(0, "Dora", "and talk");
+            world.send(1, "Alice", "yes");
+            let routes = tor.clone().filter(|_| second % 3 == 1);
+            world.peers[0].engine().set_contact_routes(now, "Bob", routes).unwrap();
+        }
+        world.run_for(Duration::from_secs(1));
+    }
+    let since = |at: Timestamp| at.as_micros() - start.as_micros();
+    Route::ALL.map(|route| world.peers[0].times(route).into_iter().map(since).collect())
+}
+
+#[test]
+fn on_every_lane_with_cover_ticks_are_the_same_whether_the_user_talks_or_not() {
+    for (seed, route) in [(27, Route::Mix), (28, Route::TorMix), (29, Route::Tor)] {
+        let (talking, silent) = (by_route(seed, route, true), by_route(seed, route, false));
+        assert_eq!(talking, silent, "{route}");
+        for (lane, times) in Route::ALL.iter().zip(&silent) {
+            let runs = *lane == route || *lane == Route::Tor;
+            assert_eq!(times.len() > 100, runs, "{lane}: {} packets", times.len());
+            assert!(runs || times.is_empty());
+        }
+    }
+}
+
+#[test]
+fn what_goes_wrong_on_one_lane_moves_no_tick_of_another() {
+    let run = |breaks: bool| {
+        let people = [routed(&[Route::Mix]), routed(&[Route::Mix])];
+        let mut world = World::acquainted_with(30, &people);
+        let now = world.now;
+        let tor = Some(RoutePlan::only(Route::Tor));
+        world.peers[0].engine().set_contact_routes(now, "Bob", tor).unwrap();
+        world.send(0, "Bob", &"x".repeat(5000));
+        let start = world.now;
+        for second in 0..12 {
+            if breaks && second % 4 == 1 {
+                world.cut(&[Route::Tor]);
+            } else if breaks && second % 4 == 3 {
+                world.cut(&[]);
+                world.crash(1, false);
+            }
+            world.run_for(Duration::from_secs(1));
+        }
+        let times = world.peers[0].times(Route::Mix).into_iter().filter(|at| *at > start).collect::<Vec<_>>();
+        (times, world.peers[0].times(Route::Tor).len())
+    };
+    let ((broken, few), (whole, many)) = (run(true), run(false));
+    assert_eq!(broken, whole);
+    assert!(few < many, "{few} and {many} packets by Tor");
 }

@@ -139,7 +139,7 @@ pub(super) struct World {
     /// Mailboxes to which no circuit can be made.
     pub(super) unreachable: HashSet<NodeId>,
     /// Routes that work for nobody.
-    pub(super) out: HashSet<Route>,
+    out: HashSet<Route>,
     /// Every circuit that anybody used, when first and last, and what for.
     pub(super) circuit_uses: BTreeMap<(usize, CircuitId), (Timestamp, Timestamp, CircuitUse)>,
     /// Whether each engine's wishes for sessions and Tor are fulfilled as they come.
@@ -281,6 +281,15 @@ impl World {
         engine.handle_session(now, Route::Mix, entry, peer.session);
     }
 
+    /// These routes, and no others, work for nobody from here on.
+    pub(super) fn cut(&mut self, routes: &[Route]) {
+        self.out = routes.iter().copied().collect();
+        for index in 0..self.peers.len() {
+            self.attend(index);
+            self.drain(index);
+        }
+    }
+
     /// Does for a peer what its shell would: opens and closes sessions and Tor as its engine wants them.
     fn attend(&mut self, index: usize) {
         let (now, peer) = (self.now, &mut self.peers[index]);
@@ -414,10 +423,11 @@ impl World {
             if engine.poll_timeout() <= now {
                 engine.handle_timeout(now, &mut peer.rng);
             }
+            self.drain(index);
             if self.attended {
                 self.attend(index);
+                self.drain(index);
             }
-            self.drain(index);
         }
     }
 
