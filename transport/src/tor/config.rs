@@ -132,3 +132,146 @@ pub(super) fn read_arti_config(path: &Path) -> Result<String, TorError> {
         Err(wrong(arti_config_too_long()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const FINGERPRINT: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
+
+    fn executable(dir: &Path) -> PathBuf {
+        let path = dir.join("obfs4proxy");
+        fs::write(&path, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    fn transport(path: &Path) -> PluggableTransport {
+        PluggableTransport { protocols: vec!["obfs4".to_owned()], path: path.to_owned(), arguments: vec![] }
+    }
+
+    fn label(config: &TorConfig) -> &'static str {
+        config.check().unwrap_err().label()
+    }
+
+    #[test]
+    fn the_table_reads_as_written_and_takes_nothing_unknown() {
+        let text = r#"
+            bridges = ["192.0.2.1:443 0123456789ABCDEF0123456789ABCDEF01234567"]
+            [[transports]]
+            protocols = ["obfs4"]
+            path = "/usr/bin/obfs4proxy"
+        "#;
+        let config: TorConfig = toml::from_str(text).unwrap();
+        assert_eq!(config.transports, [transport(Path::new("/usr/bin/obfs4proxy"))]);
+        assert_eq!(toml::from_str::<TorConfig>(&toml::to_string(&config).unwrap()).unwrap(), config);
+        assert_eq!(toml::from_str::<TorConfig>("").unwrap(), TorConfig::default());
+        assert_eq!(toml::to_string(&TorConfig::default()).unwrap(), "");
+        assert!(toml::from_str::<TorConfig>("bridge = []").is_err());
+        let socks: TorConfig = toml::from_str("socks = \"127.0.0.1:9050\"").unwrap();
+        socks.check().unwrap();
+        assert!(toml::from_str::<TorConfig>("socks = \"localhost\"").is_err());
+    }
+
+    #[test]
+    fn a_proxy_stands_alone() {
+        let socks = TorConfig { socks: Some(([127, 0, 0, 1], 9050).into()), ..TorConfig::default() };
+        for config in [
+            TorConfig { bridges: vec!["x".to_owned()], ..socks.clone() },
+            TorConfig { transports: vec![transport(Path::new("/x"))], ..socks.clone() },
+            TorConfig { arti_config: Some("/x".into()), ..socks },
+        ] {
+            assert_eq!(label(&config), "tor-socks-alone");
+        }
+    }
+
+    #[test]
+    fn a_transport_is_a_program_that_can_be_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = executable(dir.path());
+        let with = |transport| TorConfig { transports: vec![transport], ..TorConfig::default() };
+        with(transport(&path)).check().unwrap();
+        for wrong in [
+            transport(Path::new("obfs4proxy")),
+            transport(&dir.path().join("absent")),
+            transport(dir.path()),
+            PluggableTransport { protocols: vec![], ..transport(&path) },
+        ] {
+            assert_eq!(label(&with(wrong.clone())), "tor-transport", "{wrong:?}");
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let error = with(transport(&path)).check().unwrap_err();
+        assert!(error.to_string().contains("chmod +x"), "{error}");
+        let many = TorConfig { transports: vec![transport(Path::new("/x")); 9], ..TorConfig::default() };
+        assert_eq!(label(&many), "tor-transport");
+    }
+
+    #[test]
+    fn there_are_so_many_bridges_at_most() {
+        let bridges = vec![format!("192.0.2.1:443 {FINGERPRINT}"); BRIDGES_MAX + 1];
+        assert_eq!(label(&TorConfig { bridges, ..TorConfig::default() }), "tor-bridges");
+    }
+
+    #[cfg(feature = "tor")]
+    #[test]
+    fn bridge_lines_are_checked_and_never_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let with = |lines: &[&str]| TorConfig {
+            bridges: lines.iter().map(|line| (*line).to_owned()).collect(),
+            transports: vec![transport(&executable(dir.path()))],
+            ..TorConfig::default()
+        };
+        let good = format!("192.0.2.1:443 {FINGERPRINT}");
+        let disguised = format!("obfs4 192.0.2.1:443 {FINGERPRINT} cert=abc iat-mode=0");
+        with(&[&good, &format!("Bridge {good}"), &disguised]).check().unwrap();
+        for wrong in ["", "192.0.2.77:443", "192.0.2.77", "192.0.2.77:443 0123", "a@b 192.0.2.77:443 0123"] {
+            let error = with(&[&good, wrong]).check().unwrap_err();
+            assert_eq!(error.label(), "tor-bridge-line", "{wrong}: {error}");
+            assert!(error.to_string().contains("number 2"), "{error}");
+            assert!(!error.to_string().contains("192.0.2.77"), "{error}");
+        }
+        let unknown = format!("snowflake 192.0.2.1:443 {FINGERPRINT}");
+        assert_eq!(label(&with(&[&good, &unknown])), "tor-transport-missing");
+    }
+
+    #[cfg(feature = "tor")]
+    #[test]
+    fn a_file_in_artis_format_is_read_whole_or_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("arti.toml");
+        let config = TorConfig { arti_config: Some(path.clone()), ..TorConfig::default() };
+        assert_eq!(label(&config), "tor-arti-config");
+        fs::write(&path, "[path_rules]\nipv4_subnet_family_prefix = 33\n").unwrap();
+        config.check().unwrap();
+        for wrong in ["[", "path_rules = 1", "[tor_network]\nauthorities = { v3idents = [\"zz\"] }\n"] {
+            fs::write(&path, wrong).unwrap();
+            assert_eq!(label(&config), "tor-arti-config", "{wrong}");
+        }
+        fs::write(&path, "#".repeat(1 << 20)).unwrap();
+        config.check().unwrap();
+        fs::write(&path, "#".repeat((1 << 20) + 1)).unwrap();
+        assert_eq!(label(&config), "tor-arti-config");
+        let relative = TorConfig { arti_config: Some("arti.toml".into()), ..TorConfig::default() };
+        let error = relative.check().unwrap_err();
+        assert!(error.to_string().contains("full path"), "{error}");
+    }
+
+    #[cfg(not(feature = "tor"))]
+    #[test]
+    fn without_the_client_built_in_only_a_proxy_will_do() {
+        use crate::node::shutdown::Shutdown;
+        use crate::tor::Tor;
+
+        let dir = tempfile::tempdir().unwrap();
+        let error = Tor::start(&TorConfig::default(), dir.path(), Shutdown::new()).unwrap_err();
+        assert_eq!(error.label(), "tor-not-built");
+        let error = Tor::make_service_discovery_key(
+            &TorConfig::default(),
+            dir.path(),
+            "pg6mmjiyjmcrsslvykfwnntlaru7p5svn6y2ymmju6nubxndf4pscryd.onion",
+        );
+        assert_eq!(error.unwrap_err().label(), "tor-not-built");
+    }
+}

@@ -23,7 +23,7 @@ pub enum TorError {
         /// Which, from 1.
         number: usize,
         /// What is wrong with it.
-        reason: String,
+        reason: &'static str,
     },
     /// A bridge that is reached in a way for which there is no program.
     #[error(

@@ -1,5 +1,6 @@
 //! An onion service as a listener: what the embedded client accepts, waits here until somebody takes it.
 
+use std::fmt;
 use std::future;
 use std::io;
 
@@ -10,7 +11,6 @@ use crate::dial::{BoxFuture, BoxStream, Listener};
 use crate::node::shutdown::TriggerOnDrop;
 
 /// An onion service that this process hosts. Dropped, it ends.
-#[derive(Debug)]
 pub struct OnionListener {
     streams: mpsc::Receiver<BoxStream>,
     status: latest::Receiver<OnionStatus>,
@@ -32,6 +32,12 @@ impl OnionListener {
     #[must_use]
     pub fn status(&self) -> latest::Receiver<OnionStatus> {
         self.status.clone()
+    }
+}
+
+impl fmt::Debug for OnionListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnionListener").finish_non_exhaustive()
     }
 }
 

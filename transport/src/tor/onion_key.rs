@@ -124,6 +124,18 @@ mod tests {
         assert_eq!(OnionKey::read_or_create(&path, &mut OsRng).unwrap_err().label(), "malformed-key-file");
     }
 
+    /// The first key of RFC 8032, section 7.1. The address was computed by other programs: Python's `hashlib` and
+    /// `base64`.
+    #[test]
+    fn the_address_of_a_key_is_that_of_other_implementations() {
+        let seed = [
+            0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec, 0x2c, 0xc4,
+            0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60,
+        ];
+        let address = OnionKey::from_seed(&Zeroizing::new(seed)).address();
+        assert_eq!(address, "25njqamcweflpvkl73j4szahhihoc4xt3ktcgjnpaingr5yhkenl5sid.onion:4774");
+    }
+
     #[test]
     fn debug_shows_neither_the_key_nor_its_address() {
         let key = OnionKey::from_seed(&Zeroizing::new([7; 32]));

@@ -10,7 +10,7 @@ use futures::StreamExt;
 use tokio::sync::{mpsc, watch as latest};
 use tor_circmgr::DirInfo;
 
-use super::status::Known;
+use super::status::{Known, Phase};
 use super::{Client, Maker};
 use crate::clock::Countdown;
 use crate::node::shutdown::Shutdown;
@@ -18,17 +18,20 @@ use crate::tor::error::causes;
 use crate::tor::status::{Blocking, TorBlockage, TorStage, TorStatus};
 use crate::tor::watch::Failures;
 
-/// Without progress for so long, a client that has never worked says that something is in its way. Relays that can be
-/// reached answer within seconds.
+/// Without progress for so long, a client says that something is in its way. Relays that can be reached answer within
+/// seconds.
 const STALL_MAX: Duration = Duration::from_secs(20);
 
-/// Without progress for so long, a client is replaced. Above the 60 s after which arti itself
-/// says what is in its way, and what a slow transport to a bridge needs.
-const RENEW_AFTER: Duration = Duration::from_secs(90);
+/// How long a client may try to speak to a first relay, and how long one that has lost all relays. Arti tries a relay
+/// again after 30 s for the first time.
+const CONNECT_MAX: Duration = Duration::from_secs(30);
 
-/// Lost for so long, a client that was ready is replaced: the time after which arti tries its relays again for the
-/// first time.
-const LOST_MAX: Duration = Duration::from_secs(30);
+/// The same with transports, some of which look for a helper first.
+const DISGUISED_CONNECT_MAX: Duration = Duration::from_secs(90);
+
+/// How long a client may be without progress while it fetches the directory: a consensus of 600 kB at 5 kB/s, which
+/// shows no progress in between.
+const FETCH_MAX: Duration = Duration::from_secs(120);
 
 /// How long the last one's files may take to be free. Then the next one is tried all the same.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -42,6 +45,8 @@ const PROBE_MAX: Duration = Duration::from_secs(10);
 /// The client at a time, and everything that is told about it.
 pub(super) struct Keeper {
     pub(super) maker: Maker,
+    /// Whether bridges are reached by transports.
+    pub(super) is_disguised: bool,
     /// Where the others find it.
     pub(super) current: latest::Sender<Option<Client>>,
     pub(super) told: latest::Sender<TorStatus>,
@@ -109,39 +114,45 @@ impl Keeper {
         let mut reports = client.bootstrap_events();
         let mut skews = None;
         let mut stalled = Countdown::new(STALL_MAX);
-        let mut renewal = Countdown::new(RENEW_AFTER);
+        let mut phase = known.phase();
+        let mut renewal = self.patience(phase);
         loop {
             let before = self.tell(known);
             tokio::select! {
-                Some(report) = reports.next() => known.bootstrap = report,
+                Some(report) = reports.next() => known.note_report(report),
                 Some(skew) = next(&mut skews) => known.note_skew(skew),
                 Some(news) = heard.recv() => match news {
                     News::Bootstrapped(outcome) => known.failed = outcome.err(),
                     News::Probed(outcome) => known.lost = outcome.err(),
                 },
                 () = stalled.run_out() => {
-                    known.has_stalled = true;
+                    known.note_stall();
                     stalled.restart();
                 }
-                () = renewal.run_out(), if !before.is_ready() => return,
+                () = renewal.run_out(), if phase != Phase::Up => return,
             }
             // There from when the bootstrap has begun.
             if skews.is_none() {
                 skews = client.circmgr().ok().map(|circuits| {
-                    circuits
-                        .skew_events()
-                        .map(|skew| skew.filter(|skew| skew.noteworthy()).map(|skew| skew.to_string()))
+                    let skews = circuits.skew_events();
+                    skews.map(|skew| skew.filter(|skew| skew.noteworthy()).map(|skew| skew.to_string()))
                 });
             }
-            let now = known.status();
-            if now.is_ready() || now.percent > before.percent {
-                known.has_stalled = false;
+            let (now, progressed) = (known.status(), known.phase() != phase);
+            if progressed || now.percent > before.percent {
+                phase = known.phase();
+                renewal = self.patience(phase);
                 stalled.restart();
-                renewal = Countdown::new(RENEW_AFTER);
-            } else if before.is_ready() {
-                renewal = Countdown::new(LOST_MAX);
             }
         }
+    }
+
+    fn patience(&self, phase: Phase) -> Countdown {
+        Countdown::new(match phase {
+            Phase::Fetching => FETCH_MAX,
+            Phase::Connecting if self.is_disguised => DISGUISED_CONNECT_MAX,
+            Phase::Connecting | Phase::Up | Phase::Lost => CONNECT_MAX,
+        })
     }
 
     async fn make(&self, known: &mut Known) {
@@ -155,9 +166,8 @@ impl Keeper {
         }
     }
 
-    fn tell(&self, known: &mut Known) -> TorStatus {
+    fn tell(&self, known: &Known) -> TorStatus {
         let status = known.status();
-        known.has_worked |= status.is_ready();
         self.told.send_if_modified(|told| {
             let is_news = *told != status;
             if told.stage != status.stage {

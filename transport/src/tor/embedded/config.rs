@@ -47,14 +47,12 @@ pub(super) fn client_config(config: &TorConfig, state_dir: &Path) -> Result<TorC
     })
 }
 
-fn bridge_config(line: &str) -> Result<BridgeConfigBuilder, String> {
-    if line.trim().is_empty() {
-        return Err("an empty line".to_owned());
-    }
-    // The texts of arti's errors name what is wrong; some quote the word, none the line.
-    let bridge: BridgeConfigBuilder =
-        line.parse().map_err(|error| format!("not a bridge line ({})", causes(&error)))?;
-    bridge.build().map_err(|error| format!("not a complete bridge line ({})", causes(&error)))?;
+/// Arti's own errors quote from the line, so they are not passed on.
+fn bridge_config(line: &str) -> Result<BridgeConfigBuilder, &'static str> {
+    let bridge: BridgeConfigBuilder = line.parse().map_err(
+        |_| "expected `address:port fingerprint`, with the transport's name in front and its settings behind if it has one",
+    )?;
+    bridge.build().map_err(|_| "the line is not complete; does it have a fingerprint of 40 characters?")?;
     Ok(bridge)
 }
 

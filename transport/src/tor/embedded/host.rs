@@ -22,6 +22,7 @@ use crate::tor::listener::OnionListener;
 use crate::tor::onion_address::{ONION_PORT, OnionAddress};
 use crate::tor::onion_key::OnionKey;
 use crate::tor::service::{OnionServiceConfig, OnionState, OnionStatus};
+use crate::tor::status::TorStatus;
 use crate::tor::watch::Failures;
 
 /// By which arti knows the service in its directory.
@@ -36,7 +37,7 @@ const STREAMS_WAITING_MAX: usize = 16;
 /// Streams that are being accepted at once, which is one message on each one's circuit.
 const STREAMS_ACCEPTING_MAX: usize = 64;
 
-/// Between two attempts to launch the service again.
+/// Between the end of a service and its next launch.
 const LAUNCH_PAUSE: Duration = Duration::from_secs(1);
 
 /// A service that has been launched, and the rendezvous that clients ask for.
@@ -51,8 +52,7 @@ impl Embedded {
         shutdown: &Shutdown,
     ) -> Result<OnionListener, TorError> {
         let config = service_config(service)?;
-        let client = self.current.borrow().clone().ok_or(TorError::Ended)?;
-        let launched = launch(&self.maker, &client, key, &config)?;
+        kept_key(&self.maker, key, &config)?;
         let address = key.onion_address().to_string();
         let (told, status) = latest::channel(OnionStatus { address, state: OnionState::Starting, why: None });
         let (streams, taken) = mpsc::channel(STREAMS_WAITING_MAX);
@@ -60,6 +60,7 @@ impl Embedded {
         let listener = OnionListener::new(taken, status, end.trigger_on_drop());
         let shutdown = shutdown.clone();
         let host = Host {
+            tor: self.status.clone(),
             maker: self.maker.clone(),
             key: OnionKey::from_seed(key.seed()),
             config,
@@ -72,7 +73,7 @@ impl Embedded {
             tokio::select! {
                 () = end.triggered() => {}
                 () = shutdown.triggered() => {}
-                () = host.run(launched, current) => {}
+                () = host.run(current) => {}
             }
             tracing::info!("the onion service ends");
             host.told.send_modify(|status| {
@@ -86,6 +87,7 @@ impl Embedded {
 
 /// A service that is hosted, by one client after the other.
 struct Host {
+    tor: latest::Receiver<TorStatus>,
     maker: Maker,
     key: OnionKey,
     config: tor_hsservice::OnionServiceConfig,
@@ -96,28 +98,37 @@ struct Host {
 
 impl Host {
     /// Runs until there is no client any more.
-    async fn run(&self, launched: Launched, mut current: latest::Receiver<Option<Client>>) {
-        let mut launched = Some(launched);
+    async fn run(&self, mut current: latest::Receiver<Option<Client>>) {
         loop {
-            if let Some((running, requests)) = launched.take() {
-                tokio::select! {
-                    changed = current.changed() => if changed.is_err() { return },
+            let Some(client) = self.ready_client(&mut current).await else { return };
+            let launched = launch(&self.maker, &client, &self.key, &self.config);
+            // Held on, it could not be replaced.
+            drop(client);
+            match launched {
+                Ok((running, requests)) => tokio::select! {
+                    _ = current.changed() => {}
                     () = self.follow(&running) => {}
                     () = self.take_in(requests) => {}
-                }
+                },
+                Err(error) => self.tell(OnionState::Unreachable, Some(error.to_string())),
             }
-            let Ok(client) = current.wait_for(Option::is_some).await.map(|client| client.clone()) else {
-                return;
-            };
-            match client.map(|client| launch(&self.maker, &client, &self.key, &self.config)) {
-                None => {}
-                Some(Ok(again)) => launched = Some(again),
-                // The files of the service before may not be free yet.
-                Some(Err(error)) => {
-                    self.tell(OnionState::Unreachable, Some(error.to_string()));
-                    tokio::time::sleep(LAUNCH_PAUSE).await;
-                }
+            // The files of a service that has ended are free some moments later.
+            tokio::time::sleep(LAUNCH_PAUSE).await;
+        }
+    }
+
+    /// The client, once it is connected: a service that is launched before waits for Tor's directory, and cannot be
+    /// ended meanwhile.
+    async fn ready_client(&self, current: &mut latest::Receiver<Option<Client>>) -> Option<Client> {
+        let mut tor = self.tor.clone();
+        loop {
+            tor.wait_for(TorStatus::is_ready).await.ok()?;
+            let client = current.borrow_and_update().clone();
+            if let Some(client) = client.filter(|client| client.bootstrap_status().ready_for_traffic()) {
+                return Some(client);
             }
+            current.has_changed().ok()?;
+            tokio::time::sleep(LAUNCH_PAUSE).await;
         }
     }
 
@@ -161,6 +172,25 @@ impl Host {
     }
 }
 
+/// Whether the directory has this key already.
+fn kept_key(
+    maker: &Maker,
+    key: &OnionKey,
+    config: &tor_hsservice::OnionServiceConfig,
+) -> Result<bool, TorError> {
+    let service = ArtiClient::create_onion_service(&maker.config, config.clone());
+    let kept = service.map_err(|error| failed(maker, &error))?.onion_address();
+    let (kept, given) = (kept.map(|kept| OnionAddress::of_key(*kept.as_ref())), key.onion_address());
+    match kept {
+        Some(kept) if kept != given => Err(TorError::OnionKeyDiffers {
+            path: maker.state_dir.clone(),
+            kept: kept.host(),
+            given: given.host(),
+        }),
+        kept => Ok(kept.is_some()),
+    }
+}
+
 /// Launches the service with the key that the directory has, or with a new one in an empty directory.
 fn launch(
     maker: &Maker,
@@ -168,28 +198,22 @@ fn launch(
     key: &OnionKey,
     config: &tor_hsservice::OnionServiceConfig,
 ) -> Result<Launched, TorError> {
-    let failed = |error: arti_client::Error| match super::unusable(&maker.state_dir, &error) {
+    let is_kept = kept_key(maker, key, config)?;
+    let config = config.clone();
+    let launched = if is_kept {
+        client.launch_onion_service(config).map(|it| it.map(boxed))
+    } else {
+        client.launch_onion_service_with_hsid(config, keypair(key)).map(|it| it.map(boxed))
+    };
+    let launched = launched.map_err(|error| failed(maker, &error))?;
+    launched.ok_or_else(|| TorError::Host("it is not enabled".to_owned()))
+}
+
+fn failed(maker: &Maker, error: &arti_client::Error) -> TorError {
+    match super::unusable(&maker.state_dir, error) {
         TorError::Start(why) => TorError::Host(why),
         other => other,
-    };
-    let kept = ArtiClient::create_onion_service(&maker.config, config.clone())
-        .map_err(failed)?
-        .onion_address()
-        .map(|kept| OnionAddress::of_key(*kept.as_ref()));
-    let given = key.onion_address();
-    let config = config.clone();
-    let launched = match kept {
-        None => client.launch_onion_service_with_hsid(config, keypair(key)).map(|it| it.map(boxed)),
-        Some(kept) if kept == given => client.launch_onion_service(config).map(|it| it.map(boxed)),
-        Some(kept) => {
-            return Err(TorError::OnionKeyDiffers {
-                path: maker.state_dir.clone(),
-                kept: kept.host(),
-                given: given.host(),
-            });
-        }
-    };
-    launched.map_err(failed)?.ok_or_else(|| TorError::Host("it is not enabled".to_owned()))
+    }
 }
 
 /// The two ways to launch give streams of two types.
@@ -270,4 +294,39 @@ fn problem_text(problem: &Problem) -> String {
 /// The first of several errors, for all.
 fn first<E: std::error::Error>(errors: &[E]) -> String {
     errors.first().map_or_else(|| "none yet".to_owned(), |error| causes(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use arti_client::KeystoreSelector;
+    use tor_rtcompat::PreferredRuntime;
+
+    use super::*;
+    use crate::rng::OsRng;
+    use crate::tor::TorConfig;
+
+    #[tokio::test]
+    async fn a_directory_serves_one_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let state_dir = dir.path().join("tor");
+        let config = super::super::config::client_config(&TorConfig::default(), &state_dir).unwrap();
+        let maker = Maker { runtime: PreferredRuntime::current().unwrap(), config, state_dir };
+        let key = OnionKey::generate(&mut OsRng);
+        let service = service_config(&OnionServiceConfig::default()).unwrap();
+        assert!(!kept_key(&maker, &key, &service).unwrap());
+        let other = ArtiClient::create_onion_service(&maker.config, service.clone()).unwrap();
+        let other = other.generate_identity_key(KeystoreSelector::Primary).unwrap();
+        let error = kept_key(&maker, &key, &service).unwrap_err();
+        assert_eq!(error.label(), "tor-onion-key-differs");
+        for address in [OnionAddress::of_key(*other.as_ref()), key.onion_address()] {
+            assert!(error.to_string().contains(&address.host()), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_key_that_arti_is_given_has_the_same_address() {
+        let key = OnionKey::generate(&mut OsRng);
+        let public = tor_hscrypto::pk::HsIdKey::from(&keypair(&key)).id();
+        assert_eq!(OnionAddress::of_key(*public.as_ref()), key.onion_address());
+    }
 }

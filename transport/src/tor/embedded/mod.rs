@@ -34,6 +34,7 @@ pub(super) struct Embedded {
     maker: Maker,
     /// The client at a time: another after one that did not get on, none in between and after the end.
     current: latest::Receiver<Option<Client>>,
+    status: latest::Receiver<TorStatus>,
     failures: Failures,
     /// Ends the task that keeps the client, when this is dropped.
     _ended: latest::Sender<()>,
@@ -63,6 +64,8 @@ impl Embedded {
         state_dir: &Path,
         shutdown: Shutdown,
     ) -> Result<(Self, latest::Receiver<TorStatus>), TorError> {
+        // A file in arti's format may have transports as well.
+        let is_disguised = !config.transports.is_empty() || config.arti_config.is_some();
         let config = config::client_config(config, state_dir)?;
         private::create_dir(state_dir)?;
         install_tls_provider();
@@ -72,9 +75,10 @@ impl Embedded {
         let (told, status) = latest::channel(TorStatus::starting());
         let (ended, end) = latest::channel(());
         let failures = Failures::default();
-        let keeper = Keeper { maker: maker.clone(), current, told, failures: failures.clone() };
+        let keeper = Keeper { maker: maker.clone(), is_disguised, current, told, failures: failures.clone() };
         tokio::spawn(keeper.run(shutdown, end));
-        Ok((Self { maker, current: client, failures, _ended: ended }, status))
+        let embedded = Self { maker, current: client, status: status.clone(), failures, _ended: ended };
+        Ok((embedded, status))
     }
 
     /// A dial failed in a way that only its caller has seen.

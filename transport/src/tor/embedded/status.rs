@@ -8,19 +8,35 @@ use crate::tor::status::{Blocking, TorBlockage, TorStage, TorStatus};
 #[derive(Default)]
 pub(super) struct Known {
     /// Its own report.
-    pub(super) bootstrap: BootstrapStatus,
+    bootstrap: BootstrapStatus,
     /// What it says of the clock, if the clock seems wrong.
     skew: Option<String>,
-    /// Whether there was a directory and a connection since the start.
-    pub(super) has_worked: bool,
+    /// Whether any client was connected since the start.
+    has_worked: bool,
     /// Why the client could not be made, or bootstrapped.
     pub(super) failed: Option<String>,
     /// Whether it has made no progress for long.
-    pub(super) has_stalled: bool,
+    has_stalled: bool,
     /// What the last probe has found in the way.
     pub(super) lost: Option<TorBlockage>,
+    /// Whether this client was connected once. It may say otherwise for moments, when it fetches a new directory;
+    /// the old one serves meanwhile.
+    is_up: bool,
     /// What was in the way of the client before, until this one has come further.
     before: Option<(u8, TorBlockage)>,
+}
+
+/// How far a client is, as to how long it is waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    /// It has not spoken to any relay.
+    Connecting,
+    /// It fetches the directory.
+    Fetching,
+    /// It works.
+    Up,
+    /// It worked.
+    Lost,
 }
 
 impl Known {
@@ -29,7 +45,33 @@ impl Known {
         let percent = self.percent();
         self.before = self.blocked().map(|blockage| (percent, blockage));
         self.bootstrap = bootstrap;
-        (self.failed, self.has_stalled, self.lost) = (None, false, None);
+        (self.failed, self.has_stalled, self.lost, self.is_up) = (None, false, None, false);
+    }
+
+    /// The client at hand has told something.
+    pub(super) fn note_report(&mut self, report: BootstrapStatus) {
+        let percent = self.percent();
+        self.bootstrap = report;
+        self.has_stalled &= self.percent() <= percent;
+        if self.bootstrap.ready_for_traffic() {
+            (self.is_up, self.has_worked, self.has_stalled, self.before) = (true, true, false, None);
+        }
+    }
+
+    /// The client at hand has made no progress for long.
+    pub(super) fn note_stall(&mut self) {
+        self.has_stalled = !self.bootstrap.ready_for_traffic();
+    }
+
+    /// How far the client at hand is.
+    pub(super) fn phase(&self) -> Phase {
+        match (self.is_up, self.blocked()) {
+            (true, None) => Phase::Up,
+            (true, Some(_)) => Phase::Lost,
+            // Until a relay has been spoken to, arti gives at most half of the 15 percent for connections.
+            (false, _) if self.percent() < 15 => Phase::Connecting,
+            (false, _) => Phase::Fetching,
+        }
     }
 
     /// What the relays' clocks say about this one; `None` if all is well.
@@ -39,14 +81,14 @@ impl Known {
 
     /// All of it in one word, and in words.
     pub(super) fn status(&self) -> TorStatus {
-        if self.lost.is_none() && self.bootstrap.ready_for_traffic() {
+        let blocked = self.blocked();
+        if self.is_up && blocked.is_none() {
             let summary = match &self.skew {
                 None => "connected".to_owned(),
                 Some(skew) => format!("connected; the clock is {skew}: set it right"),
             };
             return TorStatus { stage: TorStage::Ready, percent: 100, summary, blocked: None };
         }
-        let blocked = self.blocked();
         let stage = match (&blocked, self.has_worked) {
             (Some(_), true) => TorStage::Lost,
             (Some(_), false) => TorStage::Blocked,
@@ -72,7 +114,8 @@ impl Known {
     }
 
     fn blocked(&self) -> Option<TorBlockage> {
-        if let Some(skew) = &self.skew {
+        // A client that works says what is wrong with the clock in its summary.
+        if let Some(skew) = self.skew.as_ref().filter(|_| !self.bootstrap.ready_for_traffic()) {
             return Some(Blocking::ClockSkewed.told(&format!("the clock is {skew}")));
         }
         // A client that waits to be told to bootstrap is told at once.
@@ -94,6 +137,7 @@ impl Known {
         }
         Some(match self.percent() {
             0 => Blocking::Unreachable.told("no relay of Tor answers"),
+            1..15 => Blocking::Filtered.told("relays of Tor can be reached, and do not speak"),
             percent => Blocking::Stuck.told(&format!("no progress at {percent} %: {}", self.summary())),
         })
     }
