@@ -65,6 +65,15 @@ fn missing_transport(config: &TorConfig, bridge: &BridgeConfigBuilder) -> Option
     (!is_provided).then(|| needed.to_owned())
 }
 
+/// Whether bridges are reached by transports, which take longer to connect.
+pub(super) fn is_disguised(config: &TorConfig) -> bool {
+    let of_arti = || -> Option<bool> {
+        let table: toml::Table = read_arti_config(config.arti_config.as_ref()?).ok()?.parse().ok()?;
+        Some(table.get("bridges")?.get("transports")?.as_array().is_some_and(|list| !list.is_empty()))
+    };
+    !config.transports.is_empty() || of_arti().unwrap_or_default()
+}
+
 fn transport_config(transport: &PluggableTransport) -> Result<TransportConfigBuilder, String> {
     let mut protocols = Vec::new();
     for protocol in &transport.protocols {

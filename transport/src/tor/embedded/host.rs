@@ -9,11 +9,11 @@ use futures::stream::BoxStream;
 use tokio::sync::{mpsc, watch as latest};
 use tor_cell::relaycell::msg::Connected;
 use tor_hscrypto::pk::HsIdKeypair;
-use tor_hsservice::status::{OnionServiceStatus, Problem, State};
 use tor_hsservice::{RendRequest, RunningOnionService, StreamRequest, handle_rend_requests};
 use tor_llcrypto::pk::ed25519::{ExpandedKeypair, Keypair};
 use tor_proto::stream::IncomingStreamRequest;
 
+use super::report::{problem_text, state_of};
 use super::{ArtiClient, Client, Embedded, Maker};
 use crate::dial::Stream;
 use crate::node::shutdown::Shutdown;
@@ -264,36 +264,6 @@ async fn admit(request: StreamRequest, streams: &mpsc::Sender<Box<dyn Stream>>) 
         Ok(stream) => drop(streams.send(Box::new(stream)).await),
         Err(error) => tracing::debug!(error = causes(&error), "a stream ended before it began"),
     }
-}
-
-fn state_of(report: &OnionServiceStatus) -> OnionState {
-    match report.state() {
-        State::Shutdown => OnionState::Starting,
-        State::Bootstrapping => OnionState::Bootstrapping,
-        State::Running | State::DegradedReachable => OnionState::Reachable,
-        State::Broken => OnionState::Broken,
-        // Degraded, recovering, and what arti may add.
-        _ => OnionState::Unreachable,
-    }
-}
-
-fn problem_text(problem: &Problem) -> String {
-    const ADVICE: &str = "it goes on trying; if it stays so, check the network connection";
-    match problem {
-        Problem::Runtime(error) => format!("{}; restart the node", causes(error)),
-        Problem::DescriptorUpload(errors) => {
-            format!("its descriptor is not published ({}); {ADVICE}", first(errors))
-        }
-        Problem::Ipt(errors) => {
-            format!("no introduction points ({}); {ADVICE}", first(errors))
-        }
-        _ => ADVICE.to_owned(),
-    }
-}
-
-/// The first of several errors, for all.
-fn first<E: std::error::Error>(errors: &[E]) -> String {
-    errors.first().map_or_else(|| "none yet".to_owned(), |error| causes(error))
 }
 
 #[cfg(test)]

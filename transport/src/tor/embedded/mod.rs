@@ -7,6 +7,7 @@ mod bootstrap;
 mod config;
 mod connect;
 mod host;
+mod report;
 mod status;
 
 use std::fmt;
@@ -64,8 +65,7 @@ impl Embedded {
         state_dir: &Path,
         shutdown: Shutdown,
     ) -> Result<(Self, latest::Receiver<TorStatus>), TorError> {
-        // A file in arti's format may have transports as well.
-        let is_disguised = !config.transports.is_empty() || config.arti_config.is_some();
+        let is_disguised = config::is_disguised(config);
         let config = config::client_config(config, state_dir)?;
         private::create_dir(state_dir)?;
         install_tls_provider();

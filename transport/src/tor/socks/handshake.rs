@@ -175,7 +175,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_proxy_that_would_do_without_the_password_is_not_used() {
-        for answers in [&[5, 0][..], &[5, 0xff], &[4, 2], &[5, 2, 1, 1], &[b'H', b'T']] {
+        for answers in [&[5, 0][..], &[5, 0xff], &[4, 2], &[5, 2, 1, 1], b"HT"] {
             let (said, outcome) = talk(answers).await;
             assert!(matches!(outcome, Err(SocksError::Unusable)), "{answers:?}");
             assert!(!said.ends_with(&[0, 80]), "no request after {answers:?}");
