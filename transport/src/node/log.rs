@@ -12,8 +12,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// The environment variable with the filter, as in `SOTTO_LOG=info,sotto_transport=debug`.
 pub const FILTER_VARIABLE: &str = "SOTTO_LOG";
 
-/// What is logged when the variable is not set.
-const FILTER_DEFAULT: &str = "info";
+/// What is logged when the variable is not set. The crates of the built-in Tor client, all of which are named so, tell
+/// of every step at `info`.
+const FILTER_DEFAULT: &str = "info,tor_=warn,arti_client=warn";
 
 /// The form of the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
