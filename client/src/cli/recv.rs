@@ -1,6 +1,6 @@
 //! `sotto recv`: shows messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clap::Args;
@@ -64,6 +64,7 @@ async fn history(output: Output, connection: &Connection, contact: &str) -> Resu
             break;
         }
     }
+    output.note(&introduction(connection, contact).await?);
     let rows = serde_json::to_value(&all).unwrap_or_default();
     output.result(&rows, |_| all.iter().map(human).collect::<Vec<_>>().join("\n"))?;
     Ok(Ended::Well)
@@ -88,7 +89,8 @@ async fn receive(output: Output, connection: &mut Connection, args: &RecvArgs) -
         }
     };
     tokio::pin!(ending);
-    let mut shown = Shown { output, follows: args.follow, count: 0, rows: Vec::new() };
+    let mut shown =
+        Shown { output, follows: args.follow, count: 0, rows: Vec::new(), introduced: BTreeSet::new() };
     let ended = loop {
         shown.take_unread(connection, args).await?;
         if args.count.is_some_and(|count| shown.count >= count) {
@@ -122,6 +124,8 @@ struct Shown {
     count: u64,
     /// Kept back for one JSON array.
     rows: Vec<MessageView>,
+    /// Of whom a message was printed.
+    introduced: BTreeSet<String>,
 }
 
 impl Shown {
@@ -142,6 +146,7 @@ impl Shown {
                 return Ok(());
             }
             for message in &page {
+                self.introduce(connection, &message.contact).await?;
                 let row = serde_json::to_value(message).unwrap_or_default();
                 self.output.result(&row, |_| human(message))?;
                 self.count = self.count.saturating_add(1);
@@ -151,6 +156,14 @@ impl Shown {
                 return Ok(());
             }
         }
+    }
+
+    /// Says by which route a conversation goes, before its first message.
+    async fn introduce(&mut self, connection: &Connection, contact: &str) -> Result<(), Failure> {
+        if !self.output.is_json() && self.introduced.insert(contact.to_owned()) {
+            self.output.note(&introduction(connection, contact).await?);
+        }
+        Ok(())
     }
 
     /// Prints the array, if that is the form.
@@ -166,6 +179,13 @@ impl Shown {
     const fn is_array(&self) -> bool {
         self.output.is_json() && !self.follows
     }
+}
+
+/// A conversation's route, and what that protects from.
+async fn introduction(connection: &Connection, contact: &str) -> Result<String, Failure> {
+    let routes = connection.call("route", json!({ "contact": contact })).await?;
+    let field = |name: &str| escape::line(routes.get(name).and_then(Value::as_str).unwrap_or_default());
+    Ok(format!("{} [{}]: {}", escape::line(contact), field("route"), field("protects")))
 }
 
 /// Everything unread, in one piece. A message that comes meanwhile moves others into the next page, never out of it.

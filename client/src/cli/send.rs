@@ -65,6 +65,8 @@ pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<Ended, Failu
 }
 
 fn human(sent: &Value, ended: Ended, contact: &str) -> String {
+    let route = sent.get("route").and_then(Value::as_str).map(|route| format!(" [{}]", escape::line(route)));
+    let contact = format!("{contact}{}", route.unwrap_or_default());
     match (ended, sent.get("state").and_then(Value::as_str)) {
         (_, Some("stored")) => format!("Stored: the mailboxes have the message for {contact}."),
         (Ended::TimedOut, _) => format!(

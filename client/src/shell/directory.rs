@@ -31,7 +31,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// A fetch out of turn waits this long after the fetch before.
 const OUT_OF_TURN_MIN: Duration = Duration::from_secs(10);
 /// Servers that one fetch asks at most: by Tor each may take a minute to fail.
-pub(super) const SERVERS_ASKED_MAX: usize = 8;
+pub(super) const SERVERS_ASKED_MAX: usize = 5;
 /// The next consensus is fetched within this part of the grace after the present one has run out.
 const SPREAD_OF_GRACE: u32 = 4;
 

@@ -145,7 +145,7 @@ pub enum Call {
     Invite(InviteParams),
     /// `accept {name, link}`: `{contact, contact_id}`.
     Accept(AcceptParams),
-    /// `send {contact, text}`: `{message, contact, state}`.
+    /// `send {contact, text}`: `{message, contact, state, route}`.
     Send(SendParams),
     /// `messages {contact, after?}`: `{messages: [message], more}`, oldest first, both directions.
     Messages(MessagesParams),
@@ -236,7 +236,9 @@ pub fn answer<S: Store>(
         Call::Send(params) => {
             let message = engine.send_text(now, &params.contact, &params.text, rng)?;
             let state = engine.message(&message).map(|message| message.state);
-            json!({ "message": message, "contact": params.contact, "state": state })
+            let contacts = engine.contacts();
+            let route = contacts.iter().find(|view| view.name == params.contact).map(|view| view.route);
+            json!({ "message": message, "contact": params.contact, "state": state, "route": route })
         }
         Call::Messages(params) => page(engine.messages(&params.contact, params.after)?)?,
         Call::Message(params) => to_json(&engine.message(&params.message))?,

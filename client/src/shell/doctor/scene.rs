@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use super::{Check, judge};
 use crate::core::Route;
 use crate::shell::Failure;
-use crate::shell::directory::{SERVERS_ASKED_MAX, ask, read_kept};
+use crate::shell::directory::{ask, read_kept};
 use crate::shell::servers::{NoServers, Sources, servers};
 use crate::shell::session::Wanted;
 use crate::shell::ways::{Way, Ways, in_words};
@@ -28,6 +28,8 @@ const TOR_WAIT_MAX: Duration = Duration::from_secs(120);
 const TOR_BLOCKED_MAX: Duration = Duration::from_secs(20);
 /// How long to wait for what the profile's own tasks find out meanwhile: its routes, its consensus, its entry.
 const OWN_WAIT_MAX: Duration = Duration::from_secs(15);
+/// Servers of the consensus that are asked, one after the other.
+const SERVERS_TRIED_MAX: usize = 2;
 /// Mailboxes that are tried on the route `tor`, drawn at random.
 const MAILBOXES_TRIED_MAX: usize = 6;
 
@@ -64,8 +66,8 @@ impl Scene {
         if uses_tor {
             note(self.tor().await);
         }
-        let tor_is_ready = self.tor_status().is_some_and(|status| status.is_ready());
-        let (check, fetched) = self.fetch(tor_is_ready).await;
+        let was_ready = self.tor_is_ready();
+        let (check, fetched) = self.fetch(was_ready).await;
         note(check);
         let kept =
             self.network.authority_set().ok().and_then(|authorities| read_kept(&self.file, &authorities));
@@ -73,7 +75,7 @@ impl Scene {
         note(judge::clock(self.clock.now(), kept.as_ref(), fetched.as_ref(), self.tor_status().as_ref()));
         for route in routes {
             let what = if route.uses_entry() { "entry" } else { "mailbox" };
-            if route.uses_tor() && !tor_is_ready {
+            if route.uses_tor() && !self.tor_is_ready() {
                 note(judge::not_tried(what));
             } else if route.uses_entry() {
                 note(self.entry(route).await);
@@ -81,6 +83,14 @@ impl Scene {
                 self.mailboxes(fetched.as_ref().or(kept.as_ref()), &note).await;
             }
         }
+        if was_ready && !self.tor_is_ready() {
+            // It seemed to work until it was used.
+            note(judge::tor(self.tor_status().as_ref(), Duration::ZERO));
+        }
+    }
+
+    fn tor_is_ready(&self) -> bool {
+        self.tor_status().is_some_and(|status| status.is_ready())
     }
 
     /// Waits for Tor, for as long as it makes sense.
@@ -133,7 +143,7 @@ impl Scene {
             }
             Some(_) => Failure::new("directory-none", "nobody could be asked for the consensus"),
         };
-        for server in open.take(SERVERS_ASKED_MAX) {
+        for server in open.take(SERVERS_TRIED_MAX) {
             let started = self.clock.now();
             match self.ask(server, &authorities).await {
                 Ok(consensus) => {

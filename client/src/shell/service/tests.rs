@@ -56,7 +56,7 @@ fn a_sent_message_is_queued_and_found_again() {
     let mut alice = Desk::new(1);
     alice.call("invite", &json!({ "name": "Bob" })).unwrap();
     let sent = alice.call("send", &json!({ "contact": "Bob", "text": "hello" })).unwrap();
-    assert_eq!(sent["state"], "queued");
+    assert_eq!((&sent["state"], &sent["route"]), (&json!("queued"), &json!("mix")));
     let found = alice.call("message", &json!({ "message": sent["message"] })).unwrap();
     assert_eq!(found["text"], "hello");
     let unknown = alice.call("message", &json!({ "message": "00".repeat(16) })).unwrap();
@@ -153,7 +153,10 @@ fn the_profile_changes_its_routes_and_contacts_follow_it() {
     let before = alice.call("route", &json!({})).unwrap();
     assert_eq!(before["routes"], json!(["mix"]));
     assert_eq!(before["protects"], Route::Mix.protects());
-    assert_eq!((&before["contacts"][0]["contact"], &before["contacts"][0]["own"]), (&json!("Bob"), &json!(false)));
+    assert_eq!(
+        (&before["contacts"][0]["contact"], &before["contacts"][0]["own"]),
+        (&json!("Bob"), &json!(false))
+    );
     let after = alice.call("set-route", &json!({ "routes": ["tor+mix", "tor"] })).unwrap();
     assert_eq!(after["routes"], json!(["tor+mix", "tor"]));
     assert_eq!(after["contacts"][0]["routes"], json!(["tor+mix", "tor"]));
