@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use sotto_client::core::Route;
 use sotto_simulations::stats::{ks_exponential, ks_two_sample};
 use sotto_simulations::vnet::{VirtualNetwork, VnetPlan};
 
@@ -34,7 +35,7 @@ fn gaps(seed: u64, every: Option<Duration>) -> Vec<f64> {
             }
         }
     }
-    let uplink = net.uplink("alice").unwrap();
+    let uplink = net.uplink("alice", Route::Mix).unwrap();
     uplink.windows(2).map(|pair| pair[1].since(pair[0]).as_secs_f64() * 1000.0).collect()
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use rand::CryptoRng;
 use rand_chacha::ChaCha20Rng;
 use sotto_mailbox::core::{BatchId, Mailbox};
@@ -11,7 +13,8 @@ use sotto_mix_node::core::{Mix, MixConfig};
 use sotto_protocol::directory::{Descriptor, DocumentRefusal, EpochKey, Role, SignedDescriptor};
 use sotto_protocol::ident::{NodeId, NodeSecret};
 use sotto_protocol::ledger::LedgerReport;
-use sotto_protocol::sphinx::HopSecret;
+use sotto_protocol::mailbox::Command;
+use sotto_protocol::sphinx::{HopSecret, Packet, Unwrapped};
 use sotto_protocol::time::Timestamp;
 use zeroize::Zeroizing;
 
@@ -108,7 +111,8 @@ impl Host {
             node: self.id(),
             role: self.role,
             address: "127.0.0.1:1".to_owned(),
-            onion_address: None,
+            // A mix has none. Nobody dials it here; it has to look like an address.
+            onion_address: (self.role != Role::Mix).then(|| format!("{}.onion:1", "a".repeat(56))),
             hop_keys: self
                 .keys
                 .range(epoch..)
@@ -122,6 +126,22 @@ impl Host {
             capabilities: Vec::new(),
         }
         .sign(&self.secret)
+    }
+
+    /// What a packet says to this host, in words, if it is for it: the command and the first digits of its box's id.
+    pub(super) fn look_into(&self, packet: &Packet) -> Option<String> {
+        self.keys.values().find_map(|seed| {
+            let verified = HopSecret::from_bytes(seed.clone()).verify(packet.clone()).ok()?;
+            let Ok(Unwrapped::Final { payload, .. }) = verified.unwrap(Duration::ZERO) else { return None };
+            let command = Command::parse(&payload.into_text().ok()?).ok()?;
+            let id = match &command {
+                Command::Write { sealed, .. } => *sealed.id(),
+                Command::Read { id, .. } => *id,
+                Command::Drop | Command::Tombstone { .. } => return Some(command.label().to_owned()),
+            };
+            let digits = HEXLOWER.encode(id.as_bytes().get(..6)?);
+            Some(format!("{} {digits}", command.label()))
+        })
     }
 
     /// The books of the core that runs, if one does.

@@ -6,6 +6,7 @@
 //! Deliberately different from real links: the virtual network can lose and reorder single frames,
 //! which TCP would repair. So it is harsher than a real one while both ends live.
 
+mod direct;
 mod faults;
 mod host;
 mod network;

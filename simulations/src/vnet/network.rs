@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use sotto_client::core::{Engine, EngineError, Event as PersonEvent, MessageId};
+use sotto_client::core::{Engine, EngineError, EngineSettings, Event as PersonEvent, MessageId, Route};
 use sotto_client::store::MemoryStore;
 use sotto_directory::core::{
     Admission, Authority, AuthorityConfig, AuthorityError, Bootstrap, DescriptorRefusal,
@@ -72,6 +72,10 @@ pub struct VirtualNetwork {
     pub(super) trace: Trace,
     /// Packets that the network itself lost, between nodes.
     pub(super) lost_between_nodes: u64,
+    /// Whether Tor works, for everybody.
+    pub(super) tor_works: bool,
+    /// Direct links that were opened.
+    pub(super) links: u64,
     authority: Authority,
     authorities: AuthoritySet,
 }
@@ -118,6 +122,8 @@ impl VirtualNetwork {
             consensus,
             trace: Trace::default(),
             lost_between_nodes: 0,
+            tor_works: true,
+            links: 0,
             authority,
             authorities,
             plan,
@@ -127,18 +133,26 @@ impl VirtualNetwork {
         Ok(network)
     }
 
-    /// Adds a person with a fresh profile.
+    /// Adds a person with a fresh profile, of class `standard` on route `mix`.
     ///
     /// # Errors
     /// The engine's refusal to open it.
     pub fn add_person(&mut self, name: &str) -> Result<(), VnetError> {
+        self.add_person_with(name, EngineSettings::new("standard"))
+    }
+
+    /// The same with other settings.
+    ///
+    /// # Errors
+    /// The engine's refusal to open it.
+    pub fn add_person_with(&mut self, name: &str, settings: EngineSettings) -> Result<(), VnetError> {
         let rng = ChaCha20Rng::from_rng(&mut self.rng);
-        let mut person = Person::new(name, "standard", rng, self.now)?;
+        let mut person = Person::new(name, settings, rng, self.now)?;
         if let Some(engine) = &mut person.engine {
             engine.handle_consensus(self.now, Arc::clone(&self.consensus));
         }
         self.people.push(person);
-        self.connect(self.people.len() - 1);
+        self.attend(self.people.len() - 1);
         Ok(())
     }
 
@@ -220,16 +234,14 @@ impl VirtualNetwork {
             .ok_or_else(|| VnetError::NotUp(name.to_owned()))
     }
 
-    /// When each packet of a person entered the uplink.
+    /// When each packet of a person left by a route.
     ///
     /// # Errors
     /// [`VnetError::NotUp`] for a stranger.
-    pub fn uplink(&self, name: &str) -> Result<&[Timestamp], VnetError> {
+    pub fn uplink(&self, name: &str, route: Route) -> Result<&[Timestamp], VnetError> {
         let index = self.person_index(name)?;
-        self.people
-            .get(index)
-            .map(|person| person.uplink.as_slice())
-            .ok_or_else(|| VnetError::NotUp(name.to_owned()))
+        let person = self.people.get(index).ok_or_else(|| VnetError::NotUp(name.to_owned()))?;
+        Ok(person.uplink.get(&route).map_or(&[], Vec::as_slice))
     }
 
     /// Kills a node: what its core held is gone, its keys and store stay.
@@ -243,6 +255,9 @@ impl VirtualNetwork {
         let id = host.id();
         self.trace.note(now, format_args!("{name} crashes"));
         self.drop_sessions_at(&id);
+        if let Some(index) = self.by_id.get(&id).copied() {
+            self.break_circuits_to(index);
+        }
         Ok(())
     }
 
@@ -264,7 +279,7 @@ impl VirtualNetwork {
     /// [`VnetError::NotUp`].
     pub fn crash_person(&mut self, name: &str) -> Result<(), VnetError> {
         let index = self.person_index(name)?;
-        self.leave_session(index);
+        self.leave_sessions(index);
         if let Some(person) = self.people.get_mut(index) {
             person.crash();
         }
@@ -286,14 +301,14 @@ impl VirtualNetwork {
             }
         }
         self.trace.note(now, format_args!("{name} restarts"));
-        self.connect(index);
+        self.attend(index);
         Ok(())
     }
 
     /// Stops everything that makes traffic of its own: people and the nodes' loops and dummies.
     pub fn quiesce(&mut self) {
         for index in 0..self.people.len() {
-            self.leave_session(index);
+            self.leave_sessions(index);
             if let Some(person) = self.people.get_mut(index) {
                 person.crash();
             }

@@ -1,14 +1,17 @@
 //! One person of the virtual network: the production engine over a store that survives crashes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
-use sotto_client::core::{Engine, EngineError, EngineSettings, Event};
+use sotto_client::core::{CircuitId, Engine, EngineError, EngineSettings, Event, Route};
 use sotto_client::store::MemoryStore;
 use sotto_protocol::frame::ResumeToken;
 use sotto_protocol::ident::{NodeId, SessionAddress};
 use sotto_protocol::time::Timestamp;
+
+use super::direct::Circuit;
 
 /// How long a person's program waits before it tries an entry again.
 pub(super) const RECONNECT_DELAY: Duration = Duration::from_millis(500);
@@ -25,16 +28,21 @@ pub(super) struct Session {
 /// A person with their device. The engine is gone while the program is down.
 pub(super) struct Person {
     pub(super) name: String,
-    pub(super) class: String,
+    pub(super) settings: EngineSettings,
     pub(super) rng: ChaCha20Rng,
     pub(super) engine: Option<Engine<MemoryStore>>,
     /// What the disk holds while the program is down.
     disk: Option<MemoryStore>,
-    pub(super) session: Option<Session>,
+    /// By their routes.
+    pub(super) sessions: BTreeMap<Route, Session>,
+    /// Routes on which an attempt to reach an entry is scheduled.
+    pub(super) reconnecting: BTreeSet<Route>,
+    /// Whether the engine was told that Tor works.
+    pub(super) tor_ready: bool,
+    pub(super) circuits: BTreeMap<CircuitId, Circuit>,
     pub(super) wake: Timestamp,
-    pub(super) reconnect_scheduled: bool,
-    /// When each packet entered the uplink.
-    pub(super) uplink: Vec<Timestamp>,
+    /// When each packet left, by route.
+    pub(super) uplink: BTreeMap<Route, Vec<Timestamp>>,
     /// What the engine told, with the time.
     pub(super) events: Vec<(Timestamp, Event)>,
 }
@@ -42,20 +50,22 @@ pub(super) struct Person {
 impl Person {
     pub(super) fn new(
         name: &str,
-        class: &str,
+        settings: EngineSettings,
         rng: ChaCha20Rng,
         now: Timestamp,
     ) -> Result<Self, EngineError> {
         let mut person = Self {
             name: name.to_owned(),
-            class: class.to_owned(),
+            settings,
             rng,
             engine: None,
             disk: Some(MemoryStore::new()),
-            session: None,
+            sessions: BTreeMap::new(),
+            reconnecting: BTreeSet::new(),
+            tor_ready: false,
+            circuits: BTreeMap::new(),
             wake: Timestamp::NEVER,
-            reconnect_scheduled: false,
-            uplink: Vec::new(),
+            uplink: BTreeMap::new(),
             events: Vec::new(),
         };
         person.start(now)?;
@@ -65,8 +75,7 @@ impl Person {
     /// Starts the program with what the disk holds.
     pub(super) fn start(&mut self, now: Timestamp) -> Result<(), EngineError> {
         if let Some(store) = self.disk.take() {
-            let settings = EngineSettings::new(&self.class);
-            self.engine = Some(Engine::open(store, settings, now, &mut self.rng)?);
+            self.engine = Some(Engine::open(store, self.settings.clone(), now, &mut self.rng)?);
         }
         Ok(())
     }
@@ -76,7 +85,9 @@ impl Person {
         if let Some(engine) = self.engine.take() {
             self.disk = Some(engine.into_store());
         }
-        self.session = None;
+        self.sessions.clear();
+        self.circuits.clear();
+        self.tor_ready = false;
         self.wake = Timestamp::NEVER;
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sotto_client::core::{Action as PersonAction, Route};
-use sotto_mailbox::core::{Action as MailboxAction, BatchId, Source as MailboxSource};
+use sotto_client::core::{Action as PersonAction, CircuitId, Route, Via};
+use sotto_mailbox::core::{Action as MailboxAction, BatchId, DirectId, Source as MailboxSource};
 use sotto_mailbox::store::Store as _;
 use sotto_mix_node::core::{Action as MixAction, Source};
 use sotto_protocol::frame::Frame;
@@ -32,8 +32,20 @@ pub(super) enum Event {
     WakePerson { person: usize },
     /// A mailbox's disk has finished a batch.
     DiskDone { host: usize, batch: BatchId },
+    /// A packet reaches a mailbox by a circuit.
+    Direct { person: usize, circuit: CircuitId, link: DirectId, packet: Packet },
+    /// An answer reaches a person by a circuit.
+    DirectAnswer {
+        person: usize,
+        circuit: CircuitId,
+        link: DirectId,
+        surb_id: SurbId,
+        payload: Box<[u8; PAYLOAD_LEN]>,
+    },
+    /// A circuit could not be built, or breaks.
+    CircuitFails { person: usize, circuit: CircuitId },
     /// A person's program tries to reach an entry.
-    Reconnect { person: usize },
+    Reconnect { person: usize, route: Route },
     /// Nodes announce themselves for the coming epoch.
     Announce { epoch: u64 },
     /// An epoch begins.
@@ -62,7 +74,14 @@ impl VirtualNetwork {
             Event::WakeHost { host } => self.wake_host(host),
             Event::WakePerson { person } => self.wake_person(person),
             Event::DiskDone { host, batch } => self.disk_done(host, batch),
-            Event::Reconnect { person } => self.connect(person),
+            Event::Direct { person, circuit, link, packet } => {
+                self.direct_arrives(person, circuit, link, packet);
+            }
+            Event::DirectAnswer { person, circuit, link, surb_id, payload } => {
+                self.direct_answer_arrives(person, circuit, link, surb_id, &payload);
+            }
+            Event::CircuitFails { person, circuit } => self.circuit_fails(person, circuit),
+            Event::Reconnect { person, route } => self.connect(person, route),
             Event::Announce { epoch } => self.announce(epoch),
             Event::Epoch { epoch } => self.begin_epoch(epoch),
         }
@@ -184,8 +203,12 @@ impl VirtualNetwork {
                     mailbox.handle_unsent("next-hop-unreachable");
                     Some(Asked::Done)
                 }
-                Some(MailboxAction::Deliver { .. }) => {
-                    mailbox.handle_unsent("next-hop-unreachable");
+                Some(MailboxAction::Deliver { to, surb_id, payload }) => {
+                    if self.answer_by_circuit(to, surb_id, payload) {
+                        mailbox.handle_delivered();
+                    } else {
+                        mailbox.handle_unsent("direct-link-gone");
+                    }
                     Some(Asked::Done)
                 }
                 Some(MailboxAction::Unanswered { .. } | MailboxAction::Dummy { .. }) => Some(Asked::Done),
@@ -223,7 +246,7 @@ impl VirtualNetwork {
 
     fn send_to_person(&mut self, session: &SessionAddress, frame: Frame) {
         let person = self.people.iter().position(|person| {
-            person.session.as_ref().is_some_and(|open| open.connected && open.address == *session)
+            person.sessions.values().any(|open| open.connected && open.address == *session)
         });
         let Some(transit) = self.plan.faults.transit(&mut self.rng) else { return };
         if let (Some(person), Frame::Delivery { surb_id, payload }) = (person, frame) {
@@ -233,42 +256,45 @@ impl VirtualNetwork {
 
     fn close_session(&mut self, session: &SessionAddress) {
         let now = self.now;
-        let index = self
-            .people
-            .iter()
-            .position(|person| person.session.as_ref().is_some_and(|open| open.address == *session));
-        if let Some(index) = index {
-            if let Some(Person { engine: Some(engine), session, .. }) = self.people.get_mut(index) {
-                *session = None;
-                engine.handle_session_lost(now, Route::Mix, "the entry closed the session");
-            }
-            self.schedule.push(now, Event::Reconnect { person: index });
+        let found = self.people.iter_mut().enumerate().find_map(|(index, person)| {
+            let (route, _) = person.sessions.iter().find(|(_, open)| open.address == *session)?;
+            Some((index, *route, person))
+        });
+        let Some((index, route, person)) = found else { return };
+        if let Person { engine: Some(engine), sessions, .. } = person {
+            sessions.remove(&route);
+            engine.handle_session_lost(now, route, "the entry closed the session");
+            person.reconnecting.insert(route);
+            self.schedule.push(now, Event::Reconnect { person: index, route });
         }
     }
 
-    /// Does what a person's engine asks for, keeps what it tells, and schedules its next wake-up.
+    /// Does what a person's engine asks for, keeps what it tells, schedules its next wake-up, and gives it the sessions
+    /// that it wants.
     pub(super) fn settle_person(&mut self, index: usize) {
         let now = self.now;
-        let Some(Person { engine: Some(engine), session, wake, uplink, events, name, .. }) =
-            self.people.get_mut(index)
-        else {
-            return;
-        };
-        while let Some(action) = engine.poll_action() {
-            let PersonAction::Send { packet, .. } = action else { continue };
-            uplink.push(now);
-            let Some(open) = session.as_ref().filter(|session| session.connected) else { continue };
-            let Some(host) = self.by_id.get(&open.entry).copied() else { continue };
-            let entry = self.hosts.get(host).map_or("?", |host| host.name.as_str());
-            match self.plan.faults.transit(&mut self.rng) {
-                Some(transit) => {
-                    self.trace.note(now, format_args!("{name} -> {entry} packet"));
-                    let from = From::Client(open.address);
-                    self.schedule.push(now + transit, Event::Packet { host, from, packet });
+        while let Some(action) = self.next_of_person(index) {
+            match action {
+                PersonAction::Send { via: Via::Entry(route), packet, .. } => {
+                    self.note_uplink(index, route);
+                    self.send_to_entry(index, route, packet);
                 }
-                None => self.trace.note(now, format_args!("{name} -> {entry} packet lost")),
+                PersonAction::Send { via: Via::Circuit { circuit, mailbox }, packet, .. } => {
+                    self.note_uplink(index, Route::Tor);
+                    self.send_by_circuit(index, circuit, &mailbox, packet);
+                }
+                PersonAction::CloseCircuit(circuit) => {
+                    if let Some(person) = self.people.get_mut(index)
+                        && person.circuits.remove(&circuit).is_some()
+                    {
+                        self.trace.note(now, format_args!("{} closes circuit {circuit}", person.name));
+                    }
+                }
             }
         }
+        let Some(Person { engine: Some(engine), wake, events, name, .. }) = self.people.get_mut(index) else {
+            return;
+        };
         while let Some(event) = engine.poll_event() {
             self.trace.note(now, format_args!("{name} hears {event:?}"));
             events.push((now, event));
@@ -277,6 +303,33 @@ impl VirtualNetwork {
         if due < *wake {
             *wake = due;
             self.schedule.push(due, Event::WakePerson { person: index });
+        }
+        self.attend(index);
+    }
+
+    fn next_of_person(&mut self, index: usize) -> Option<PersonAction> {
+        self.people.get_mut(index)?.engine.as_mut()?.poll_action()
+    }
+
+    fn note_uplink(&mut self, index: usize, route: Route) {
+        if let Some(person) = self.people.get_mut(index) {
+            person.uplink.entry(route).or_default().push(self.now);
+        }
+    }
+
+    fn send_to_entry(&mut self, index: usize, route: Route, packet: Packet) {
+        let now = self.now;
+        let Some(Person { sessions, name, .. }) = self.people.get(index) else { return };
+        let Some(open) = sessions.get(&route).filter(|session| session.connected) else { return };
+        let Some(host) = self.by_id.get(&open.entry).copied() else { return };
+        let entry = self.hosts.get(host).map_or("?", |host| host.name.as_str());
+        match self.plan.faults.transit(&mut self.rng) {
+            Some(transit) => {
+                self.trace.note(now, format_args!("{name} -> {entry} packet by {route}"));
+                let from = From::Client(open.address);
+                self.schedule.push(now + transit, Event::Packet { host, from, packet });
+            }
+            None => self.trace.note(now, format_args!("{name} -> {entry} packet by {route} lost")),
         }
     }
 }
