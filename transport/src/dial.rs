@@ -1,4 +1,5 @@
-//! Byte streams to and from other hosts, behind two traits, and TCP as the first of their kinds.
+//! Byte streams to and from other hosts, behind two traits, and TCP as the first of their kinds. Onion services are
+//! the other: see [`tor`](crate::tor).
 //!
 //! A [`Link`](crate::link::Link) is built on top of whatever stream comes from here; what the bytes mean, and
 //! who is at the other end, is decided there. No address of a caller is handed out: no shell needs it, and what
@@ -29,7 +30,8 @@ pub const TCP_CONNECT_MAX: Duration = Duration::from_secs(10);
 
 /// Reaches other hosts.
 pub trait Dialer: Send + Sync + 'static {
-    /// Opens a stream to `address`, which is `host:port` as a descriptor states it.
+    /// Opens a stream to `address`, which is `host:port` as a descriptor states it, within a time that suits the
+    /// kind of stream.
     ///
     /// # Errors
     ///

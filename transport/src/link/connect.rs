@@ -53,8 +53,7 @@ impl LinkConnector {
     /// [`LinkError::Unreachable`], [`LinkError::WrongKey`], or another failure of the handshake.
     pub async fn connect(&self, node: &NodeId, address: &str) -> Result<Link, LinkError> {
         let unreachable = |reason| LinkError::Unreachable { address: address.to_owned(), reason };
-        let dialed = within(self.times, self.dialer.dial(address)).await?;
-        let stream = Followed::new(dialed.map_err(unreachable)?);
+        let stream = Followed::new(self.dialer.dial(address).await.map_err(unreachable)?);
         let config =
             tls::client_config(self.own_key.as_ref(), *node).map_err(|error| configuration(&error))?;
         // The pinned key says who the peer is. TLS wants a name as well: this one is never sent.

@@ -46,7 +46,8 @@ pub enum Peer {
 /// How long a link waits for its peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LinkTimes {
-    /// From the first byte of the handshake to its end, and once more for the stream under it to open.
+    /// From the first byte of the handshake to its end. How long the stream under it may take to open, its dialer
+    /// knows.
     pub handshake_max: Duration,
     /// Without any frame from the peer, for a link whose peer has cover to send all the time. `None`
     /// where the peer has nothing to say.

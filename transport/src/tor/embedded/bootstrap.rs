@@ -86,13 +86,12 @@ impl Keeper {
         let (news, heard) = mpsc::unbounded_channel();
         let trying = async {
             let bootstrapped = client.bootstrap().await.map_err(|error| causes(&error));
-            let is_ready = bootstrapped.is_ok();
-            drop(news.send(News::Bootstrapped(bootstrapped)));
-            if is_ready {
+            if bootstrapped.is_ok() {
                 // With a directory from its cache arti is content, and connects when it is asked for something: a
-                // first circuit shows whether it can. What comes of it, its bootstrap status tells.
-                drop(probe(&client).await);
+                // first circuit shows whether it can.
+                self.failures.note();
             }
+            drop(news.send(News::Bootstrapped(bootstrapped)));
             self.failures.watch(|| probe(&client), |outcome| drop(news.send(News::Probed(outcome)))).await;
         };
         known.begin(client.bootstrap_status());

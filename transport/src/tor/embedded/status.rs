@@ -68,10 +68,15 @@ impl Known {
         match (self.is_up, self.blocked()) {
             (true, None) => Phase::Up,
             (true, Some(_)) => Phase::Lost,
-            // Until a relay has been spoken to, arti gives at most half of the 15 percent for connections.
-            (false, _) if self.percent() < 15 => Phase::Connecting,
+            (false, _) if self.has_no_relay() => Phase::Connecting,
             (false, _) => Phase::Fetching,
         }
+    }
+
+    /// Whether no relay has been spoken to, as arti's percentage tells: it gives 15 for connections, half of them when
+    /// something takes a TCP connection, and 85 for the directory, which may be there from the last time.
+    fn has_no_relay(&self) -> bool {
+        matches!(self.percent(), 0..15 | 84..)
     }
 
     /// What the relays' clocks say about this one; `None` if all is well.
@@ -99,7 +104,7 @@ impl Known {
 
     /// What arti says of itself, without the percentage in front.
     fn summary(&self) -> String {
-        if self.lost.is_some() {
+        if self.is_up && self.lost.is_some() {
             return "the connection to Tor is lost".to_owned();
         }
         let text = self.bootstrap.to_string();
@@ -136,8 +141,8 @@ impl Known {
             return None;
         }
         Some(match self.percent() {
-            0 => Blocking::Unreachable.told("no relay of Tor answers"),
-            1..15 => Blocking::Filtered.told("relays of Tor can be reached, and do not speak"),
+            0 | 84..=86 => Blocking::Unreachable.told("no relay of Tor answers"),
+            1..15 | 87.. => Blocking::Filtered.told("relays of Tor can be reached, and do not speak"),
             percent => Blocking::Stuck.told(&format!("no progress at {percent} %: {}", self.summary())),
         })
     }
