@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 #![allow(clippy::print_stdout, reason = "the measured figures are worth a look")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use common::{WAIT_MAX, meet, received, send};
 use serde_json::{Value, json};
 use sotto_protocol::limits::FRAME_LEN;
 use sotto_protocol::time::Timestamp;
@@ -14,8 +17,6 @@ use sotto_transport::clock::Clock;
 
 /// A TLS 1.3 record adds one byte of content type and a tag of 16 bytes to what it carries.
 const FRAME_RECORD_LEN: usize = FRAME_LEN + 1 + 16;
-/// How long anything may take that has to happen.
-const WAIT_MAX: Duration = Duration::from_secs(90);
 /// Everything encrypted looks like application data.
 const APPLICATION_DATA: u8 = 23;
 
@@ -34,58 +35,17 @@ async fn scene(plan: LocalnetPlan) -> Scene {
     let mut bob = Person::new(&network, "bob").await.unwrap();
     alice.start_daemon().await.unwrap();
     bob.start_daemon().await.unwrap();
-    let invited = alice.sotto(&["invite", "bob"]).await.unwrap();
-    bob.sotto(&["accept", "alice", invited["link"].as_str().unwrap()]).await.unwrap();
-    let scene = Scene { network, alice, bob, _dir: dir };
-    wait(&scene, || async {
-        let contacts = scene.alice.call("contacts", json!({})).await.ok()?;
-        (contacts[0]["state"] == "established").then_some(())
-    })
-    .await;
-    scene
+    meet(&alice, &bob).await;
+    Scene { network, alice, bob, _dir: dir }
 }
 
 /// Waits for something that another process brings about.
-async fn wait<T, F: Future<Output = Option<T>>>(scene: &Scene, mut look: impl FnMut() -> F) -> T {
-    let clock = scene.network.clock();
-    let deadline = clock.now() + WAIT_MAX;
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        if clock.now() > deadline {
-            let (alice, bob) = (scene.alice.call("status", json!({})), scene.bob.call("status", json!({})));
-            let log = std::fs::read_to_string(scene.network.dir().join("people/alice/log"));
-            panic!(
-                "nothing came of it in {WAIT_MAX:?}\nalice: {:?}\nbob: {:?}\nalice's log: {}",
-                alice.await,
-                bob.await,
-                log.unwrap_or_default()
-            );
-        }
-        clock.sleep_until(clock.now() + Duration::from_millis(50)).await;
-    }
-}
-
-async fn send(from: &Person, to: &str, text: &str) {
-    from.call("send", json!({ "contact": to, "text": text })).await.unwrap();
-}
-
-/// The texts that a person has received from a contact, in order.
-async fn received(person: &Person, contact: &str) -> Option<Vec<String>> {
-    let answer = person.call("messages", json!({ "contact": contact })).await.ok()?;
-    let texts = answer["messages"].as_array()?.iter().filter(|message| message["direction"] == "in");
-    Some(texts.map(|message| message["text"].as_str().unwrap().to_owned()).collect())
+async fn wait<T, F: Future<Output = Option<T>>>(scene: &Scene, look: impl FnMut() -> F) -> T {
+    common::wait(&[&scene.alice, &scene.bob], "what was to happen", look).await
 }
 
 async fn wait_received(scene: &Scene, person: &Person, contact: &str, expected: &[String]) {
-    wait(scene, || async {
-        let texts = received(person, contact).await?;
-        assert!(texts.len() <= expected.len(), "{} got too much: {texts:?}", person.name());
-        (texts.len() == expected.len()).then_some(())
-    })
-    .await;
-    assert_eq!(received(person, contact).await.unwrap(), expected);
+    common::wait_received(&[&scene.alice, &scene.bob], person, contact, expected).await;
 }
 
 /// Ends both people's programs, lets the network come to rest and checks the books of the nodes that never

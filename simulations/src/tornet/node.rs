@@ -13,6 +13,9 @@ use crate::process::{Launch, Process, signal};
 /// What a process says when it has a consensus and descriptors, and has built a circuit if it needs one.
 const BOOTSTRAPPED: &str = "Bootstrapped 100%";
 
+/// What it says when it has begun, and takes signals.
+const BEGUN: &str = "Bootstrapped 0%";
+
 /// A C tor process and its directory.
 #[derive(Debug)]
 pub(super) struct TorNode {
@@ -101,6 +104,11 @@ impl TorNode {
 
     /// Whether it has had a working Tor network in its present life.
     pub(super) fn is_bootstrapped(&self) -> bool {
+        self.has_said(BOOTSTRAPPED)
+    }
+
+    /// Whether its log holds a text since it was started last.
+    fn has_said(&self, text: &str) -> bool {
         let read = || -> std::io::Result<String> {
             let mut file = std::fs::File::open(self.log())?;
             file.seek(SeekFrom::Start(self.log_from))?;
@@ -108,13 +116,14 @@ impl TorNode {
             file.read_to_end(&mut bytes)?;
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         };
-        self.is_started() && read().is_ok_and(|log| log.contains(BOOTSTRAPPED))
+        self.is_started() && read().is_ok_and(|log| log.contains(text))
     }
 
     /// Lets it fetch what it lacks at once. While there was no consensus each failed fetch has made it wait longer
     /// before the next, up to half a minute; SIGHUP resets that.
     pub(super) fn hurry(&self) {
-        if let Some(process) = &self.process {
+        // One that has only just begun would not take the signal but die of it.
+        if let Some(process) = self.process.as_ref().filter(|_| self.has_said(BEGUN)) {
             // It may have ended; whoever waits for it notices.
             let _ = signal(process.pid(), Signal::HUP);
         }
