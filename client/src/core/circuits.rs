@@ -37,7 +37,7 @@ pub(crate) enum Purpose {
     Read(ContactId),
     /// Questions for this box, which does not exist.
     Decoy(BoxId),
-    /// Questions each for another box that does not exist.
+    /// Questions each for another box that does not exist. As nobody awaits their answers, they prove nothing.
     Stray,
 }
 
@@ -90,7 +90,7 @@ pub(crate) struct Circuits {
 impl Circuits {
     /// Whether a packet of this use can go now.
     pub(crate) fn may_send(&self, now: Timestamp, usage: &Usage) -> bool {
-        self.current(now, usage).is_some() || self.may_open(now, &usage.mailbox)
+        self.current(now, usage).is_some() || self.may_open(now, usage)
     }
 
     /// The circuit for a packet of this use that leaves now. The caller has asked whether it can.
@@ -192,12 +192,13 @@ impl Circuits {
         self.circuits.get(circuit).filter(|found| now < found.until).map(|_| *circuit)
     }
 
-    fn may_open(&self, now: Timestamp, mailbox: &NodeId) -> bool {
-        let Some(trouble) = self.troubles.get(mailbox) else { return true };
+    fn may_open(&self, now: Timestamp, usage: &Usage) -> bool {
+        let Some(trouble) = self.troubles.get(&usage.mailbox) else { return true };
         let unproven = |circuit: &CircuitId| self.circuits.get(circuit).is_some_and(|found| !found.proven);
-        let tried =
-            self.current.iter().any(|(usage, circuit)| usage.mailbox == *mailbox && unproven(circuit));
-        now >= trouble.not_before && !tried
+        let tried = self.current.iter().any(|(other, circuit)| {
+            other.mailbox == usage.mailbox && other.purpose != Purpose::Stray && unproven(circuit)
+        });
+        now >= trouble.not_before && !tried && usage.purpose != Purpose::Stray
     }
 
     /// Takes no more packets.

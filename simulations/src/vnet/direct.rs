@@ -3,6 +3,7 @@
 //! A circuit is a stream: it keeps the order, and where another link would lose a frame it breaks. Onions, relays and
 //! descriptors are not modelled, only the time that they take.
 
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -93,17 +94,19 @@ impl VirtualNetwork {
         let is_up = core.is_some();
         let Some(person) = self.people.get_mut(index) else { return };
         let name = &person.name;
-        if !person.circuits.contains_key(&circuit) {
-            let built = now + between(BUILD, &mut self.rng);
-            self.links += 1;
-            let link = DirectId::new(self.links);
-            self.trace.note(now, format_args!("{name} opens circuit {circuit} to {host_name}"));
-            person.circuits.insert(circuit, Circuit { host, link, up: built, down: built });
-            if !is_up {
-                self.schedule.push(built, Event::CircuitFails { person: index, circuit });
+        let open = match person.circuits.entry(circuit) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(vacant) => {
+                let built = now + between(BUILD, &mut self.rng);
+                self.links += 1;
+                let link = DirectId::new(self.links);
+                self.trace.note(now, format_args!("{name} opens circuit {circuit} to {host_name}"));
+                if !is_up {
+                    self.schedule.push(built, Event::CircuitFails { person: index, circuit });
+                }
+                vacant.insert(Circuit { host, link, up: built, down: built })
             }
-        }
-        let Some(open) = person.circuits.get_mut(&circuit) else { return };
+        };
         if self.plan.faults.transit(&mut self.rng).is_none() {
             self.trace.note(now, format_args!("{name} circuit {circuit} breaks"));
             self.schedule.push(now, Event::CircuitFails { person: index, circuit });

@@ -274,6 +274,20 @@ fn while_attempts_fail_another_circuit_that_works_goes_on_being_used() {
 }
 
 #[test]
+fn a_stray_question_is_no_attempt_to_reach_a_mailbox_that_failed() {
+    let mut rng = ChaCha20Rng::seed_from_u64(7);
+    let mut circuits = Circuits::default();
+    let strays = Usage { purpose: Purpose::Stray, mailbox: mailbox(0) };
+    circuits.take(START, strays, &mut rng);
+    let bad = circuits.take(START, reads(1), &mut rng).circuit;
+    circuits.failed(START, bad, "refused");
+    let later = START + CIRCUIT_PAUSE_MIN;
+    assert!(circuits.may_send(later, &reads(2)), "the stray one, which nobody awaits, is not the attempt");
+    let old = later + CIRCUIT_LIFE_MAX;
+    assert!(circuits.may_send(old, &reads(2)) && !circuits.may_send(old, &strays));
+}
+
+#[test]
 fn mailboxes_that_leave_the_network_take_their_troubles_along() {
     let mut rng = ChaCha20Rng::seed_from_u64(6);
     let mut circuits = Circuits::default();
