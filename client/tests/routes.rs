@@ -305,3 +305,43 @@ async fn an_examination_finds_everything_well_where_it_is() {
     assert_eq!(client.service().call(unknown).await.unwrap_err().label, "doctor-run-unknown");
     client.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_under_way_by_tcp_ends_with_the_route() {
+    let (directory, proxy) = (tempfile::tempdir().unwrap(), Proxy::start().await);
+    let (mut authority, mut hidden) =
+        (Played::start(1, "127.0.0.1:0").await, Played::start(1, "127.0.0.1:0").await);
+    proxy.knows(&onion(1), &hidden.address);
+    let info = network(&authority, true);
+    let (client, tcp_made) = client(&[Route::Mix], info, proxy.config(), directory.path(), None);
+    let mut asked = authority.link().await;
+    assert_eq!(asked.next().await.unwrap(), Frame::ConsensusGet);
+    // While that question waits for its answer:
+    call(&client, "set-route", json!({ "routes": ["tor"] })).await;
+    let ended = tokio::time::timeout(PATIENCE, asked.next()).await.expect("it was waited for");
+    assert_eq!(ended.unwrap_err().label(), "closed");
+    serve_consensus(&mut hidden, &consensus("127.0.0.1:9")).await;
+    until(&client, |status| status["consensus"] == "fresh").await;
+    assert_eq!(tcp_made.load(Ordering::Relaxed), 1);
+    assert!(authority.links.try_recv().is_err());
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn a_tor_that_cannot_be_started_is_told_and_nothing_else_is_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut authority = Played::start(1, "127.0.0.1:0").await;
+    let wrong = TorConfig { arti_config: Some("/no/such/file".into()), ..TorConfig::default() };
+    let info = network(&authority, true);
+    let (client, tcp_made) = client(&[Route::TorMix], info, wrong, directory.path(), None);
+    let status = until(&client, |status| !status["troubles"].as_array().unwrap().is_empty()).await;
+    assert_eq!(
+        (&status["troubles"][0]["part"], &status["troubles"][0]["label"]),
+        (&json!("tor"), &json!("tor-arti-config"))
+    );
+    let why = status["routes"][1]["why"].as_str().unwrap();
+    assert!(why.contains("arti_config"), "{why}");
+    assert_eq!((&status["tor"], tcp_made.load(Ordering::Relaxed)), (&Value::Null, 0));
+    assert!(authority.links.try_recv().is_err());
+    client.stop().await;
+}

@@ -80,8 +80,19 @@ impl ConsensusKeeper {
                 } => {}
                 () = self.current.closed() => return,
             }
-            failures = if self.fetch().await { 0 } else { failures.saturating_add(1) };
-            fetched_at = Some(self.clock.now());
+            let used = self.sources.borrow().ways().to_vec();
+            let mut sources = self.sources.clone();
+            tokio::select! {
+                is_current = self.fetch() => {
+                    failures = if is_current { 0 } else { failures.saturating_add(1) };
+                    fetched_at = Some(self.clock.now());
+                }
+                // What is under way by a way that is no longer allowed ends here; it begins anew by the others.
+                changed = sources.wait_for(|sources| sources.ways() != used) => match changed {
+                    Ok(_) => failures = failures.max(1),
+                    Err(_) => return,
+                },
+            }
         }
     }
 

@@ -268,16 +268,25 @@ impl Network {
             lane.wanted.send_if_modified(|current| replace(current, wanted));
         }
         let sources = Sources::of(engine.plan(), |route| routes.contains(&route), own);
-        self.provide(&routes, &sources, troubles);
+        if let Some(why) = self.provide(&routes, &sources, troubles) {
+            engine.handle_session_lost(now, Route::TorMix, &why);
+            engine.handle_tor_lost(now, &why);
+        }
         self.sources.send_if_modified(|current| replace(current, sources));
         self.routes.send_if_modified(|current| replace(current, routes));
     }
 
-    fn provide(&mut self, routes: &BTreeSet<Route>, sources: &Sources, troubles: &Troubles) {
+    /// Makes the ways that are needed, and says why Tor cannot be started, once.
+    fn provide(
+        &mut self,
+        routes: &BTreeSet<Route>,
+        sources: &Sources,
+        troubles: &Troubles,
+    ) -> Option<String> {
         let needed: BTreeSet<Way> =
             routes.iter().map(|route| Way::of(*route)).chain(sources.ways().iter().copied()).collect();
         if self.tor_failed_for.as_ref() == Some(&needed) {
-            return;
+            return None;
         }
         let mut failed = None;
         self.ways.send_if_modified(|ways| match ways.provide(&needed, &self.makers) {
@@ -288,7 +297,7 @@ impl Network {
             }
         });
         self.tor_failed_for = failed.as_ref().map(|_| needed);
-        if let Some(error) = failed {
+        if let Some(error) = &failed {
             tracing::warn!(label = error.label(), "Tor cannot be started");
             troubles.set(Part::Tor, error.label(), &error.to_string());
         }
@@ -300,6 +309,7 @@ impl Network {
             status.mark_changed();
             self.tor = Some(status);
         }
+        failed.map(|error| error.to_string())
     }
 }
 

@@ -4,18 +4,20 @@
 //! the same code. Parameters are objects; unknown fields and methods are refused. `subscribe` and `shutdown`
 //! concern the connection and the process, not the engine, and are answered by [`super::daemon`].
 
+mod call;
+
 use std::time::Duration;
 
 use rand::CryptoRng;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use sotto_protocol::time::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::Failure;
 use super::doctor::Doctor;
-use crate::core::{ContactView, Direction, Engine, Event, MessageId, MessageView, RoutePlan, RoutePlanError};
+use crate::core::{ContactView, Direction, Engine, Event, MessageView};
 use crate::store::Store;
+pub use call::{Call, CallError};
 
 /// How long an invitation holds unless asked otherwise, in seconds: a week.
 pub const INVITE_TTL_S_DEFAULT: u64 = 7 * 24 * 3600;
@@ -26,186 +28,6 @@ const PAGE_LEN_MAX: usize = 512 * 1024;
 pub(super) const REQUESTS_MAX: usize = 64;
 /// Events that a subscriber may be behind before it is told that it missed some.
 pub(super) const EVENTS_BEHIND_MAX: usize = 1024;
-
-/// Why a call is not one.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// No such method.
-    #[error("there is no method {0:?}")]
-    Method(String),
-    /// The parameters do not fit.
-    #[error("wrong parameters for {method}: {reason}")]
-    Params {
-        /// The method.
-        method: &'static str,
-        /// What is wrong.
-        reason: serde_json::Error,
-    },
-}
-
-impl CallError {
-    /// The stable name of the reason.
-    #[must_use]
-    pub const fn label(&self) -> &'static str {
-        match self {
-            Self::Method(_) => "method-not-found",
-            Self::Params { .. } => "invalid-params",
-        }
-    }
-}
-
-/// Parameters of `invite`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InviteParams {
-    name: String,
-    ttl_s: Option<u64>,
-}
-
-/// Parameters of `accept`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AcceptParams {
-    name: String,
-    link: String,
-}
-
-/// Parameters of `send`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SendParams {
-    contact: String,
-    text: String,
-}
-
-/// Parameters of `messages`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MessagesParams {
-    contact: String,
-    after: Option<u64>,
-}
-
-/// Parameters of `message`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MessageParams {
-    message: MessageId,
-}
-
-/// Parameters of `unread`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UnreadParams {
-    contact: Option<String>,
-    skip: Option<usize>,
-}
-
-/// Parameters of `mark-read`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MarkReadParams {
-    contact: String,
-    seq: u64,
-}
-
-/// Parameters of `route`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RouteParams {
-    contact: Option<String>,
-}
-
-/// Parameters of `set-route`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SetRouteParams {
-    contact: Option<String>,
-    routes: Option<RoutePlan>,
-}
-
-/// Parameters of `doctor`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DoctorParams {
-    run: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoParams {}
-
-/// One call, parsed.
-pub enum Call {
-    /// `status {}`: the state of everything.
-    Status,
-    /// `contacts {}`: `[contact]`.
-    Contacts,
-    /// `invite {name, ttl_s?}`: `{contact, link, expires_ms}`.
-    Invite(InviteParams),
-    /// `accept {name, link}`: `{contact, contact_id}`.
-    Accept(AcceptParams),
-    /// `send {contact, text}`: `{message, contact, state, route}`.
-    Send(SendParams),
-    /// `messages {contact, after?}`: `{messages: [message], more}`, oldest first, both directions.
-    Messages(MessagesParams),
-    /// `message {message}`: one message, or null.
-    Message(MessageParams),
-    /// `unread {contact?, skip?}`: `{messages: [message], more}`, received and not marked read, by contact and age,
-    /// without the first `skip`.
-    Unread(UnreadParams),
-    /// `mark-read {contact, seq}`: `{}`.
-    MarkRead(MarkReadParams),
-    /// `route {contact?}`: the routes of the profile and its contacts, or of one contact.
-    Route(RouteParams),
-    /// `set-route {contact?, routes?}`: as `route`, after the change.
-    SetRoute(SetRouteParams),
-    /// `tor {}`: how far Tor is, or null.
-    Tor,
-    /// `doctor {run?}`: `{run, done, ok, checks, tor}`.
-    Doctor(DoctorParams),
-}
-
-impl Call {
-    /// Parses a method and its parameters.
-    ///
-    /// # Errors
-    /// [`CallError`] for an unknown method and for parameters that do not fit.
-    pub fn parse(method: &str, params: &Value) -> Result<Self, CallError> {
-        fn fit<'a, T: Deserialize<'a>>(method: &'static str, params: &'a Value) -> Result<T, CallError> {
-            T::deserialize(params).map_err(|reason| CallError::Params { method, reason })
-        }
-        Ok(match method {
-            "status" => fit("status", params).map(|NoParams {}| Self::Status)?,
-            "contacts" => fit("contacts", params).map(|NoParams {}| Self::Contacts)?,
-            "invite" => Self::Invite(fit("invite", params)?),
-            "accept" => Self::Accept(fit("accept", params)?),
-            "send" => Self::Send(fit("send", params)?),
-            "messages" => Self::Messages(fit("messages", params)?),
-            "message" => Self::Message(fit("message", params)?),
-            "unread" => Self::Unread(fit("unread", params)?),
-            "mark-read" => Self::MarkRead(fit("mark-read", params)?),
-            "route" => Self::Route(fit("route", params)?),
-            "set-route" => Self::SetRoute(fit("set-route", params)?),
-            "tor" => fit("tor", params).map(|NoParams {}| Self::Tor)?,
-            "doctor" => Self::Doctor(fit("doctor", params)?),
-            _ => return Err(CallError::Method(method.to_owned())),
-        })
-    }
-
-    /// The routes that it gives the profile, if it does.
-    ///
-    /// # Errors
-    /// [`RoutePlanError::Empty`] if it gives none: a profile has no default to go back to.
-    pub(super) fn profile_plan(&self) -> Result<Option<RoutePlan>, RoutePlanError> {
-        match self {
-            Self::SetRoute(SetRouteParams { contact: None, routes }) => {
-                routes.clone().ok_or(RoutePlanError::Empty).map(Some)
-            }
-            _ => Ok(None),
-        }
-    }
-}
 
 /// Does what the call asks for.
 ///
