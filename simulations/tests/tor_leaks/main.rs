@@ -95,9 +95,9 @@ async fn watch() {
         assert!(person.stop_daemon().await.unwrap(), "the daemon of {} had to be killed", person.name());
     }
     for resolver in RESOLVERS {
-        control.run("bash", &["-c", &format!("echo question > /dev/udp/{resolver}/53")]).await;
+        control.ask(resolver.parse().unwrap(), 53).await;
     }
-    let (seen, seen_control) = (seen.stop().await, seen_control.stop().await);
+    let (seen, seen_control) = (seen.stop(&watched).await, seen_control.stop(&control).await);
     judge(&seen, &seen_control, tor.or_ports());
     assert_eq!(network.down().await.unwrap(), Vec::<String>::new(), "nodes that had to be killed");
     tor.down().await.unwrap();
@@ -137,8 +137,10 @@ fn judge(seen: &[Packet], seen_control: &[Packet], relays: &[SocketAddr]) {
     let caught = self::strangers(seen_control, CONTROL, relays);
     for resolver in RESOLVERS {
         let resolver = SocketAddr::new(resolver.parse().unwrap(), 53);
-        let question = |packet: &Packet| count_to(&[*packet], |to| to == resolver) > 0;
-        assert!(caught.keys().any(question), "the question to {resolver} was not seen: {caught:#?}");
+        assert!(
+            caught.keys().any(|packet| packet.is_to(resolver)),
+            "the question to {resolver} was not seen: {caught:#?}"
+        );
     }
 }
 

@@ -4,7 +4,7 @@
 //! The test starts itself once more inside its namespace. That takes no privilege where people may make user
 //! namespaces, and root otherwise. Who can do neither is told so by a failing test.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -50,6 +50,7 @@ pub(crate) fn is_root() -> bool {
 pub(crate) struct Namespace {
     /// Keeps it alive, and is the number by which it is entered.
     holder: Child,
+    gateway: Ipv4Addr,
 }
 
 impl Namespace {
@@ -64,7 +65,7 @@ impl Namespace {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut namespace = Self { holder };
+        let mut namespace = Self { holder, gateway };
         namespace.wait_made().await;
         let pid = namespace.pid();
         let outside = format!("{name}-out");
@@ -103,6 +104,16 @@ impl Namespace {
 
     fn pid(&self) -> String {
         self.holder.id().unwrap().to_string()
+    }
+
+    /// The other end of its interface.
+    pub(crate) fn gateway(&self) -> Ipv4Addr {
+        self.gateway
+    }
+
+    /// Sends a UDP packet from inside.
+    pub(crate) async fn ask(&self, address: IpAddr, port: u16) {
+        self.run("bash", &["-c", &format!("echo question > /dev/udp/{address}/{port}")]).await;
     }
 
     /// What to put before a command so that it runs inside. The process becomes the command.

@@ -4,7 +4,7 @@
 //! Formats: <https://www.tcpdump.org/manpages/pcap-savefile.5.html>,
 //! <https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL2.html> and its older sibling.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Marks a file of this byte order with microseconds; the other one has nanoseconds.
 const MAGICS: [u32; 2] = [0xa1b2_c3d4, 0xa1b2_3c4d];
@@ -39,17 +39,26 @@ pub(crate) enum Packet {
     Other { ethertype: u16 },
 }
 
-/// The packets of a capture, each as it was sent or received on an interface.
+impl Packet {
+    /// Whether it goes to this address and port.
+    pub(crate) fn is_to(&self, address: SocketAddr) -> bool {
+        matches!(*self, Self::Ip { to, ports: Some((_, port)), .. } if SocketAddr::new(to, port) == address)
+    }
+}
+
+/// The packets of a capture, each as it was sent or received on an interface. The last may be cut off: the file is
+/// still written.
 pub(crate) fn read(file: &[u8]) -> Vec<Packet> {
     let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
     assert!(MAGICS.contains(&word(0)), "this is no capture of this machine: {:#x}", word(0));
     let link_type = word(20);
     let mut packets = Vec::new();
     let mut at = FILE_HEADER_LEN;
-    while at < file.len() {
+    while at + RECORD_HEADER_LEN <= file.len() {
         let len = usize::try_from(word(at + 8)).unwrap();
         let from = at + RECORD_HEADER_LEN;
-        packets.push(packet(link_type, &file[from..from + len]));
+        let Some(bytes) = file.get(from..from + len) else { break };
+        packets.push(packet(link_type, bytes));
         at = from + len;
     }
     packets
@@ -144,4 +153,7 @@ fn a_capture_is_read_packet_by_packet() {
         Packet::Arp { about: Ipv4Addr::new(10, 77, 0, 2) },
     ];
     assert_eq!(read(&file), expected);
+    assert_eq!(read(&file[..file.len() - 1]), expected[..2]);
+    assert!(expected[0].is_to("9.9.9.9:53".parse().unwrap()));
+    assert!(!expected[0].is_to("9.9.9.9:54".parse().unwrap()));
 }
