@@ -1,17 +1,21 @@
 # Two commands do everything on a machine that has a Rust toolchain, a C compiler and make:
-#   make demo   builds Sotto and shows two people talking through a mixnet on this machine
-#   make test   formatting, lints, documentation and every test, with each step's time
+#   make demo   builds Sotto and shows two people talking through a mixnet on this machine; make demo ROUTE=tor or
+#               ROUTE=tor+mix does it over a private Tor network, which needs the program tor
+#   make test   formatting, lints, documentation and every test, with each step's time; needs tor, tcpdump and
+#               iproute2, which it installs on Debian when it runs as root
 
 SHELL := bash
 CARGO ?= cargo
+ROUTE ?= mix
 PROFILE_DIR := $(or $(CARGO_TARGET_DIR),target)/debug
 
 .PHONY: demo test setup build fmt lint doc check book
 
 demo: setup build
-	$(PROFILE_DIR)/sotto-demo
+	$(PROFILE_DIR)/sotto-demo --route $(ROUTE)
 
-test: setup
+test:
+	@scripts/setup.sh tests
 	@scripts/steps.sh
 
 setup:

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Checks for what the build needs and adds what rustup can add; says what to install otherwise.
+# Checks for what the build needs and adds what rustup can add; with the argument `tests` also for what the tests of
+# routes over Tor need, which it installs where it may (as root on Debian and its descendants). Otherwise it says what
+# to install.
 set -euo pipefail
 
 missing() {
@@ -16,3 +18,29 @@ for part in rustfmt clippy; do
         rustup component add "$part"
     fi
 done
+
+[ "${1:-}" = tests ] || exit 0
+
+# Distributions put these where not everybody looks.
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+
+# Program and the Debian package that holds it.
+needed=(tor:tor tor-gencert:tor tcpdump:tcpdump ip:iproute2 unshare:util-linux nsenter:util-linux)
+absent() {
+    local pair
+    for pair in "${needed[@]}"; do
+        command -v "${pair%%:*}" >/dev/null || printf '%s\n' "${pair##*:}"
+    done | sort -u
+}
+
+mapfile -t packages < <(absent)
+if [ "${#packages[@]}" -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    printf 'setup: installing %s\n' "${packages[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+    mapfile -t packages < <(absent)
+fi
+if [ "${#packages[@]}" -gt 0 ]; then
+    missing "${packages[*]}" "The tests of routes over Tor need it. On Debian: apt-get install ${packages[*]}"
+fi

@@ -22,7 +22,10 @@ step lints make --no-print-directory lint
 step documentation make --no-print-directory doc
 step build make --no-print-directory build
 step tests make --no-print-directory check
-step demo "${CARGO_TARGET_DIR:-target}/debug/sotto-demo" --json
+demo=${CARGO_TARGET_DIR:-target}/debug/sotto-demo
+step "demo mix" "$demo" --json
+step "demo tor+mix" "$demo" --json --route tor+mix
+step "demo tor" "$demo" --json --route tor
 
 printf '\n== time of each step\n'
 for i in "${!names[@]}"; do

@@ -32,9 +32,10 @@ impl Impostor {
         let dir_text = dir.display().to_string();
         let mut args = vec!["init", "--dir", &dir_text, "--listen", &free, "--announce", &free];
         args.extend(["--onion", "--tor-arti-config", &arti_config]);
-        if kind != Kind::Authority {
-            args.extend(["--network", home.link()]);
-        }
+        args.extend(match kind {
+            Kind::Authority => ["--network-name", "elsewhere"],
+            _ => ["--network", home.link()],
+        });
         home.programs().run(kind.program(), &args).await.unwrap();
         std::fs::copy(robbed.dir().join(name).join(ONION_KEY), dir.join(ONION_KEY)).unwrap();
         let process = Command::new(home.programs().path(kind.program()))
