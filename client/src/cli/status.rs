@@ -130,7 +130,7 @@ fn describe_route(route: &RouteView, class: &str) -> String {
             format!("not connected since {}: {}", when::utc(route.since_ms), escape::line(why))
         }
     };
-    if let Some(rtt_ms) = route.rtt_ms {
+    if let Some(rtt_ms) = route.rtt_ms.filter(|_| route.state == RouteState::Connected) {
         // Writing to a string does not fail.
         let _written = write!(out, ", {rtt_ms} ms to a mailbox and back");
     }
