@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch as latest};
 use tor_circmgr::DirInfo;
 
 use super::status::{Known, Phase};
+use super::threads::Threads;
 use super::{Client, Maker};
 use crate::clock::Countdown;
 use crate::node::shutdown::Shutdown;
@@ -61,28 +62,29 @@ enum News {
 
 impl Keeper {
     /// Runs until `shutdown`, or until nobody wants the client any more, and leaves none.
-    pub(super) async fn run(self, shutdown: Shutdown, mut end: latest::Receiver<()>) {
+    pub(super) async fn run(self, threads: Threads, shutdown: Shutdown, mut end: latest::Receiver<()>) {
         tokio::select! {
             () = shutdown.triggered() => {}
             _ = end.changed() => {}
-            () = self.keep() => {}
+            () = self.keep(threads) => {}
         }
         self.current.send_replace(None);
     }
 
-    async fn keep(&self) {
+    async fn keep(&self, threads: Threads) {
         let mut known = Known::default();
+        let mut threads = Some(threads);
         loop {
             let client = self.current.borrow().clone();
             match client {
-                Some(client) => self.watch(client, &mut known).await,
-                None => self.make(&mut known).await,
+                Some(client) => self.watch(client, threads.take(), &mut known).await,
+                None => threads = self.make(&mut known).await,
             }
         }
     }
 
     /// Watches one client until it is to be replaced, and takes it away.
-    async fn watch(&self, client: Client, known: &mut Known) {
+    async fn watch(&self, client: Client, threads: Option<Threads>, known: &mut Known) {
         let (news, heard) = mpsc::unbounded_channel();
         let trying = async {
             let bootstrapped = client.bootstrap().await.map_err(|error| causes(&error));
@@ -101,7 +103,7 @@ impl Keeper {
         }
         tracing::info!("replacing the Tor client, which does not get on");
         let stopped = client.wait_for_stop();
-        drop(client);
+        drop((client, threads));
         self.current.send_replace(None);
         if tokio::time::timeout(STOP_MAX, stopped).await.is_err() {
             tracing::debug!("the Tor client before has not ended yet");
@@ -154,13 +156,17 @@ impl Keeper {
         })
     }
 
-    async fn make(&self, known: &mut Known) {
+    async fn make(&self, known: &mut Known) -> Option<Threads> {
         match self.maker.make() {
-            Ok(client) => drop(self.current.send_replace(Some(client))),
+            Ok((client, threads)) => {
+                self.current.send_replace(Some(client));
+                Some(threads)
+            }
             Err(error) => {
                 known.failed = Some(error.to_string());
                 self.tell(known);
                 tokio::time::sleep(MAKE_PAUSE).await;
+                None
             }
         }
     }

@@ -65,9 +65,12 @@ fn refusal(error: &arti_client::Error) -> TorError {
         ErrorKind::OnionServiceMissingClientAuth | ErrorKind::OnionServiceWrongClientAuth => {
             TorError::OnionLocked
         }
+        // The last two are what arti says of a circuit that was made, and behind which nobody answers.
         ErrorKind::OnionServiceNotRunning
         | ErrorKind::OnionServiceConnectionFailed
-        | ErrorKind::OnionServiceProtocolViolation => TorError::OnionUnreachable(causes(error)),
+        | ErrorKind::OnionServiceProtocolViolation
+        | ErrorKind::RemoteNetworkTimeout
+        | ErrorKind::ExitTimeout => TorError::OnionUnreachable(causes(error)),
         // The last of these is what arti says of a circuit that its other end has closed in the meantime.
         ErrorKind::RemoteConnectionRefused
         | ErrorKind::RemoteStreamClosed

@@ -269,18 +269,17 @@ async fn admit(request: StreamRequest, streams: &mpsc::Sender<Box<dyn Stream>>) 
 #[cfg(test)]
 mod tests {
     use arti_client::KeystoreSelector;
-    use tor_rtcompat::PreferredRuntime;
 
     use super::*;
     use crate::rng::OsRng;
     use crate::tor::TorConfig;
 
-    #[tokio::test]
-    async fn a_directory_serves_one_key() {
+    #[test]
+    fn a_directory_serves_one_key() {
         let dir = tempfile::tempdir().unwrap();
         let state_dir = dir.path().join("tor");
         let config = super::super::config::client_config(&TorConfig::default(), &state_dir).unwrap();
-        let maker = Maker { runtime: PreferredRuntime::current().unwrap(), config, state_dir };
+        let maker = Maker { config, state_dir };
         let key = OnionKey::generate(&mut OsRng);
         let service = service_config(&OnionServiceConfig::default()).unwrap();
         assert!(!kept_key(&maker, &key, &service).unwrap());

@@ -9,6 +9,7 @@ mod connect;
 mod host;
 mod report;
 mod status;
+mod threads;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use tokio::sync::watch as latest;
 use tor_rtcompat::PreferredRuntime;
 
 use self::bootstrap::Keeper;
+use self::threads::Threads;
 use super::config::TorConfig;
 use super::error::{TorError, causes};
 use super::onion_address::OnionAddress;
@@ -44,17 +46,20 @@ pub(super) struct Embedded {
 /// What clients are made from.
 #[derive(Clone)]
 struct Maker {
-    runtime: PreferredRuntime,
     config: TorClientConfig,
     state_dir: PathBuf,
 }
 
 impl Maker {
-    fn make(&self) -> Result<Client, TorError> {
-        TorClient::with_runtime(self.runtime.clone())
+    /// A client, and what it runs on.
+    fn make(&self) -> Result<(Client, Threads), TorError> {
+        let threads = Threads::start().map_err(|error| TorError::Start(error.to_string()))?;
+        let runtime = threads.runtime()?;
+        let client = TorClient::with_runtime(runtime)
             .config(self.config.clone())
             .create_unbootstrapped()
-            .map_err(|error| unusable(&self.state_dir, &error))
+            .map_err(|error| unusable(&self.state_dir, &error))?;
+        Ok((client, threads))
     }
 }
 
@@ -69,14 +74,14 @@ impl Embedded {
         let config = config::client_config(config, state_dir)?;
         private::create_dir(state_dir)?;
         install_tls_provider();
-        let runtime = PreferredRuntime::current().map_err(|error| TorError::Start(error.to_string()))?;
-        let maker = Maker { runtime, config, state_dir: state_dir.to_owned() };
-        let (current, client) = latest::channel(Some(maker.make()?));
+        let maker = Maker { config, state_dir: state_dir.to_owned() };
+        let (client, threads) = maker.make()?;
+        let (current, client) = latest::channel(Some(client));
         let (told, status) = latest::channel(TorStatus::starting());
         let (ended, end) = latest::channel(());
         let failures = Failures::default();
         let keeper = Keeper { maker: maker.clone(), is_disguised, current, told, failures: failures.clone() };
-        tokio::spawn(keeper.run(shutdown, end));
+        tokio::spawn(keeper.run(threads, shutdown, end));
         let embedded = Self { maker, current: client, status: status.clone(), failures, _ended: ended };
         Ok((embedded, status))
     }
