@@ -12,9 +12,10 @@ use sotto_protocol::directory::Params;
 use sotto_protocol::limits;
 
 /// Where the refusals are that people, ledgers and scripts meet.
-const LABELLED: [&str; 7] = [
+const LABELLED: [&str; 8] = [
     "protocol/src",
     "transport/src/link",
+    "transport/src/tor",
     "mix-node/src/core",
     "mailbox/src/core",
     "directory/src/core",
