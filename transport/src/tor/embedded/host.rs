@@ -40,6 +40,9 @@ const STREAMS_ACCEPTING_MAX: usize = 64;
 /// Between the end of a service and its next launch.
 const LAUNCH_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long a service may take to be found again once Tor works again. A launch takes seconds.
+const RECOVERY_MAX: Duration = Duration::from_secs(10);
+
 /// A service that has been launched, and the rendezvous that clients ask for.
 type Launched = (Arc<RunningOnionService>, BoxStream<'static, RendRequest>);
 
@@ -109,6 +112,9 @@ impl Host {
                     _ = current.changed() => {}
                     () = self.follow(&running) => {}
                     () = self.take_in(requests) => {}
+                    () = self.outage_outlived() => {
+                        tracing::info!("launching the onion service anew after an outage of Tor");
+                    }
                 },
                 Err(error) => self.tell(OnionState::Unreachable, Some(error.to_string())),
             }
@@ -129,6 +135,24 @@ impl Host {
             }
             current.has_changed().ok()?;
             tokio::time::sleep(LAUNCH_PAUSE).await;
+        }
+    }
+
+    /// Returns when Tor has been gone, works again, and the service still cannot be reached some time later. After an
+    /// outage arti waits ever longer before it makes introduction points and publishes them again; a fresh launch does
+    /// it at once. Streams that a launch would end are gone with the outage.
+    async fn outage_outlived(&self) {
+        let mut tor = self.tor.clone();
+        loop {
+            let gone = tor.wait_for(|status| !status.is_ready()).await.is_ok();
+            if !gone || tor.wait_for(TorStatus::is_ready).await.is_err() {
+                // Whoever told of Tor has ended, and ends this service as well.
+                return std::future::pending().await;
+            }
+            tokio::time::sleep(RECOVERY_MAX).await;
+            if self.told.borrow().state != OnionState::Reachable {
+                return;
+            }
         }
     }
 
