@@ -12,6 +12,7 @@ mod impostor;
 mod sockets;
 
 use std::future::Future;
+use std::path::Path;
 
 use common::{contact, meet, route, send, wait, wait_received};
 use impostor::Impostor;
@@ -23,6 +24,10 @@ use sotto_simulations::localnet::{
 };
 use sotto_simulations::tornet::{Tornet, TornetPlan};
 use sotto_transport::clock::Clock;
+use tokio::process::Command;
+
+/// What a node with an onion service may use.
+const MIB_MAX: u64 = 64;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_go_over_tor_by_every_way_and_impostors_get_none() {
@@ -37,10 +42,12 @@ async fn messages_go_over_tor_by_every_way_and_impostors_get_none() {
         timed("another network", Localnet::up(&other_dir, small, false)),
     );
     let (network, mut other) = (network.unwrap(), other.unwrap());
+    let kept_dir = base.path().join("kept");
     tokio::join!(
         timed("contacts by different routes", contacts_by_different_routes(&network)),
         timed("a tor that runs already", a_tor_that_runs_already(&network, &tor)),
         timed("a bridge", a_bridge(&network, &tor)),
+        timed("a network that stays", a_network_that_stays(&kept_dir)),
         timed("nodes that restart and impostors", nodes_that_restart_and_impostors(&network, &mut other)),
     );
     for network in [network, other] {
@@ -175,6 +182,42 @@ async fn a_bridge(network: &Localnet, tor: &Tornet) {
     let peers = sockets::peers(frank.daemon_pid().unwrap());
     assert!(!peers.is_empty() && peers.iter().all(|peer| *peer == bridge.or_port()), "{peers:?}");
     stop([&mut frank, &mut gina]).await;
+}
+
+/// `sotto-localnet up --tor` leaves a network running that `status` shows and `down` ends, with its Tor network.
+async fn a_network_that_stays(dir: &Path) {
+    let dir_text = dir.display().to_string();
+    let localnet = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sotto-localnet"));
+        command.args(args).args(["--dir", &dir_text]).kill_on_drop(true);
+        async move { command.output().await.unwrap() }
+    };
+    let up = localnet(&["up", "--tor", "--json"]).await;
+    assert!(up.status.success(), "{}", String::from_utf8_lossy(&up.stderr));
+    let state = LocalnetState::read(dir).unwrap();
+    let relays = state.tor.as_ref().unwrap();
+    assert_eq!((state.nodes.len(), relays.relays.len(), relays.ended()), (11, 6, Vec::new()));
+
+    let status = localnet(&["status", "--json"]).await;
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stdout));
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    for node in status["nodes"].as_array().unwrap() {
+        assert_eq!(node["onion"]["state"] == "reachable", node["kind"] != "mix", "{node}");
+        let rss_kib = node["rss_kib"].as_u64().unwrap();
+        println!("{} uses {:.1} MiB", node["name"], rss_kib as f64 / 1024.0);
+        assert!(rss_kib < MIB_MAX * 1024, "{} uses {rss_kib} KiB", node["name"]);
+    }
+
+    let relay = &relays.relays[3];
+    let pid = rustix::process::Pid::from_raw(i32::try_from(relay.pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    wait(&[], "a relay that has ended", || async { (relays.ended() == [relay.name.clone()]).then_some(()) })
+        .await;
+    assert!(!localnet(&["status"]).await.status.success(), "a relay has ended");
+    let down = localnet(&["down"]).await;
+    assert!(down.status.success(), "{}", String::from_utf8_lossy(&down.stderr));
+    assert_eq!(relays.ended().len(), relays.relays.len());
+    assert!(!state.is_running() && !dir.exists());
 }
 
 /// On a network with one mailbox: it restarts; somebody of another network takes its place, and the authority's, with their
