@@ -86,7 +86,7 @@ impl Torrc<'_> {
                 text.push_str(&authority(dir_port, first_interval_s, offset_s));
             }
             Role::Bridge => {
-                line(&mut text, "BridgeRelay 1\nPublishServerDescriptor 0\nBridgeDistribution none")
+                line(&mut text, "BridgeRelay 1\nPublishServerDescriptor 0\nBridgeDistribution none");
             }
             Role::Relay | Role::Client { .. } => {}
         }
