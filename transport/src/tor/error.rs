@@ -74,13 +74,13 @@ pub enum TorError {
     },
     /// The embedded client could not be made.
     #[error(
-        "the built-in Tor client does not start: {0}; if it says no more, run with RUST_LOG=info and try again"
+        "the built-in Tor client does not start: {0}; if it says no more, run with SOTTO_LOG=debug and try again"
     )]
     Start(String),
     /// An address that is not that of an onion service.
     #[error(
-        "not the address of an onion service, which is 56 characters, `.onion`, and a port: nothing else is dialed \
-         over Tor; correct the address, or use a route without Tor"
+        "not the address of an onion service, which is 56 characters, `.onion`, and a port, or a character of it is \
+         wrong: nothing else is dialed over Tor; copy the address again, or use a route without Tor"
     )]
     NotOnion,
     /// Malformed key of a client.
@@ -127,8 +127,8 @@ pub enum TorError {
     OnionUnreachable(String),
     /// The service knows its clients.
     #[error(
-        "the onion service is only for clients whose key its operator has: run `sotto tor-key`, hand the operator \
-         what it prints, and try again when it is entered"
+        "the onion service is only for clients whose key its operator has: get its address from the operator, run \
+         `sotto tor-key ADDRESS`, hand back what it prints, and try again when it is entered"
     )]
     OnionLocked,
     /// The service does not serve the port, or its host closed the stream.
