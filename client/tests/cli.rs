@@ -114,7 +114,7 @@ fn a_message_that_finds_no_network_stays_queued() {
     assert_eq!(status["waiting"][0]["state"], "queued");
     assert_eq!(status["daemon"]["running"], false);
     let words = String::from_utf8(person.run(&["status"]).stdout).unwrap();
-    assert!(words.contains("not running") && words.contains("gives away when"), "{words}");
+    assert!(words.contains("not running") && words.contains("give away when"), "{words}");
 }
 
 #[test]
@@ -264,9 +264,9 @@ fn routes_are_changed_without_a_daemon_and_kept() {
     assert_eq!((&bob["contact"], &bob["own"], &bob["route"]), (&json!("Bob"), &json!(true), &json!("tor")));
     let words = String::from_utf8(person.run(&["contacts"]).stdout).unwrap();
     assert!(words.contains("Bob  [tor]") && words.contains("Carol  [tor+mix]"), "{words}");
-    assert!(words.contains("[tor+mix]  as mix, and the entry"), "what each protects from: {words}");
+    assert!(words.contains("[tor+mix]  mixes and cover traffic hide"), "what each protects from: {words}");
     let status = String::from_utf8(person.run(&["status"]).stdout).unwrap();
-    assert!(status.contains("tor+mix, then mix: as mix, and the entry does not learn"), "{status}");
+    assert!(status.contains("tor+mix, then mix: mixes and cover traffic hide"), "{status}");
     let back = person.json(&["route", "--contact", "Bob", "--default"]);
     assert_eq!((&back["own"], &back["routes"]), (&json!(false), &json!(["tor+mix", "mix"])));
     assert_eq!(person.refusal(&["route", "--contact", "Nobody", "tor"]).0, "contact-unknown");

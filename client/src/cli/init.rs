@@ -47,10 +47,11 @@ pub(super) struct InitArgs {
     /// On route tor, send something at every tick, whether there is anything to send or not.
     #[arg(long)]
     tor_cover: bool,
-    /// Use the tor or arti that runs already, by its SOCKS5 port.
+    /// Use the tor or arti that runs already, by its SOCKS5 port, for example 127.0.0.1:9050.
     #[arg(long, value_name = "IP:PORT", conflicts_with_all = ["tor_bridge", "tor_arti_config"])]
     tor_socks: Option<SocketAddr>,
-    /// Reach Tor by this bridge; the line as it was given to you. May be repeated.
+    /// Reach Tor by this bridge; the line as it was given to you. May be repeated. A bridge with a pluggable
+    /// transport is written into config.toml instead, beside the transport's program.
     #[arg(long, value_name = "LINE")]
     tor_bridge: Vec<String>,
     /// A file in arti's own format, for a private Tor network or for what has no option here.

@@ -80,8 +80,9 @@ Examples:
 Exit codes:
   0 done    1 error    2 wrong usage    3 the time allowed ran out (what was queued stays queued)
 
-Leave the daemon running if you can. It sends packets at random times all day, whether you write or not.
-Without it packets flow only while you use a command, and anybody who watches your network sees when that is.";
+Leave the daemon running if you can. On the routes with mixes it sends packets at random times all day,
+whether you write or not. Without it packets flow only while you use a command, and anybody who watches your
+network sees when that is.";
 
 /// Options of every command.
 #[derive(Args, Debug)]

@@ -82,6 +82,9 @@ async fn receive(output: Output, connection: &mut Connection, args: &RecvArgs) -
         (None, true, _) | (None, false, Some(_)) => None,
         (None, false, None) => Some(if connection.is_alone() { ALONE_FOR_S } else { 0 }),
     };
+    if let (true, Some(for_s)) = (connection.is_alone(), for_s) {
+        output.note(&format!("Listening for {for_s} s; Ctrl-C ends it."));
+    }
     let ending = async {
         match for_s {
             Some(for_s) => tokio::time::sleep(Duration::from_secs(for_s)).await,

@@ -71,7 +71,7 @@ fn human(sent: &Value, ended: Ended, contact: &str) -> String {
         (_, Some("stored")) => format!("Stored: the mailboxes have the message for {contact}."),
         (Ended::TimedOut, _) => format!(
             "The message for {contact} is queued and not stored yet. It goes on whenever sotto runs; `sotto status` says \
-             what it waits for."
+             what it waits for, `sotto doctor` what does not work."
         ),
         _ => {
             format!("Queued: the daemon sends the message to {contact}. `sotto status` shows how far it is.")

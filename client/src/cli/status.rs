@@ -9,8 +9,8 @@ use crate::core::{ConsensusState, RouteState, RouteView, StatusView};
 use crate::shell::Failure;
 use crate::shell::client::Reach;
 
-const NO_DAEMON: &str = "not running. Cover traffic flows only while a command runs, and so gives away when you use \
-     Sotto; messages arrive only then. Leave `sotto daemon` running.";
+const NO_DAEMON: &str = "not running. Packets flow only while a command runs, and so give away when you use Sotto; \
+     messages arrive only then. Leave `sotto daemon` running.";
 
 /// What everything waits for while nothing runs, whatever the engine of this command would say of itself.
 const NOBODY_SENDS: &str = "no sotto process runs that would send it: start `sotto daemon`";

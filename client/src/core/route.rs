@@ -43,8 +43,8 @@ impl Route {
                  network; your internet provider sees that you use Sotto, and the entry sees your address"
             }
             Self::TorMix => {
-                "as mix, and the entry does not learn your address; your internet provider sees that you use Tor, \
-                 and when you are online"
+                "mixes and cover traffic hide whom you write to and when, and the entry does not learn your address; \
+                 your internet provider sees that you use Tor, and when you are online"
             }
             Self::Tor => {
                 "Tor hides your address from mailboxes and the mailboxes from your internet provider; no mixes: \

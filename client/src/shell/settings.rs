@@ -31,7 +31,7 @@ pub enum SettingsError {
         reason: std::io::Error,
     },
     /// `config.toml` is malformed.
-    #[error("{} is not valid: {reason}", path.display())]
+    #[error("{} is not valid, correct it: {}", path.display(), reason.trim_end())]
     Config {
         /// Which file.
         path: PathBuf,
