@@ -1,7 +1,7 @@
 //! The ways by which a client's packets reach the mailboxes, and which of them a user allows.
 //!
-//! What a route is, in words and by name. What runs on it is in [`super::lane`], which one a contact is served by at
-//! a moment in [`super::choice`].
+//! What a route is, in words and by name. What runs on it is in `lane`, which one a contact is served by at
+//! a moment in `choice`.
 
 use std::fmt;
 use std::str::FromStr;

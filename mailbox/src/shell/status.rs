@@ -66,7 +66,8 @@ impl fmt::Display for MailboxStatus {
         let rss_kib = self.member.rss_kib.unwrap_or_default();
         writeln!(f, "running   {} s, {} MiB resident", self.member.uptime_s, rss_kib / 1024)?;
         if let Some(onion) = &self.member.onion {
-            writeln!(f, "onion     {onion}; {} direct links", self.direct_links)?;
+            let links = if self.direct_links == 1 { "link" } else { "links" };
+            writeln!(f, "onion     {onion}; {} direct {links}", self.direct_links)?;
         }
         for trouble in self.member.troubles() {
             writeln!(f, "{trouble}")?;

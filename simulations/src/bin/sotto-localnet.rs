@@ -179,10 +179,14 @@ async fn up(dir: &Path, plan: LocalnetPlan, tor: bool, json: bool) -> Result<Exi
         to_json(&state)?
     } else {
         format!(
-            "{} processes run; the network's link is in {}\n{}",
+            "{} processes run; the network's link is in {}\n{}{}",
             state.nodes.len() + relays,
             file.display(),
-            NetworkStatus::ask(&state).await
+            NetworkStatus::ask(&state).await,
+            state.tor.as_ref().map_or_else(String::new, |tor| {
+                let (network, arti) = (file.display(), tor.arti_config.display());
+                format!("\nby Tor: sotto init --network {network} --route tor --tor-arti-config {arti}")
+            })
         )
     })?;
     Ok(ExitCode::SUCCESS)

@@ -1,40 +1,22 @@
-//! Two people's conversation: what they say, and how long it takes to arrive.
+//! Two people's conversation, and how long each message takes to arrive. What they say is in [`super::script`].
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sotto_client::core::Route;
 use sotto_transport::clock::Clock;
 use sotto_transport::rpc::{Notification, RpcClient};
 use tokio::sync::mpsc;
 
 use super::narrator::Narrator;
 use super::report::Figures;
+use super::script;
 use crate::localnet::{LocalnetError, Person};
 
 /// How long a message may take before it counts as lost.
 const ARRIVAL_WAIT_MAX: Duration = Duration::from_secs(60);
 /// The length of the long message, in bytes.
 const LONG_LEN: usize = 20_000;
-
-/// What is said: who speaks, and what.
-const SCRIPT: [(Speaker, &str); 16] = [
-    (Speaker::First, "Are you there?"),
-    (Speaker::Second, "I am. Who else knows?"),
-    (Speaker::First, "Nobody. The entry sees that I am online, not what I do."),
-    (Speaker::Second, "And the mailbox?"),
-    (Speaker::First, "It holds a box with a name that will never come again."),
-    (Speaker::Second, "So it cannot tell that this box and the last one are ours."),
-    (Speaker::First, "Nor that we are two, nor that we are the same two as a minute ago."),
-    (Speaker::Second, "What if somebody counts our packets?"),
-    (Speaker::First, "They will count as many as when we say nothing."),
-    (Speaker::Second, "Grüße aus dem Netz der Mischer! 🦉"),
-    (Speaker::First, "Сообщение дошло."),
-    (Speaker::Second, "Any size?"),
-    (Speaker::First, "Up to 64 kB. It is cut into pieces that all look alike."),
-    (Speaker::Second, "Then send me the long one."),
-    (Speaker::First, "In a moment. It is 20 kB."),
-    (Speaker::Second, "I am waiting."),
-];
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Speaker {
@@ -93,8 +75,8 @@ impl Conversation {
     }
 
     /// The script, and one long message.
-    pub(super) async fn talk(&mut self, narrator: &Narrator) -> Result<(), LocalnetError> {
-        for (speaker, text) in SCRIPT {
+    pub(super) async fn talk(&mut self, route: Route, narrator: &Narrator) -> Result<(), LocalnetError> {
+        for (speaker, text) in script::lines(route) {
             self.say(speaker, text, narrator).await?;
         }
         let long: String = ('a'..='z').cycle().take(LONG_LEN).collect();

@@ -8,6 +8,7 @@ mod conversation;
 mod interactive;
 mod narrator;
 mod report;
+mod script;
 mod tor;
 
 use std::io::IsTerminal;
@@ -95,7 +96,7 @@ async fn play(dir: &Path, options: &DemoOptions, narrator: &Narrator) -> Result<
     conversation.meet(narrator).await?;
 
     narrator.chapter("A conversation");
-    conversation.talk(narrator).await?;
+    conversation.talk(route, narrator).await?;
     if !options.json && std::io::stdin().is_terminal() {
         interactive::offer(&mut conversation, narrator).await?;
     }

@@ -12,6 +12,12 @@ pub enum TornetError {
          Fedora: dnf install tor; macOS: brew install tor"
     )]
     NoTor(&'static str),
+    /// No network was started there alone.
+    #[error(
+        "no private Tor network in {}: one of `sotto-localnet tor-up` is meant; that of `up --tor` is ended by \
+         `sotto-localnet down`", .0.display()
+    )]
+    NoNetwork(PathBuf),
     /// A file, directory or process could not be handled.
     #[error("cannot {doing}: {source}")]
     System {
@@ -30,7 +36,7 @@ pub enum TornetError {
     },
     /// The authority voted before every relay had told it of itself.
     #[error(
-        "the first consensus lists {listed} of {expected} relays; the machine may be too busy, try again"
+        "the first consensus lists {listed} of {expected} relays; try again when the machine is less busy"
     )]
     ShortConsensus {
         /// Relays in it.

@@ -72,7 +72,7 @@ impl Tornet {
                     if !error.may_pass() || attempts.peek().is_none() {
                         return Err(error);
                     }
-                    progress(&format!("{error}; starting over"));
+                    progress(&format!("starting over with more time, because of this: {error}"));
                 }
             }
         }

@@ -54,7 +54,10 @@ impl TornetState {
     pub fn read(dir: &Path) -> Result<Self, TornetError> {
         let file = dir.join(FILE);
         let doing = || format!("read the private Tor network's file {}", file.display());
-        let text = std::fs::read_to_string(&file).map_err(TornetError::system(doing()))?;
+        let text = std::fs::read_to_string(&file).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => TornetError::NoNetwork(dir.to_path_buf()),
+            _ => TornetError::system(doing())(source),
+        })?;
         serde_json::from_str(&text).map_err(|error| TornetError::system(doing())(error.into()))
     }
 

@@ -1,4 +1,4 @@
-//! The table [tor] of a configuration, and what can be found wrong with it before anything is started.
+//! The table `[tor]` of a configuration, and what can be found wrong with it before anything is started.
 
 use std::fs::File;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! From Sotto's table [tor] to arti's configuration.
+//! From Sotto's table `[tor]` to arti's configuration.
 
 use std::path::Path;
 
