@@ -241,6 +241,34 @@ fn direct_links_fill_half_of_the_queue_and_leave_the_rest_to_the_mixnet() {
 }
 
 #[test]
+fn direct_links_take_half_of_the_room_for_replay_tags_and_leave_the_rest_to_the_mixnet() {
+    const TAGS_MAX: usize = 8;
+    let mut world = World::with_tags_max(13, TAGS_MAX);
+    let mut store = memory();
+    // A packet and the answer to it leave a tag each.
+    for _ in 0..TAGS_MAX / 4 {
+        let (text, keys) = read(&mut world);
+        world.deliver_direct(1, &text).unwrap();
+        store_works(&mut world, &mut store);
+        assert_eq!(answer_for(&mut world, 1, &keys), Reply::NotFound);
+    }
+    let (text, _) = read(&mut world);
+    assert_eq!(world.deliver_direct(1, &text), Err("replay-cache-full"));
+    unanswered(&mut world, 1);
+    let command = |world: &mut World| {
+        let (surb, keys) = world.surb();
+        (Command::Read { surb, id: BoxId::decoy(&mut world.rng) }, keys)
+    };
+    for _ in 0..TAGS_MAX / 2 {
+        let (command, keys) = command(&mut world);
+        assert_eq!(world.ask(&mut store, &command, &keys), Reply::NotFound);
+    }
+    let (command, _) = command(&mut world);
+    assert_eq!(world.deliver(&command.to_text()), Err("replay-cache-full"));
+    balanced(&world);
+}
+
+#[test]
 fn nothing_of_an_answer_shows_when_its_action_is_printed() {
     let mut world = World::new(12);
     let (text, _) = read(&mut world);

@@ -39,8 +39,11 @@ impl Mailbox {
         if self.queue.is_full(from) {
             return Err(DropReason::Busy);
         }
-        let Unwrapped::Final { destination, payload, .. } = self.keys.unwrap(epoch, packet, delay_max)?
-        else {
+        let unwrapped = match from {
+            Source::Node(_) => self.keys.unwrap(epoch, packet, delay_max)?,
+            Source::Direct(_) => self.keys.unwrap_sparing(epoch, packet, delay_max)?,
+        };
+        let Unwrapped::Final { destination, payload, .. } = unwrapped else {
             return Err(DropReason::NotFinal);
         };
         if destination != *self.node.as_bytes() {

@@ -64,9 +64,15 @@ impl Mailbox {
     /// A mailbox with the identity `node`, without keys and without a consensus: it drops everything.
     #[must_use]
     pub fn new(node: NodeId, now: Timestamp) -> Self {
+        Self::with_keys(node, KeyRing::new(), now)
+    }
+
+    /// As [`new`](Self::new), with keys that are there already.
+    #[must_use]
+    pub fn with_keys(node: NodeId, keys: KeyRing, now: Timestamp) -> Self {
         Self {
             node,
-            keys: KeyRing::new(),
+            keys,
             neighbours: Neighbours::default(),
             queue: Queue::default(),
             ledger: Ledger::new(),

@@ -14,7 +14,9 @@ use sotto_protocol::boxes::{SealedBox, WriteCap};
 use sotto_protocol::directory::{Consensus, ConsensusNode, EpochKey, Params, Place, epoch_of, epoch_start};
 use sotto_protocol::ident::{NodeId, NodeSecret, SessionAddress};
 use sotto_protocol::mailbox::{Command, Reply, TtlClass};
-use sotto_protocol::sphinx::{Hop, HopSecret, Packet, Surb, SurbKeys, Unwrapped, build_forward, build_surb};
+use sotto_protocol::sphinx::{
+    Hop, HopSecret, KeyRing, Packet, Surb, SurbKeys, Unwrapped, build_forward, build_surb,
+};
 use sotto_protocol::time::Timestamp;
 
 /// The present of a test that does not move the time.
@@ -56,12 +58,26 @@ impl World {
             })
             .collect();
         let own = &members[1];
-        let mut mailbox = Mailbox::new(own.id, T0);
+        let mailbox = Self::mailbox_of(own, KeyRing::new());
+        Self { rng, members, mailbox, now: T0 }
+    }
+
+    /// As [`World::new`], but the mailbox remembers so many replay tags for each epoch.
+    pub fn with_tags_max(seed: u64, tags_max: usize) -> Self {
+        let mut world = Self::without_consensus(seed);
+        world.mailbox = Self::mailbox_of(&world.members[1], KeyRing::with_tags_max(tags_max));
+        let consensus = world.consensus(T0);
+        world.mailbox.handle_consensus(T0, consensus, &mut world.rng);
+        world
+    }
+
+    fn mailbox_of(own: &Member, keys: KeyRing) -> Mailbox {
+        let mut mailbox = Mailbox::with_keys(own.id, keys, T0);
         let epoch = epoch_of(T0, Params::default().epoch_s);
         for epoch in epoch - 1..epoch + 3 {
             assert!(mailbox.install_key(epoch, HopSecret::from_bytes(own.hop.to_bytes())));
         }
-        Self { rng, members, mailbox, now: T0 }
+        mailbox
     }
 
     /// The consensus of the epoch that `at` lies in.

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use crate::limits::REPLAY_TAGS_MAX;
 
-use super::{HopPublic, HopSecret, Packet, Refusal, ReplayCache, ReplayVerdict, Unwrapped, Verified};
+use super::{
+    HopPublic, HopSecret, Packet, Refusal, ReplayCache, ReplayTag, ReplayVerdict, Unwrapped, Verified,
+};
 
 struct EpochEntry {
     secret: HopSecret,
@@ -82,9 +84,34 @@ impl KeyRing {
         packet: Packet,
         delay_max: Duration,
     ) -> Result<Unwrapped, Refusal> {
+        self.unwrap_seen_by(ReplayCache::insert, now_epoch, packet, delay_max)
+    }
+
+    /// As [`unwrap`](Self::unwrap), for packets of people whom nothing holds to a rate: they are refused as
+    /// [`Refusal::ReplayCacheFull`] once half of the room for replay tags is taken, which leaves the other half to
+    /// packets that come through the network.
+    ///
+    /// # Errors
+    /// As [`unwrap`](Self::unwrap).
+    pub fn unwrap_sparing(
+        &mut self,
+        now_epoch: u64,
+        packet: Packet,
+        delay_max: Duration,
+    ) -> Result<Unwrapped, Refusal> {
+        self.unwrap_seen_by(ReplayCache::insert_in_half, now_epoch, packet, delay_max)
+    }
+
+    fn unwrap_seen_by(
+        &mut self,
+        insert: impl FnOnce(&mut ReplayCache, ReplayTag) -> ReplayVerdict,
+        now_epoch: u64,
+        packet: Packet,
+        delay_max: Duration,
+    ) -> Result<Unwrapped, Refusal> {
         let (epoch, verified) = self.verify(now_epoch, packet)?;
         let entry = self.keys.get_mut(&epoch).ok_or(Refusal::NoKey)?;
-        match entry.seen.insert(verified.tag()) {
+        match insert(&mut entry.seen, verified.tag()) {
             ReplayVerdict::Fresh => verified.unwrap(delay_max),
             ReplayVerdict::Replayed => Err(Refusal::Replayed),
             ReplayVerdict::Full => Err(Refusal::ReplayCacheFull),
