@@ -62,6 +62,10 @@ pub struct TcpDialer;
 impl Dialer for TcpDialer {
     fn dial<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<BoxStream>> {
         Box::pin(async move {
+            if names_onion(address) {
+                let text = "the address of an onion service is not looked up in DNS";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+            }
             let connecting = TcpStream::connect(address);
             let stream = tokio::time::timeout(TCP_CONNECT_MAX, connecting).await.map_err(|_| {
                 io::Error::new(
@@ -73,6 +77,14 @@ impl Dialer for TcpDialer {
             Ok(Box::new(stream) as BoxStream)
         })
     }
+}
+
+/// Whether the host is below `.onion`, which no resolver is to be asked for (RFC 7686, section 2): whoever answers
+/// would learn which service is meant.
+fn names_onion(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("onion"))
 }
 
 /// Listens on a TCP port.
@@ -106,5 +118,26 @@ impl Listener for TcpListener {
             stream.set_nodelay(true)?;
             Ok(Box::new(stream) as BoxStream)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_resolver_is_asked_for_an_onion_service() {
+        for onion in ["abc.onion:1", "ABC.Onion:443", "abc.onion.:80", "www.abc.onion:80", "onion:80"] {
+            assert!(names_onion(onion), "{onion}");
+        }
+        for other in ["example.org:80", "abc.onion.example.org:80", "127.0.0.1:1", "[::1]:80", "myonion:80"] {
+            assert!(!names_onion(other), "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_address_of_an_onion_service_is_refused_by_tcp() {
+        let error = TcpDialer.dial("abc.onion:80").await.err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
     }
 }

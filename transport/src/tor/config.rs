@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -60,7 +60,10 @@ impl TorConfig {
     /// What is wrong first, with its label. In a program without the built-in client, bridge lines and the file in
     /// arti's format are not looked at: [`Tor::start`](super::Tor::start) refuses them.
     pub fn check(&self) -> Result<(), TorError> {
-        if self.socks.is_some() {
+        if let Some(proxy) = self.socks {
+            if !is_near(proxy.ip()) {
+                return Err(TorError::SocksFar(proxy.ip()));
+            }
             return self.check_socks_alone();
         }
         if self.bridges.len() > BRIDGES_MAX {
@@ -90,6 +93,16 @@ impl TorConfig {
             Some((field, _)) => Err(TorError::SocksAlone(field)),
             None => Ok(()),
         }
+    }
+}
+
+/// Whether an address is of this machine or of a private network, such as that of a virtual machine and its gateway.
+/// What goes to a SOCKS proxy is not encrypted: on the way to any other address everybody could read which onion
+/// services somebody uses.
+const fn is_near(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }
 
@@ -188,6 +201,22 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_is_on_this_machine_or_in_a_private_network() {
+        let with = |text: &str| TorConfig { socks: Some(text.parse().unwrap()), ..TorConfig::default() };
+        for near in ["127.0.0.1:9050", "127.8.9.1:1", "10.152.152.10:9050", "192.168.1.1:9050", "[::1]:9050"]
+        {
+            with(near).check().unwrap();
+        }
+        with("[fd00::1]:9050").check().unwrap();
+        with("[::ffff:127.0.0.1]:9050").check().unwrap();
+        for far in
+            ["192.0.2.7:9050", "0.0.0.0:9050", "[2001:db8::1]:9050", "[::]:9050", "[::ffff:192.0.2.7]:1"]
+        {
+            assert_eq!(label(&with(far)), "tor-socks-far", "{far}");
+        }
+    }
+
+    #[test]
     fn a_transport_is_a_program_that_can_be_run() {
         let dir = tempfile::tempdir().unwrap();
         let path = executable(dir.path());
@@ -249,6 +278,13 @@ mod tests {
             fs::write(&path, wrong).unwrap();
             assert_eq!(label(&config), "tor-arti-config", "{wrong}");
         }
+        fs::write(&path, "[bridges]\nenabled = false\n").unwrap();
+        config.check().unwrap();
+        let with_bridge =
+            TorConfig { bridges: vec![format!("192.0.2.1:443 {FINGERPRINT}")], ..config.clone() };
+        assert_eq!(label(&with_bridge), "tor-arti-config", "the bridge would be passed over");
+        fs::write(&path, "[bridges]\nenabled = \"auto\"\n").unwrap();
+        with_bridge.check().unwrap();
         fs::write(&path, "#".repeat(1 << 20)).unwrap();
         config.check().unwrap();
         fs::write(&path, "#".repeat((1 << 20) + 1)).unwrap();

@@ -1,6 +1,7 @@
 //! Why Tor cannot be used: each reason with a stable label, and with what to do.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::config::{ARTI_CONFIG_LEN_MAX, BRIDGES_MAX};
@@ -14,6 +15,12 @@ pub enum TorError {
     /// A proxy, and settings for the embedded client as well.
     #[error("[tor] has `socks`, so Tor runs elsewhere, and `{0}` belongs there: remove one of the two")]
     SocksAlone(&'static str),
+    /// A proxy somewhere on the internet.
+    #[error(
+        "`socks` in [tor] is {0}, which is neither this machine nor in a private network: what goes there is not \
+         encrypted, so everybody on the way would see which onion services are used; name a Tor that runs near"
+    )]
+    SocksFar(IpAddr),
     /// More bridges than anybody needs.
     #[error("[tor] has {0} bridges: at most {max} are used; keep the best", max = BRIDGES_MAX)]
     Bridges(usize),
@@ -148,6 +155,7 @@ impl TorError {
     pub const fn label(&self) -> &'static str {
         match self {
             Self::SocksAlone(_) => "tor-socks-alone",
+            Self::SocksFar(_) => "tor-socks-far",
             Self::Bridges(_) => "tor-bridges",
             Self::BridgeLine { .. } => "tor-bridge-line",
             Self::TransportMissing { .. } => "tor-transport-missing",

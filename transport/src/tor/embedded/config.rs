@@ -26,6 +26,13 @@ pub(super) fn client_config(config: &TorConfig, state_dir: &Path) -> Result<TorC
         .storage()
         .state_dir(CfgPath::new_literal(state_dir.join("state")))
         .cache_dir(CfgPath::new_literal(state_dir.join("cache")));
+    if let (Some(path), false) = (&config.arti_config, config.bridges.is_empty())
+        && leaves_bridges_aside(path)?
+    {
+        let reason = "it has `enabled = false` for its bridges, so Tor would be entered without those in [tor]; \
+                      remove that setting, or the bridges";
+        return Err(TorError::ArtiConfig { path: path.clone(), reason: reason.to_owned() });
+    }
     for (number, transport) in (1..).zip(&config.transports) {
         let transport =
             transport_config(transport).map_err(|reason| TorError::Transport { number, reason })?;
@@ -45,6 +52,13 @@ pub(super) fn client_config(config: &TorConfig, state_dir: &Path) -> Result<TorC
         }
         None => TorError::Start(causes(&error)),
     })
+}
+
+/// Whether the file in arti's format turns bridges off, all of them.
+fn leaves_bridges_aside(path: &Path) -> Result<bool, TorError> {
+    let table: toml::Table = read_arti_config(path)?.parse().unwrap_or_default();
+    let enabled = table.get("bridges").and_then(|bridges| bridges.get("enabled"));
+    Ok(enabled.and_then(toml::Value::as_bool) == Some(false))
 }
 
 /// Arti's own errors quote from the line, so they are not passed on.
