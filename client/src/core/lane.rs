@@ -128,6 +128,13 @@ impl Lane {
         (self.wanted && !self.health.up).then(|| self.health.since + FALLBACK_PATIENCE)
     }
 
+    /// Patience that should have ended at `end` or later, and did so while the machine slept, begins anew.
+    pub(crate) fn slept(&mut self, now: Timestamp, end: Timestamp) {
+        if self.fails_at().is_some_and(|at| at >= end) {
+            self.health.since = now;
+        }
+    }
+
     /// Runs the cover process at the rates of `class`, or stops it. None without a usable consensus.
     pub(crate) fn run(&mut self, now: Timestamp, class: Option<&CoverClass>) {
         match class.filter(|_| self.wanted && self.health.up) {

@@ -63,3 +63,6 @@ pub const CIRCUIT_PAUSE_MIN: Duration = Duration::from_secs(2);
 pub const CIRCUIT_PAUSE_MAX: Duration = Duration::from_secs(120);
 /// How long a route may be without a session, or without Tor, before a fallback is taken that the user allows.
 pub const FALLBACK_PATIENCE: Duration = Duration::from_secs(60);
+/// The end of patience that has passed by more than this came while the machine slept, and is not one: the route had
+/// no chance to work meanwhile.
+pub const PATIENCE_LATENESS_MAX: Duration = Duration::from_secs(5);

@@ -15,6 +15,7 @@ use super::error::EngineError;
 use super::event::Event;
 use super::id::ContactId;
 use super::lane::{Lane, Way, has_onion_service};
+use super::limits::PATIENCE_LATENESS_MAX;
 use super::route::{Route, RoutePlan};
 use crate::store::Store;
 
@@ -158,6 +159,10 @@ impl<S: Store> Engine<S> {
 
     /// Decides anew which lanes run and which contact is served by which, as lanes and plans are now.
     pub(super) fn reconsider(&mut self, now: Timestamp) {
+        let end = self.reconsider_at;
+        if now.since(end) > PATIENCE_LATENESS_MAX {
+            self.lanes.iter_mut().for_each(|lane| lane.slept(now, end));
+        }
         self.want_lanes(now);
         let live: Vec<ContactId> = self
             .book

@@ -212,6 +212,27 @@ fn a_route_that_fails_is_replaced_only_after_patience_and_taken_again_at_once() 
 }
 
 #[test]
+fn a_machine_that_slept_has_patience_with_its_route_again() {
+    let settings = routed(&[Route::TorMix, Route::Mix]);
+    let mut world = World::acquainted_with(85, &[settings, routed(&[Route::Mix])]);
+    world.cut(&[Route::TorMix]);
+    world.run_for(Duration::from_secs(10));
+    world.now = world.now + Duration::from_secs(8 * 3600);
+    let woken = world.now;
+    world.run_for(FALLBACK_PATIENCE - Duration::from_secs(1));
+    assert!(changes(&world, 0).is_empty(), "the route had no time to work");
+    assert_eq!(state(&mut world, Route::Mix), RouteState::NotWanted);
+    world.run_for(Duration::from_secs(5));
+    assert_eq!(changes(&world, 0)[0].0, Route::Mix);
+    world.send(0, "Bob", "it is allowed");
+    world.cut(&[Route::TorMix, Route::Mix]);
+    world.now = world.now + Duration::from_secs(8 * 3600);
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(changes(&world, 0).len(), 1, "what had failed before is still what had failed");
+    assert!(world.now > woken);
+}
+
+#[test]
 fn a_route_that_fails_is_not_replaced_when_no_other_is_allowed() {
     for (seed, route) in [(71, Route::Tor), (72, Route::TorMix)] {
         let mut world = World::acquainted_with(seed, &[routed(&[route]), routed(&[Route::Mix])]);
