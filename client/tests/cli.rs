@@ -250,7 +250,20 @@ fn init_refuses_what_cannot_work_and_says_what_to_do() {
     assert!(text.contains("ask the network's operator"), "{text}");
     assert_eq!(refusal(&[&onion, "--route", "tor", "--fallback", "tor"]).0, "route-plan-repeated");
     assert_eq!(refusal(&[&onion, "--route", "tor", "--tor-bridge", "no bridge line"]).0, "tor-bridge-line");
-    assert_eq!(refusal(&[&onion, "--tor-arti-config", "/no/such/file"]).0, "tor-arti-config");
+    assert_eq!(
+        refusal(&[&onion, "--route", "mix", "--tor-arti-config", "/no/such/file"]).0,
+        "tor-arti-config"
+    );
+    for tor in [
+        &["--tor-cover"][..],
+        &["--tor-socks", "127.0.0.1:1"],
+        &["--tor-arti-config", "/no/such/file"],
+        &["--tor-bridge", "192.0.2.1:443 0123456789ABCDEF0123456789ABCDEF01234567"],
+    ] {
+        let (label, text) = refusal(&[&[onion.as_str()], tor].concat());
+        assert_eq!(label, "route-not-named", "{tor:?}: whoever says how Tor is used expects that it is");
+        assert!(text.contains("--route tor+mix"), "{text}");
+    }
     assert!(!person.data().join("vault.redb").exists());
 }
 

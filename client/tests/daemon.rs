@@ -196,7 +196,17 @@ fn routes_change_while_the_daemon_runs_and_the_doctor_asks_it() {
     let person = Person::new();
     let link = dead_network().to_link().unwrap();
     // A proxy that is not there: whatever comes, no test reaches for the Tor network.
-    person.json(&["init", "--network", &link, "--argon2-mib", "64", "--tor-socks", "127.0.0.1:1"]);
+    person.json(&[
+        "init",
+        "--network",
+        &link,
+        "--argon2-mib",
+        "64",
+        "--route",
+        "mix",
+        "--tor-socks",
+        "127.0.0.1:1",
+    ]);
     let mut daemon = person.daemon();
     person.json(&["invite", "Bob"]);
     assert_eq!(person.refusal(&["route", "tor"]).0, "network-no-onion");

@@ -277,6 +277,30 @@ async fn routes_that_could_never_bring_a_consensus_are_refused_and_nothing_chang
 }
 
 #[tokio::test]
+async fn settings_that_were_entered_meanwhile_are_neither_lost_nor_passed_over() {
+    let root = tempfile::tempdir().unwrap();
+    let authority = Played::start(1, "127.0.0.1:0").await;
+    let profile = Profile::within("alice", root.path(), None).unwrap();
+    profile.create_directories().unwrap();
+    let (info, config) = (network(&authority, true), Config::new("fast"));
+    config.write(&profile).unwrap();
+    let home = Home::new(profile.clone(), config.clone(), info.clone());
+    let (client, _) = client(&[Route::Mix], info, TorConfig::default(), root.path(), Some(home));
+    let mut edited = config.clone();
+    edited.tor.bridges = vec!["192.0.2.1:443 0123456789ABCDEF0123456789ABCDEF01234567".to_owned()];
+    edited.write(&profile).unwrap();
+    let params = json!({ "routes": ["tor"] });
+    let set = || sotto_client::shell::service::Call::parse("set-route", &params).unwrap();
+    let refused = client.service().call(set()).await.unwrap_err();
+    assert_eq!(refused.label, "config-changed");
+    assert!(refused.text.contains("sotto daemon"), "{}", refused.text);
+    assert_eq!(Config::read(&profile).unwrap(), edited, "the bridges are still there");
+    assert_eq!(call(&client, "route", json!({})).await["routes"], json!(["mix"]));
+    assert_eq!(call(&client, "tor", json!({})).await, Value::Null, "Tor was not started without them");
+    client.stop().await;
+}
+
+#[tokio::test]
 async fn an_examination_finds_everything_well_where_it_is() {
     let (directory, proxy) = (tempfile::tempdir().unwrap(), Proxy::start().await);
     let (mut authority, mut entry) =

@@ -38,9 +38,10 @@ pub(super) struct InitArgs {
         value_parser = clap::value_parser!(u32).range(i64::from(ARGON2_MIB_MIN)..=i64::from(ARGON2_MIB_MAX))
     )]
     argon2_mib: u32,
-    /// The way that packets take: mix, tor+mix or tor. `sotto route --help` says what each is.
-    #[arg(long, value_name = "ROUTE", default_value_t = Route::Mix)]
-    route: Route,
+    /// The way that packets take: mix, tor+mix or tor. `sotto route --help` says what each is. Without it, mix; it has
+    /// to be named where an option says how Tor is used.
+    #[arg(long, value_name = "ROUTE")]
+    route: Option<Route>,
     /// A route that may be taken while that one fails. Several are tried in their order.
     #[arg(long, value_name = "ROUTE")]
     fallback: Vec<Route>,
@@ -60,12 +61,32 @@ pub(super) struct InitArgs {
 }
 
 impl InitArgs {
+    /// Whether an option says how Tor is used.
+    const fn names_tor(&self) -> bool {
+        self.tor_cover
+            || self.tor_socks.is_some()
+            || !self.tor_bridge.is_empty()
+            || self.tor_arti_config.is_some()
+    }
+
     /// The settings that the options make.
     ///
     /// # Errors
     /// When they contradict each other, or the network cannot be reached by these routes.
     fn config(&self, network: &NetworkInfo) -> Result<Config, Failure> {
-        let plan = RoutePlan::new(self.route, &self.fallback)?;
+        let route = match self.route {
+            Some(route) => route,
+            // Who says how Tor is used expects it to be used.
+            None if self.names_tor() => {
+                return Err(Failure::new(
+                    "route-not-named",
+                    "an option says how Tor is used, and none that it is: add --route tor+mix or --route tor, or \
+                     --route mix if only some conversations are to go by Tor",
+                ));
+            }
+            None => Route::Mix,
+        };
+        let plan = RoutePlan::new(route, &self.fallback)?;
         check_reachable(&plan, network)?;
         let mut config = Config::new(&self.cover_class).with_plan(&plan);
         config.tor_cover = self.tor_cover;

@@ -25,10 +25,21 @@ impl Home {
     /// Keeps other routes for the profile.
     ///
     /// # Errors
-    /// `network-no-onion` if the network could not be reached by them; [`super::settings::SettingsError`] if they
-    /// cannot be written. Then nothing has changed.
+    /// `network-no-onion` if the network could not be reached by them; `config-changed` if the file is no longer the
+    /// one that was read; [`super::settings::SettingsError`] if it cannot be read or written. Then nothing has changed.
     pub fn keep_plan(&mut self, plan: &RoutePlan) -> Result<(), Failure> {
         check_reachable(plan, &self.network)?;
+        if Config::read(&self.profile)? != self.config {
+            // Bridges that somebody has entered meanwhile would be lost, and Tor started without them.
+            return Err(Failure::new(
+                "config-changed",
+                format!(
+                    "{} was changed since this process began, and its settings count from the next start: end \
+                     `sotto daemon`, and choose the route again",
+                    self.profile.config_file().display()
+                ),
+            ));
+        }
         let config = self.config.clone().with_plan(plan);
         config.write(&self.profile)?;
         self.config = config;
