@@ -1,9 +1,11 @@
 //! `sotto invite`: makes an invitation.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Common, Ended, escape, when};
+use super::{Common, Ended, escape, qr, when};
 use crate::shell::Failure;
 use crate::shell::client::Reach;
 use crate::shell::service::INVITE_TTL_S_DEFAULT;
@@ -25,6 +27,12 @@ pub(super) struct InviteArgs {
         value_parser = clap::value_parser!(u64).range(1..=336)
     )]
     hours: u64,
+    /// Show the link as a QR code too.
+    #[arg(long)]
+    qr: bool,
+    /// Write the link as a QR code to a new file, whose name ends in .png or .svg. Delete it afterwards as well.
+    #[arg(long, value_name = "FILE", value_parser = qr::picture_path)]
+    qr_file: Option<PathBuf>,
 }
 
 pub(super) async fn run(common: &Common, args: &InviteArgs) -> Result<Ended, Failure> {
@@ -34,14 +42,19 @@ pub(super) async fn run(common: &Common, args: &InviteArgs) -> Result<Ended, Fai
     connection.close().await;
     let invited = invited?;
     let output = common.output();
-    output.result(&invited, |invited| {
-        invited.get("link").and_then(Value::as_str).map(escape::line).unwrap_or_default()
-    })?;
+    let link = invited.get("link").and_then(Value::as_str).unwrap_or_default();
+    output.result(&invited, |_| escape::line(link))?;
+    if args.qr {
+        qr::show(output, link)?;
+    }
+    // Last of what can fail: the link has been printed by now, so that a file that exists already loses nothing.
+    let written = args.qr_file.as_deref().map_or(Ok(()), |path| qr::write_picture(path, link));
     let expires_ms = invited.get("expires_ms").and_then(Value::as_u64).unwrap_or_default();
     output.note(&format!(
         "Hand this link to {} over a channel that only the two of you can read. It is for one use, until {}.",
         escape::line(&args.name),
         when::utc(expires_ms)
     ));
+    written?;
     Ok(Ended::Well)
 }

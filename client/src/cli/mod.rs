@@ -15,6 +15,7 @@ mod init;
 mod invite;
 mod manual;
 mod output;
+mod qr;
 mod recv;
 mod route;
 mod send;
