@@ -9,21 +9,35 @@ use serde::{Deserialize, Serialize};
 use sotto_protocol::codec;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::contact::{Contact, Streams};
+use super::address::Address;
+use super::asking::Asking;
+use super::bond::Bond;
+use super::contact::Contact;
 use super::entry::Profile;
 use super::error::EngineError;
 use super::id::{ContactId, MessageId};
-use super::inbox::Inbox;
+use super::inbox::{Content, Inbox};
+use super::link::Link;
 use super::message::{Direction, Message, MessageState};
 use super::outbox::{Outbox, Outgoing, Place, place_key};
+use super::renewal::Renewal;
+use super::request::{Request, RequestNote};
 use super::route::{Route, RoutePlan};
+use super::watch::Watch;
+use crate::session::KemPolicy;
 use crate::store::{Change, RecordKey, RecordKind, Store, StoreError, record};
 
 /// One contact with all that belongs to it.
 #[derive(Debug)]
 pub(crate) struct Person {
     pub(crate) contact: Contact,
-    pub(crate) streams: Streams,
+    /// The lasting keys, once both sides have met.
+    pub(crate) bond: Option<Bond>,
+    pub(crate) link: Link,
+    /// Keys of ours that are to begin a new session, while they are.
+    pub(crate) renewal: Option<Renewal>,
+    /// Our request at this contact's address, if we met so.
+    pub(crate) asking: Option<Asking>,
     pub(crate) inbox: Inbox,
     /// By their place in the conversation.
     pub(crate) messages: BTreeMap<u64, Message>,
@@ -32,8 +46,22 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    pub(crate) fn new(contact: Contact, streams: Streams) -> Self {
-        Self { contact, streams, inbox: Inbox::default(), messages: BTreeMap::new(), routes: None }
+    pub(crate) fn new(contact: Contact, link: Link) -> Self {
+        Self {
+            contact,
+            bond: None,
+            link,
+            renewal: None,
+            asking: None,
+            inbox: Inbox::default(),
+            messages: BTreeMap::new(),
+            routes: None,
+        }
+    }
+
+    /// What the next box is, if it has come.
+    pub(crate) fn next_content(&self) -> Option<Content> {
+        self.inbox.content(self.link.reader()?.index())
     }
 
     /// The place of the next message in the conversation.
@@ -101,6 +129,12 @@ pub(crate) struct Book {
     pub(crate) tor_mix: Profile,
     pub(crate) people: BTreeMap<ContactId, Person>,
     pub(crate) outbox: Outbox,
+    /// Contact addresses of this profile.
+    pub(crate) addresses: BTreeMap<ContactId, Address>,
+    /// Requests to them that wait for a decision.
+    pub(crate) requests: BTreeMap<ContactId, Request>,
+    /// What is looked at beside the streams of people.
+    pub(crate) watches: BTreeMap<ContactId, Watch>,
     /// Where each message is.
     pub(crate) places: BTreeMap<MessageId, (ContactId, u64)>,
 }
@@ -110,19 +144,28 @@ impl Book {
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read, or a record is damaged or belongs to nobody.
-    pub(crate) fn load(store: &impl Store) -> Result<Self, StoreError> {
+    pub(crate) fn load(store: &impl Store, policy: KemPolicy) -> Result<Self, StoreError> {
         let mut book = Self::default();
-        let mut streams = BTreeMap::new();
+        let (mut links, mut bonds, mut renewals) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (mut contacts, mut messages, mut parts): (Vec<Contact>, Vec<Message>, Vec<(RecordKey, Part)>) =
             Default::default();
         let mut routes: Vec<OwnRoutes> = Vec::new();
+        let (mut notes, mut asking) = (Vec::new(), Vec::new());
         for (key, value) in store.load()? {
             match key.kind {
                 RecordKind::Profile => {
                     *book.profile_mut(Profile::route_of(&key)?) = record::decode(&value)?;
                 }
                 RecordKind::Contact => contacts.push(record::decode(&value)?),
-                RecordKind::Stream => drop(streams.insert(key.id, Streams::from_record(&value)?)),
+                RecordKind::Link => drop(links.insert(key.id, Link::from_record(&value, policy)?)),
+                RecordKind::Renewal => drop(renewals.insert(key.id, Renewal::from_record(&value)?)),
+                RecordKind::Address => {
+                    let address = Address::decode(&value)?;
+                    book.addresses.insert(address.id, address);
+                }
+                RecordKind::Request => notes.push(record::decode::<RequestNote>(&value)?),
+                RecordKind::Asking => asking.push(Asking::from_record(&value)?),
+                RecordKind::Bond => drop(bonds.insert(key.id, Bond::decode(&value)?)),
                 RecordKind::Outbox => {
                     let (place, outgoing) = Outgoing::from_record(&value)?;
                     book.outbox.insert(place, outgoing);
@@ -133,10 +176,24 @@ impl Book {
             }
         }
         for contact in contacts {
-            let streams = streams
+            let link = links
                 .remove(contact.id.as_bytes())
-                .ok_or_else(|| StoreError::Damaged("a contact has no streams".into()))?;
-            book.people.insert(contact.id, Person::new(contact, streams));
+                .ok_or_else(|| StoreError::Damaged("a contact has no link".into()))?;
+            let mut person = Person::new(contact, link);
+            person.bond = bonds.remove(person.contact.id.as_bytes());
+            person.renewal = renewals.remove(person.contact.id.as_bytes());
+            book.people.insert(person.contact.id, person);
+        }
+        for note in notes {
+            let (Some(link), Some(bond)) =
+                (links.remove(note.id.as_bytes()), bonds.remove(note.id.as_bytes()))
+            else {
+                return Err(StoreError::Damaged("a request has no keys".into()));
+            };
+            book.requests.insert(note.id, Request { note, link, bond });
+        }
+        for (contact, asking) in asking {
+            book.person_mut(contact)?.asking = Some(asking);
         }
         for message in messages {
             book.keep_message(message)?;
@@ -199,6 +256,19 @@ impl Book {
     pub(crate) fn message_mut(&mut self, id: &MessageId) -> Option<&mut Message> {
         let (contact, seq) = self.places.get(id)?;
         self.people.get_mut(contact)?.messages.get_mut(seq)
+    }
+
+    /// What is being read under this name: of a contact, or of a watch.
+    pub(crate) fn inbox_mut(&mut self, id: ContactId) -> Option<&mut Inbox> {
+        if let Some(person) = self.people.get_mut(&id) {
+            return Some(&mut person.inbox);
+        }
+        self.watches.get_mut(&id).map(|watch| &mut watch.inbox)
+    }
+
+    /// For whose sake something is read or written under this name.
+    pub(crate) fn owner_of(&self, id: ContactId) -> ContactId {
+        self.watches.get(&id).map_or(id, |watch| watch.owner)
     }
 
     /// The name of a contact, for events.

@@ -23,6 +23,7 @@ use super::lanes::Lanes;
 use super::route::{Route, RoutePlan};
 use super::slots::placing;
 use super::view::Counters;
+use crate::session::KemPolicy;
 use crate::store::{Change, Store, StoreError};
 
 /// What the user has chosen.
@@ -34,13 +35,16 @@ pub struct EngineSettings {
     pub routes: RoutePlan,
     /// Whether an empty tick of route `tor` carries a decoy.
     pub tor_cover: bool,
+    /// When sessions take a step of key encapsulation.
+    pub kem: KemPolicy,
 }
 
 impl EngineSettings {
     /// This cover class over route `mix` and no other.
     #[must_use]
     pub fn new(class: &str) -> Self {
-        Self { class: class.to_owned(), routes: RoutePlan::only(Route::Mix), tor_cover: false }
+        let (class, routes) = (class.to_owned(), RoutePlan::only(Route::Mix));
+        Self { class, routes, tor_cover: false, kem: KemPolicy::default() }
     }
 }
 
@@ -62,6 +66,8 @@ pub struct Engine<S: Store> {
     pub(super) counters: Counters,
     /// Messages whose state has changed since they were kept; they go with the next commit.
     pub(super) unkept: BTreeSet<MessageId>,
+    /// When to look again for what is due without anybody asking for it.
+    pub(super) tend_at: Timestamp,
     /// Grows by one with each poll.
     pub(super) polls: u64,
     /// The latest time that the engine was told.
@@ -81,7 +87,7 @@ impl<S: Store> Engine<S> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, EngineError> {
-        let book = Book::load(&store)?;
+        let book = Book::load(&store, settings.kem)?;
         let lanes = Lanes::new(&book, now, rng);
         let mut engine = Self {
             keeper: Keeper::new(store),
@@ -95,6 +101,7 @@ impl<S: Store> Engine<S> {
             events: EventQueue::default(),
             counters: Counters::default(),
             unkept: BTreeSet::new(),
+            tend_at: now,
             polls: 0,
             now,
         };
@@ -145,7 +152,8 @@ impl<S: Store> Engine<S> {
             person.inbox.replace();
         }
         self.consensus = Some(consensus);
-        self.settle(now);
+        // Boxes may be complete under the new placement: they are settled when the engine is called next.
+        self.tend_at = now;
         self.run_cover(now);
     }
 
@@ -173,6 +181,8 @@ impl<S: Store> Engine<S> {
         // A packet first, the disk after: the caller comes back at once for what is left.
         if !ticked && self.keeper.retry_at() <= now {
             self.retry(now, rng);
+        } else if !ticked && self.tend_at <= now {
+            self.tend(now, rng);
         }
     }
 
@@ -188,7 +198,7 @@ impl<S: Store> Engine<S> {
             }
             _ => Timestamp::NEVER,
         };
-        let next = self.lanes.next_tick().min(self.reconsider_at);
+        let next = self.lanes.next_tick().min(self.reconsider_at).min(self.tend_at);
         next.min(self.keeper.retry_at()).min(becomes_valid)
     }
 

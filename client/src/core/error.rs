@@ -1,7 +1,7 @@
 //! Why the engine refused something that a user asked for.
 
 use super::invite::InviteError;
-use super::limits::{CONTACTS_MAX, NAME_CHARS_MAX, OUTBOX_BOXES_MAX};
+use super::limits::{ADDRESSES_MAX, CONTACTS_MAX, NAME_CHARS_MAX, OUTBOX_BOXES_MAX};
 use crate::store::StoreError;
 
 /// A refusal. Nothing has changed when one is returned.
@@ -25,11 +25,44 @@ pub enum EngineError {
     #[error("there is no contact named {0:?}; `sotto contacts` lists them")]
     ContactUnknown(String),
     /// The contact's invitation ran out.
-    #[error("the invitation for {0:?} ran out before it was taken up; invite again under another name")]
+    #[error("the invitation for {0:?} ran out before it was taken up; invite again")]
     ContactExpired(String),
     /// Somebody else took up the invitation of this contact.
     #[error("somebody else has taken up the invitation that {0:?} stands for; ask for a new one")]
     ContactTaken(String),
+    /// The contact's invitation was withdrawn.
+    #[error("the invitation that {0:?} stands for was withdrawn; make another one, or ask for one")]
+    ContactRevoked(String),
+    /// The contact's keys could not be used.
+    #[error("the keys that came for {0:?} cannot be used; make another invitation, or ask for one")]
+    ContactSpoiled(String),
+    /// The contact's identity key is another one than before.
+    #[error(
+        "the identity key of {0:?} has changed, and nothing is sent before you have verified the new one: compare \
+         safety numbers with `sotto verify`, by voice or in person"
+    )]
+    ContactChanged(String),
+    /// There are no keys to compare yet.
+    #[error("{0:?} has not answered yet, so there are no keys to compare; try again once you have met")]
+    NotMet(String),
+    /// The invitation cannot be withdrawn.
+    #[error("there is no invitation for {0:?} that waits to be taken up; `sotto contacts` shows how far each is")]
+    InviteNotPending(String),
+    /// What was given is no safety number.
+    #[error("this is no safety number: {0}; give the 60 digits, or the text of the other side's QR code")]
+    SafetyNumber(String),
+    /// The label is in use.
+    #[error("there is an address named {0:?} already; choose another name for it")]
+    AddressTaken(String),
+    /// No address has this label.
+    #[error("there is no address named {0:?}; `sotto address list` shows them")]
+    AddressUnknown(String),
+    /// The profile has as many addresses as it can.
+    #[error("a profile has at most {ADDRESSES_MAX} addresses; remove one that you do not need")]
+    AddressesFull,
+    /// No request has this name.
+    #[error("no request {0} waits for a decision; `sotto requests` lists them")]
+    RequestUnknown(String),
     /// The profile has as many contacts as it can.
     #[error("a profile has at most {CONTACTS_MAX} contacts; use another profile")]
     ContactsFull,
@@ -63,6 +96,16 @@ impl EngineError {
             Self::ContactUnknown(_) => "contact-unknown",
             Self::ContactExpired(_) => "contact-expired",
             Self::ContactTaken(_) => "contact-taken",
+            Self::ContactRevoked(_) => "contact-revoked",
+            Self::ContactSpoiled(_) => "contact-spoiled",
+            Self::ContactChanged(_) => "contact-changed",
+            Self::NotMet(_) => "contact-not-met",
+            Self::InviteNotPending(_) => "invite-not-pending",
+            Self::SafetyNumber(_) => "safety-number",
+            Self::AddressTaken(_) => "address-taken",
+            Self::AddressUnknown(_) => "address-unknown",
+            Self::AddressesFull => "addresses-full",
+            Self::RequestUnknown(_) => "request-unknown",
             Self::ContactsFull => "contacts-full",
             Self::TextTooLong { .. } => "text-too-long",
             Self::OutboxFull => "outbox-full",

@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::id::MessageId;
+use super::id::{ContactId, MessageId};
 use super::limits::EVENTS_MAX;
 use super::message::MessageState;
 use super::route::Route;
+use super::trust::Trust;
 use super::view::MessageView;
 
 /// Something happened that a person may want to know at once.
@@ -36,10 +37,41 @@ pub enum Event {
         /// The contact's name.
         contact: String,
     },
-    /// Somebody else has taken up the invitation that we accepted: ask for a new one.
+    /// Somebody else has taken up the invitation: ask for a new one, or make one.
     InviteTaken {
         /// The contact's name.
         contact: String,
+    },
+    /// An invitation was withdrawn, by us or by who made it.
+    InviteRevoked {
+        /// The contact's name.
+        contact: String,
+    },
+    /// Somebody asks at an address of this profile to become a contact.
+    RequestReceived {
+        /// By which it is accepted or rejected.
+        request: ContactId,
+        /// The label of the address.
+        address: String,
+        /// What they wrote; may be empty.
+        note: String,
+    },
+    /// The session with a contact was made anew: nothing is to be done.
+    ContactRenewed {
+        /// The contact's name.
+        contact: String,
+    },
+    /// A contact has another identity key than before. Nothing is sent to it until the user has verified the new one.
+    KeyChanged {
+        /// The contact's name.
+        contact: String,
+    },
+    /// The user has made sure, or taken back, that a contact's key is the person's.
+    TrustChanged {
+        /// The contact's name.
+        contact: String,
+        /// What is known now.
+        trust: Trust,
     },
     /// A mailbox holds other bytes under the name of a box of this message. The text is kept; send it again.
     MessageConflict {

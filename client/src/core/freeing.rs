@@ -43,8 +43,8 @@ impl<S: Store> Engine<S> {
         match work {
             Work::Write { contact, index, mailbox } => self.book.outbox.abandoned((contact, index), &mailbox),
             Work::Read { contact, index, mailbox } => {
-                if let Some(person) = self.book.people.get_mut(&contact) {
-                    person.inbox.settled(index, &mailbox);
+                if let Some(inbox) = self.book.inbox_mut(contact) {
+                    inbox.settled(index, &mailbox);
                 }
             }
             Work::Loop => self.counters.loops_abandoned = self.counters.loops_abandoned.saturating_add(1),

@@ -10,13 +10,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use sotto_protocol::boxes::{BoxId, BoxReader, BoxRefusal, ReadCap, SealedBox, Tombstone};
+use sotto_protocol::boxes::{BoxId, BoxReader, BoxRefusal, SealedBox, Tombstone};
 use sotto_protocol::ident::NodeId;
 use zeroize::Zeroizing;
 
 use super::fragment::Reassembly;
 use super::limits::READ_AHEAD_MAX;
 use super::rotation::Rotation;
+use super::stream::Reader as StreamReader;
 use crate::store::RecordKey;
 
 /// How far to ask ahead.
@@ -52,6 +53,8 @@ struct Slot {
     rotation: Rotation,
     /// Mailboxes that gave a box which the writer signed and the reader cannot open.
     unreadable: BTreeSet<NodeId>,
+    /// Mailboxes that did not have it when they were asked last.
+    absent: BTreeSet<NodeId>,
     /// The turn at which it was last asked for.
     turn: u64,
     content: Option<Content>,
@@ -59,7 +62,14 @@ struct Slot {
 
 impl Slot {
     fn new(reader: BoxReader) -> Self {
-        Self { reader, rotation: Rotation::default(), unreadable: BTreeSet::new(), turn: 0, content: None }
+        Self {
+            reader,
+            rotation: Rotation::default(),
+            unreadable: BTreeSet::new(),
+            absent: BTreeSet::new(),
+            turn: 0,
+            content: None,
+        }
     }
 }
 
@@ -98,7 +108,7 @@ impl Inbox {
     /// at `turn`, which grows.
     pub(crate) fn next_poll(
         &mut self,
-        read: &ReadCap,
+        read: &StreamReader,
         turn: u64,
         ahead: Ahead,
         place: impl Fn(&BoxId) -> Vec<NodeId>,
@@ -108,7 +118,7 @@ impl Inbox {
         let width = self.width(ahead);
         for (offset, index) in (0..).zip(front..).take(width) {
             if !self.slots.contains_key(&index)
-                && let Ok(reader) = read.peek(offset)
+                && let Ok(reader) = read.capability().peek(offset)
             {
                 self.slots.insert(index, Slot::new(reader));
             }
@@ -188,9 +198,29 @@ impl Inbox {
     /// A mailbox does not have the box.
     pub(crate) fn not_found(&mut self, index: u64, mailbox: &NodeId) {
         self.settled(index, mailbox);
+        if let Some(slot) = self.slots.get_mut(&index) {
+            slot.absent.insert(*mailbox);
+        }
         let is_front = self.slots.first_key_value().is_some_and(|(front, _)| *front == index);
         if is_front {
             self.streak = 1;
+        }
+    }
+
+    /// Whether every replica has said that it does not have this box, and none has given it since.
+    pub(crate) fn is_absent(&self, index: u64) -> bool {
+        self.slots.get(&index).is_some_and(|slot| {
+            let replicas = slot.rotation.replicas();
+            slot.content.is_none()
+                && !replicas.is_empty()
+                && replicas.iter().all(|replica| slot.absent.contains(replica))
+        })
+    }
+
+    /// Asks every replica anew before [`Inbox::is_absent`] says so again.
+    pub(crate) fn doubt(&mut self, index: u64) {
+        if let Some(slot) = self.slots.get_mut(&index) {
+            slot.absent.clear();
         }
     }
 
@@ -209,6 +239,7 @@ impl Inbox {
         for slot in self.slots.values_mut() {
             slot.rotation.place(Vec::new());
             slot.unreadable.clear();
+            slot.absent.clear();
         }
     }
 }
@@ -232,7 +263,7 @@ mod tests {
 
     struct Reader {
         inbox: Inbox,
-        read: ReadCap,
+        read: StreamReader,
         turn: u64,
         ahead: Ahead,
     }
@@ -253,7 +284,7 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let mut write = WriteCap::generate(&mut rng);
         let ahead = Ahead::WhileComing;
-        let reader = Reader { inbox: Inbox::default(), read: write.read_cap(), turn: 0, ahead };
+        let reader = Reader { inbox: Inbox::default(), read: StreamReader::new(write.read_cap(), 0), turn: 0, ahead };
         let sealed = (0..boxes).map(|_| write.seal_next(b"text", &mut rng).unwrap()).collect();
         (reader, sealed)
     }
@@ -355,7 +386,7 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let mut write = WriteCap::generate(&mut rng);
         let ahead = Ahead::WhileComing;
-        let mut reader = Reader { inbox: Inbox::default(), read: write.read_cap(), turn: 0, ahead };
+        let mut reader = Reader { inbox: Inbox::default(), read: StreamReader::new(write.read_cap(), 0), turn: 0, ahead };
         let (right, wrong) = (write.tombstone_next(), write.tombstone_next());
         let poll = reader.poll().unwrap();
         assert!(reader.inbox.tombstoned(0, &poll.mailbox, &wrong).is_err());

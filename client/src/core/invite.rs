@@ -1,4 +1,4 @@
-//! An invitation: one secret, from which both sides derive the two streams they will write.
+//! An invitation: one secret, from which both sides derive where their keys meet and what vouches for them.
 //!
 //! ```text
 //! link = "sotto:invite:" base32(lower case, no padding) of 41 bytes
@@ -10,6 +10,7 @@
 //! checksum = first 4 bytes of SHA-256("sotto invitation checksum v1" || bytes 0 .. 36)
 //! tag      = first 16 bytes of SHA-256("sotto invitation tag v1" || secret)
 //! seeds    = HKDF-SHA256(secret, salt "sotto invitation v1", info "inviter to joiner" / "joiner to inviter")
+//! psk      = HKDF-SHA256(secret, salt "sotto invitation v1", info "pre-shared key")
 //! ```
 //!
 //! The checksum finds typing errors; it authenticates nothing, because whoever holds the link holds the
@@ -43,7 +44,7 @@ pub enum InviteError {
     )]
     Mistyped,
     /// The link is of a version that this program does not know.
-    #[error("this invitation has version {0}, this program knows version 1; install a newer one")]
+    #[error("this link has version {0}, this program knows version 1; install a newer one")]
     Version(u8),
     /// The link has run out.
     #[error("this invitation has run out; ask for a new one")]
@@ -54,8 +55,16 @@ pub enum InviteError {
     )]
     Used,
     /// The link was made by this profile.
-    #[error("this profile made this invitation itself; give it to the person you want to talk to")]
+    #[error("this profile made this link itself; give it to the person you want to talk to")]
     Own,
+    /// The text is not an address, or a letter of it is wrong or missing.
+    #[error(
+        "this is not a contact address, or a letter of it is wrong or missing: it starts with `sotto:address:` and has 74 characters; copy it again"
+    )]
+    AddressMistyped,
+    /// This profile has asked at this address already.
+    #[error("this profile has asked at this address already; `sotto contacts` shows how far that is")]
+    Asked,
     /// The time asked for is too short or too long.
     #[error("an invitation holds for one minute to 14 days; choose a time between them")]
     Ttl,
@@ -67,6 +76,8 @@ impl InviteError {
     pub const fn label(&self) -> &'static str {
         match self {
             Self::Mistyped => "invite-mistyped",
+            Self::AddressMistyped => "address-mistyped",
+            Self::Asked => "address-asked",
             Self::Version(_) => "invite-version",
             Self::Expired => "invite-expired",
             Self::Used => "invite-used",
@@ -152,14 +163,19 @@ impl Invite {
         first_bytes(b"sotto invitation tag v1", &self.secret)
     }
 
-    /// The seed of the stream that the inviter writes.
+    /// The seed of the stream that begins with the inviter's bundle.
     pub(crate) fn inviter_seed(&self) -> Zeroizing<[u8; 32]> {
         self.seed(b"inviter to joiner")
     }
 
-    /// The seed of the stream that the joiner writes.
+    /// The seed of the stream that begins with the joiner's answer.
     pub(crate) fn joiner_seed(&self) -> Zeroizing<[u8; 32]> {
         self.seed(b"joiner to inviter")
+    }
+
+    /// What vouches for the keys that both sides exchange.
+    pub(crate) fn psk(&self) -> Zeroizing<[u8; 32]> {
+        self.seed(b"pre-shared key")
     }
 
     #[cfg(test)]
@@ -182,7 +198,7 @@ impl fmt::Debug for Invite {
     }
 }
 
-fn base32_lower() -> Option<Encoding> {
+pub(crate) fn base32_lower() -> Option<Encoding> {
     let mut spec = BASE32_NOPAD.specification();
     spec.symbols.make_ascii_lowercase();
     spec.encoding().ok()
@@ -192,7 +208,7 @@ fn checksum(body: &[u8]) -> [u8; CHECKSUM_LEN] {
     first_bytes(b"sotto invitation checksum v1", body)
 }
 
-fn first_bytes<const N: usize>(domain: &[u8], content: &[u8]) -> [u8; N] {
+pub(crate) fn first_bytes<const N: usize>(domain: &[u8], content: &[u8]) -> [u8; N] {
     let digest = Sha256::new().chain_update(domain).chain_update(content).finalize();
     let mut first = [0u8; N];
     for (to, from) in first.iter_mut().zip(digest.iter()) {

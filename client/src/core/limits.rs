@@ -66,3 +66,26 @@ pub const FALLBACK_PATIENCE: Duration = Duration::from_secs(60);
 /// The end of patience that has passed by more than this came while the machine slept, and is not one: the route had
 /// no chance to work meanwhile.
 pub const PATIENCE_LATENESS_MAX: Duration = Duration::from_secs(5);
+/// How often the engine looks for what is due without anybody asking: steps of key encapsulation, keys to be laid out,
+/// skipped keys that are too old.
+pub const TEND_INTERVAL: Duration = Duration::from_secs(30);
+/// The pause between two looks at a place where a contact, or somebody who asks, may lay out keys.
+pub const WATCH_INTERVAL: Duration = Duration::from_secs(10);
+/// The same for places of periods that are over.
+pub const WATCH_INTERVAL_PAST: Duration = Duration::from_secs(300);
+/// The same on route `tor`, where each look is a packet more.
+pub const WATCH_INTERVAL_TOR: Duration = Duration::from_secs(1800);
+/// Boxes that are read at one such place: whoever can write there could fill it.
+pub const WATCH_BOXES_MAX: u64 = 256;
+/// Contact addresses of one profile.
+pub const ADDRESSES_MAX: usize = 16;
+/// Sets of keys of one address that requests are opened with: those of the last periods.
+pub const ADDRESS_OFFERS_MAX: usize = 3;
+/// Requests that one address remembers, so that a copy of one is not shown again.
+pub const ADDRESS_TAGS_MAX: usize = 1024;
+/// Requests that wait for a decision. While there are as many, no further ones are read.
+pub const REQUESTS_MAX: usize = 64;
+/// Places that a request is tried at before it is given up.
+pub const ASKING_PLACES_MAX: u64 = 64;
+/// What can be written with a request, in bytes of UTF-8.
+pub const REQUEST_NOTE_LEN_MAX: usize = 120;

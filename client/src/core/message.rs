@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::contact::Contact;
 use super::id::{ContactId, MessageId};
 use super::view::{MessageKind, MessageView};
 use crate::store::{Change, RecordKey, RecordKind, StoreError, record};
@@ -31,6 +32,8 @@ pub enum MessageState {
     Stored,
     /// Sent: a mailbox holds other bytes under the name of one of its boxes. It cannot be read as a whole.
     Conflict,
+    /// Sent: it was on its way when the backup was made that this profile comes from. It may have arrived or not.
+    Unconfirmed,
     /// Received: whole, and kept on this device.
     Received,
 }
@@ -44,6 +47,7 @@ impl MessageState {
             Self::Released => "released",
             Self::Stored => "stored",
             Self::Conflict => "conflict",
+            Self::Unconfirmed => "unconfirmed",
             Self::Received => "received",
         }
     }
@@ -61,6 +65,36 @@ pub(crate) enum Body {
         /// Its content.
         bytes: Vec<u8>,
     },
+    /// What this program notes in the conversation.
+    Notice(Notice),
+}
+
+/// Something that happened to the conversation as a whole. The numbers are on disk: append only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Notice {
+    /// The contact has made the session anew, with the identity key that it had.
+    Renewed,
+    /// The contact has made the session anew, and has another identity key.
+    Changed,
+    /// This profile was restored from a backup, and the session made anew.
+    Restored,
+}
+
+impl Notice {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Renewed => {
+                "the contact has made the session anew, after restoring a backup or to renew its keys; the identity \
+                 key is the same. Messages that were under way meanwhile may be missing on the other side"
+            }
+            Self::Changed => {
+                "the contact's identity key has changed; nothing is sent until you have verified the new one"
+            }
+            Self::Restored => {
+                "the session was made anew from this side; messages that came since the backup are missing here"
+            }
+        }
+    }
 }
 
 /// A message as it is kept. `Debug` shows no content.
@@ -88,7 +122,7 @@ impl Message {
     }
 
     /// What is shown of it.
-    pub(crate) fn view(&self, contact: &str) -> MessageView {
+    pub(crate) fn view(&self, contact: &Contact) -> MessageView {
         let (kind, text) = match &self.body {
             Body::Text(text) => (MessageKind::Text, text.clone()),
             Body::Unknown { kind, bytes } => (
@@ -98,10 +132,12 @@ impl Message {
                     bytes.len()
                 ),
             ),
+            Body::Notice(notice) => (MessageKind::Notice, notice.text().to_owned()),
         };
         MessageView {
             id: self.id,
-            contact: contact.to_owned(),
+            contact: contact.name.clone(),
+            trust: contact.trust,
             seq: self.seq,
             direction: self.direction,
             kind,
@@ -118,6 +154,7 @@ impl Drop for Message {
         match &mut self.body {
             Body::Text(text) => text.zeroize(),
             Body::Unknown { bytes, .. } => bytes.zeroize(),
+            Body::Notice(_) => {}
         }
     }
 }
@@ -141,6 +178,7 @@ pub(crate) fn body_from_wire(kind: u8, text_kind: u8, bytes: &Zeroizing<Vec<u8>>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::contact::Side;
 
     fn message(body: Body) -> Message {
         Message {
@@ -166,7 +204,9 @@ mod tests {
         let value = record::encode(&kept).unwrap();
         let read: Message = record::decode(&value).unwrap();
         assert!(matches!(&read.body, Body::Unknown { kind: 77, bytes } if bytes == &[0, 255]));
-        let view = read.view("Bob");
+        let expires = sotto_protocol::time::Timestamp::NEVER;
+        let bob = Contact::new(kept.contact, "Bob", Side::Inviter, [0; 16], expires);
+        let view = read.view(&bob);
         assert_eq!(view.kind, MessageKind::Unknown);
         assert_eq!(view.text, "a message of kind 77 with 2 bytes, which this version cannot show");
     }

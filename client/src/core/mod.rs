@@ -8,15 +8,21 @@
 //! |---|---|
 //! | by which way packets leave | `route`, `lane`, `lanes`, `choice`, `routing`, `entry`, `circuits` |
 //! | when packets leave | `cover` |
-//! | what they hold | `slots`, `scheduler`, `decoys`, `rotation`, `packets` |
+//! | what they hold | `slots`, `scheduler`, `decoys`, `rotation`, `packets`, `parcel` |
 //! | answers and retransmission | `arq`, `rtt`, `freeing`, `outbox`, `inbox` |
-//! | what a user asks for | `sending`, `invite`, `contact` |
-//! | what comes in | `receiving`, `fragment`, `message` |
-//! | what is kept | `keeper`, `book`, `settling` |
+//! | people and their keys | `contact`, `trust`, `bond`, `link`, `stream`, `renewal` |
+//! | how people meet | `invite`, `inviting`, `meeting`; `address`, `publishing`, `asking`, `request` |
+//! | sessions made anew | `renewing`, `rendezvous`, `watch`, `watching`, `backup` |
+//! | what a user asks for | `sending`, `sealing`, `verifying`, `forgetting` |
+//! | what comes in | `receiving`, `harvest`, `fragment`, `message` |
+//! | what is kept | `keeper`, `book`, `update`, `settling`, `tending` |
 //! | what is shown | `status`, `why`, `view`, `event`, `error` |
 
 mod action;
+mod address;
 mod arq;
+mod asking;
+mod bond;
 mod book;
 mod choice;
 mod circuits;
@@ -27,35 +33,55 @@ mod engine;
 mod entry;
 mod error;
 mod event;
+mod forgetting;
 mod fragment;
 mod freeing;
+mod harvest;
 mod id;
 mod inbox;
 mod invite;
+mod inviting;
 mod keeper;
 mod lane;
 mod lanes;
 pub mod limits;
+mod link;
+mod meeting;
 mod message;
 mod outbox;
 mod packets;
+mod parcel;
+mod publishing;
 mod receiving;
+mod rendezvous;
+mod renewal;
+mod renewing;
+mod request;
 mod rotation;
 pub mod route;
 mod routing;
 mod rtt;
 mod scheduler;
+mod sealing;
 mod sending;
 mod settling;
 mod slots;
 mod status;
+mod stream;
+mod tending;
+mod trust;
+mod update;
+mod verifying;
 mod view;
+mod watch;
+mod watching;
 mod why;
 
 #[cfg(test)]
 mod tests;
 
 pub use action::{Action, CircuitId, Via};
+pub use address::AddressLink;
 pub use engine::{Engine, EngineSettings};
 pub use error::EngineError;
 pub use event::Event;
@@ -63,7 +89,8 @@ pub use id::{ContactId, IdError, MessageId};
 pub use invite::{Invite, InviteError};
 pub use message::{Direction, MessageState};
 pub use route::{Route, RoutePlan, RoutePlanError};
+pub use trust::Trust;
 pub use view::{
-    ConsensusState, ContactState, ContactView, Counters, CoverView, MessageKind, MessageView, RouteState,
+    AddressView, ConsensusState, ContactState, ContactView, Counters, CoverView, MessageKind, MessageView, RequestView, RouteState,
     RouteView, StatusView, WaitingView,
 };

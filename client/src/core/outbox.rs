@@ -1,25 +1,25 @@
 //! Sealed boxes that are not stored on every replica yet, and how each stands with each of its replicas.
 //!
-//! A box is sealed once, when its message is queued, and kept until it is stored: whatever goes wrong, the
-//! same bytes go again. Only the boxes are kept; which replica has which is found out anew after a
-//! restart, since storing a box twice changes nothing.
+//! A box is sealed once and kept until it is stored: whatever goes wrong, the same bytes go again. Only the boxes
+//! are kept; which replica has which is found out anew after a restart, since storing a box twice changes nothing.
+//! What a box is for is in [`super::parcel`].
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sotto_protocol::boxes::SealedBox;
-use sotto_protocol::codec;
 use sotto_protocol::directory::Consensus;
 use sotto_protocol::ident::NodeId;
 use sotto_protocol::mailbox::placement;
 use sotto_protocol::time::Timestamp;
 
 use super::id::{ContactId, MessageId};
+use super::parcel::{Parcel, Purpose};
 use crate::store::{Change, RecordKey, RecordKind, StoreError, record};
 
-/// A box's place: whose stream and where in it.
+/// A box's place: whose stream and where in it. A box that lies in no stream of a contact has a name of its own in the
+/// contact's place.
 pub(crate) type Place = (ContactId, u64);
 
 /// The record of the box, or of the received part, at this place of a contact's stream.
@@ -78,39 +78,47 @@ impl Replica {
 
 /// A box that waits. `Debug` shows nothing of it.
 pub(crate) struct Outgoing {
-    /// The message that it is a part of; none for a hello.
-    pub(crate) message: Option<MessageId>,
-    pub(crate) sealed: SealedBox,
+    /// The contact, or the address, for whose sake it goes.
+    pub(crate) owner: ContactId,
+    pub(crate) purpose: Purpose,
+    pub(crate) parcel: Parcel,
     replicas: BTreeMap<NodeId, Replica>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct OutgoingRecord {
-    contact: ContactId,
+    place: ContactId,
     index: u64,
-    message: Option<MessageId>,
-    #[serde(with = "codec::bytes")]
-    sealed: Vec<u8>,
+    owner: ContactId,
+    purpose: Purpose,
+    parcel: Parcel,
 }
 
 impl Outgoing {
-    pub(crate) const fn new(message: Option<MessageId>, sealed: SealedBox) -> Self {
-        Self { message, sealed, replicas: BTreeMap::new() }
+    pub(crate) const fn new(owner: ContactId, purpose: Purpose, parcel: Parcel) -> Self {
+        Self { owner, purpose, parcel, replicas: BTreeMap::new() }
+    }
+
+    /// The message that it is a part of, if it is.
+    pub(crate) const fn message(&self) -> Option<MessageId> {
+        match self.purpose {
+            Purpose::Message(id) => Some(id),
+            _ => None,
+        }
     }
 
     /// From its record.
     pub(crate) fn from_record(value: &[u8]) -> Result<(Place, Self), StoreError> {
-        let kept: OutgoingRecord = record::decode(value)?;
-        let sealed = SealedBox::from_bytes(&kept.sealed)
-            .map_err(|error| StoreError::Damaged(format!("a box of the outbox: {error}")))?;
-        Ok(((kept.contact, kept.index), Self::new(kept.message, sealed)))
+        let OutgoingRecord { place, index, owner, purpose, parcel } = record::decode(value)?;
+        Ok(((place, index), Self::new(owner, purpose, parcel)))
     }
 
     /// The change that keeps it.
-    pub(crate) fn put(&self, (contact, index): Place) -> Result<Change, StoreError> {
+    pub(crate) fn put(&self, (place, index): Place) -> Result<Change, StoreError> {
+        let Self { owner, purpose, parcel, .. } = self;
         let kept =
-            OutgoingRecord { contact, index, message: self.message, sealed: self.sealed.to_bytes().to_vec() };
-        let key = place_key(RecordKind::Outbox, (contact, index));
+            OutgoingRecord { place, index, owner: *owner, purpose: *purpose, parcel: parcel.clone() };
+        let key = place_key(RecordKind::Outbox, (place, index));
         Ok(Change::Put { key, value: record::encode(&kept)? })
     }
 
@@ -130,6 +138,15 @@ impl Outgoing {
             .find(|(_, replica)| **replica == Replica::Conflicted)
             .map(|(mailbox, _)| *mailbox)
     }
+}
+
+/// Whether somebody waits for a box.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Urgency {
+    /// A box of a message, or one in front of it.
+    Urgent,
+    /// A box that can take slots that would carry decoys.
+    Idle,
 }
 
 /// A packet to send: this box to this replica.
@@ -186,9 +203,15 @@ impl Outbox {
         self.boxes.get(&place)
     }
 
-    /// The boxes for one contact, in the order of the stream.
+    /// The boxes in one contact's streams, in their order.
     pub(crate) fn of(&self, contact: ContactId) -> impl Iterator<Item = (Place, &Outgoing)> {
         self.boxes.range((contact, 0)..=(contact, u64::MAX)).map(|(place, outgoing)| (*place, outgoing))
+    }
+
+    /// Every box that goes for the sake of this contact or address, in whatever place.
+    pub(crate) fn owned(&self, owner: ContactId) -> impl Iterator<Item = (Place, &Outgoing)> {
+        let own = move |(_, outgoing): &(&Place, &Outgoing)| outgoing.owner == owner;
+        self.boxes.iter().filter(own).map(|(place, outgoing)| (*place, outgoing))
     }
 
     /// The boxes that every replica has settled, or one has another box for.
@@ -202,18 +225,29 @@ impl Outbox {
         self.boxes.get(&place).is_some_and(Outgoing::is_complete)
     }
 
-    /// What to send next: the contact whose last slot lies furthest back, its first box that waits for a replica to
-    /// which it `may` go.
-    pub(crate) fn next(&self, now: Timestamp, may: impl Fn(ContactId, &NodeId) -> bool) -> Option<Delivery> {
+    /// What to send next: the place whose last slot lies furthest back, its first box that waits for a replica to
+    /// which it `may` go. Boxes that are not `urgent` go only when no box of a message follows them: until then they
+    /// wait for slots that nothing else needs.
+    pub(crate) fn next(
+        &self,
+        now: Timestamp,
+        urgency: Urgency,
+        may: impl Fn(ContactId, &NodeId) -> bool,
+    ) -> Option<Delivery> {
+        let urgent = self.urgent_up_to();
         let mut best: Option<(u64, Delivery)> = None;
         let mut contact = None;
         for (place, outgoing) in &self.boxes {
             if contact == Some(place.0) {
                 continue;
             }
+            let is_urgent = urgent.get(&place.0).is_some_and(|last| place.1 <= *last);
+            if is_urgent != (urgency == Urgency::Urgent) {
+                continue;
+            }
             let waits = |replica: &Replica| matches!(replica, Replica::Waiting { not_before, .. } if *not_before <= now);
             let mut replicas = outgoing.replicas.iter();
-            let ready = replicas.find(|(mailbox, replica)| waits(replica) && may(place.0, mailbox));
+            let ready = replicas.find(|(mailbox, replica)| waits(replica) && may(outgoing.owner, mailbox));
             let Some((mailbox, replica)) = ready else { continue };
             contact = Some(place.0);
             let turn = self.turns.get(&place.0).copied().unwrap_or(0);
@@ -223,6 +257,12 @@ impl Outbox {
             }
         }
         best.map(|(_, delivery)| delivery)
+    }
+
+    /// The last box of each stream that somebody waits for: boxes before it have to be read first.
+    fn urgent_up_to(&self) -> BTreeMap<ContactId, u64> {
+        let urgent = self.boxes.iter().filter(|(_, outgoing)| outgoing.purpose.is_urgent());
+        urgent.map(|(place, _)| *place).collect()
     }
 
     /// A packet with this box has left.
@@ -296,7 +336,7 @@ impl Outbox {
 
 fn assign(outgoing: &mut Outgoing, mailboxes: &[NodeId], replicas: usize) {
     let mut before = std::mem::take(&mut outgoing.replicas);
-    for mailbox in placement(outgoing.sealed.id(), mailboxes, replicas) {
+    for mailbox in placement(outgoing.parcel.id(), mailboxes, replicas) {
         outgoing.replicas.insert(mailbox, before.remove(&mailbox).unwrap_or(Replica::FRESH));
     }
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use rand::CryptoRng;
-use sotto_protocol::boxes::{BoxId, SealedBox};
+use sotto_protocol::boxes::BoxId;
 use sotto_protocol::directory::{
     Consensus, RouteError, direct_route, epoch_of, forward_route, loop_route, reply_route,
 };
@@ -18,6 +18,7 @@ use sotto_protocol::sphinx::{
 use sotto_protocol::time::Timestamp;
 
 use super::lane::Session;
+use super::parcel::Parcel;
 
 /// For how long a mailbox is asked to keep a box: as long as any does, since a person may be away.
 const BOX_TTL: TtlClass = TtlClass::Fortnight;
@@ -56,16 +57,15 @@ pub(crate) struct Packets<'a> {
 }
 
 impl Packets<'_> {
-    /// A box for a mailbox.
+    /// A box, or a tombstone, for a mailbox.
     pub(crate) fn write(
         &self,
         mailbox: &NodeId,
-        sealed: &SealedBox,
+        parcel: &Parcel,
         rng: &mut impl CryptoRng,
     ) -> Result<(Packet, SurbKeys), PacketError> {
         let (surb, keys) = self.reply_block(mailbox, rng)?;
-        let command = Command::Write { surb, ttl: BOX_TTL, sealed: sealed.clone() };
-        Ok((self.forward(mailbox, &command, rng)?, keys))
+        Ok((self.forward(mailbox, &parcel.command(surb, BOX_TTL), rng)?, keys))
     }
 
     /// A question to a mailbox for a box.

@@ -1,11 +1,8 @@
-//! Answers of mailboxes, and messages from contacts.
+//! Answers of mailboxes, and what becomes of them.
 //!
-//! Boxes are taken in the order of their stream. What they hold is kept in the same commit that advances the
-//! read capability past them: before the commit the boxes count as unread, after it they cannot be read
-//! again, so a message is received once whatever fails in between.
+//! What the boxes of a contact hold is for [`super::harvest`] and [`super::meeting`].
 
 use rand::CryptoRng;
-use sotto_protocol::boxes::ReadCap;
 use sotto_protocol::ident::NodeId;
 use sotto_protocol::limits::PAYLOAD_LEN;
 use sotto_protocol::mailbox::Reply;
@@ -14,30 +11,13 @@ use sotto_protocol::time::Timestamp;
 use zeroize::Zeroizing;
 
 use super::arq::Work;
-use super::book::{Person, put_part};
-use super::contact::{Contact, Side, Standing, Streams};
 use super::engine::Engine;
-use super::event::Event;
-use super::fragment::{KIND_HELLO, KIND_TEXT, Reassembly, Whole};
-use super::id::{ContactId, MessageId};
-use super::inbox::Content;
+use super::id::ContactId;
 use super::limits::{BACKOFF_DOUBLINGS_MAX, REFUSED_PAUSE};
-use super::message::{Direction, Message, MessageState, body_from_wire};
-use super::outbox::{Place, place_key};
+use super::link::Link;
+use super::outbox::Place;
 use super::route::Route;
-use crate::store::{Change, RecordKey, RecordKind, Store, StoreError};
-
-/// What the boxes that have come amount to, before it is kept.
-struct Harvest {
-    contact: Contact,
-    read: ReadCap,
-    reassembly: Reassembly,
-    parts: Vec<RecordKey>,
-    next_seq: u64,
-    changes: Vec<Change>,
-    messages: Vec<Message>,
-    refused: Vec<&'static str>,
-}
+use crate::store::Store;
 
 impl<S: Store> Engine<S> {
     /// Opens an answer and settles what it was for.
@@ -78,7 +58,9 @@ impl<S: Store> Engine<S> {
             }
         };
         match answered.work {
-            Work::Write { contact, index, mailbox } => self.written(now, (contact, index), mailbox, &reply),
+            Work::Write { contact, index, mailbox } => {
+                self.written(now, (contact, index), mailbox, &reply, rng);
+            }
             Work::Read { contact, index, mailbox } => self.asked(now, (contact, index), mailbox, &reply, rng),
             Work::Decoy(poll) => self.lanes.get_mut(route).decoys.settled(&poll),
             Work::Loop => {}
@@ -91,7 +73,14 @@ impl<S: Store> Engine<S> {
     }
 
     /// A mailbox has answered a write.
-    fn written(&mut self, now: Timestamp, place: Place, mailbox: NodeId, reply: &Reply) {
+    fn written(
+        &mut self,
+        now: Timestamp,
+        place: Place,
+        mailbox: NodeId,
+        reply: &Reply,
+        rng: &mut impl CryptoRng,
+    ) {
         let outbox = &mut self.book.outbox;
         match reply {
             Reply::Stored | Reply::AlreadyStored => outbox.acknowledged(place, &mailbox),
@@ -107,7 +96,7 @@ impl<S: Store> Engine<S> {
                 return self.count("answer-to-other-question");
             }
         }
-        self.settle(now);
+        self.settle(now, rng);
     }
 
     /// A mailbox has answered a read.
@@ -119,8 +108,7 @@ impl<S: Store> Engine<S> {
         reply: &Reply,
         rng: &mut impl CryptoRng,
     ) {
-        let Some(person) = self.book.people.get_mut(&contact) else { return };
-        let inbox = &mut person.inbox;
+        let Some(inbox) = self.book.inbox_mut(contact) else { return };
         let refused = match reply {
             Reply::Found(sealed) => inbox.found(index, &mailbox, sealed).err().map(|refusal| refusal.label()),
             Reply::Tombstoned(tombstone) => {
@@ -128,6 +116,9 @@ impl<S: Store> Engine<S> {
             }
             Reply::NotFound => {
                 inbox.not_found(index, &mailbox);
+                if !self.book.watches.is_empty() {
+                    self.look_again(now, contact, rng);
+                }
                 return;
             }
             Reply::Refused(code) => {
@@ -145,131 +136,42 @@ impl<S: Store> Engine<S> {
         self.collect(now, contact, rng);
     }
 
-    /// Takes the boxes that have come and follow one another, keeps what they hold and tells of it.
+    /// Takes the boxes that have come and follow one another, keeps what they hold and tells of it. Failing to keep it,
+    /// the boxes stay where they are; the engine comes back when it tries the store again.
     pub(super) fn collect(&mut self, now: Timestamp, contact: ContactId, rng: &mut impl CryptoRng) {
-        let Some(person) = self.book.people.get(&contact) else { return };
-        let harvest = match harvest(person, now, rng) {
-            Ok(Some(harvest)) => harvest,
-            Ok(None) => return,
-            Err(error) => return self.count(error.label()),
+        let Some(person) = self.book.people.get(&contact) else {
+            return self.look(now, contact, rng);
         };
-        // Failing, the boxes stay where they are; the engine comes back when it tries the store again.
-        if self.commit(now, harvest.changes).is_err() {
-            return;
-        }
-        let name = harvest.contact.name.clone();
-        if let Some(person) = self.book.people.get_mut(&contact) {
-            if person.contact.standing == Standing::Pending
-                && harvest.contact.standing == Standing::Established
-            {
-                self.events.push(Event::ContactEstablished { contact: name.clone() });
+        let outcome = match &person.link {
+            Link::Live(_) => self.harvested(now, contact, rng),
+            Link::Offered(_) | Link::Answering(_) => {
+                let Some(content) = person.next_content() else { return };
+                self.keys_have_come(now, contact, &content, rng)
             }
-            person.contact = harvest.contact;
-            person.inbox.advance_to(harvest.read.index());
-            person.inbox.reassembly = harvest.reassembly;
-            person.inbox.parts = harvest.parts;
-            person.streams.read = harvest.read;
+            Link::Closed => return,
+        };
+        if let Err(error) = outcome {
+            return self.count(error.label());
         }
         if let Some(circuits) = self.lanes.get_mut(Route::Tor).circuits_mut() {
             circuits.moved_on(now, contact);
         }
-        for label in harvest.refused {
-            self.count(label);
-            self.events.push(Event::BoxRefused { contact: name.clone(), label: label.to_owned() });
-        }
-        for message in harvest.messages {
-            self.counters.messages_received = self.counters.messages_received.saturating_add(1);
-            self.events.push(Event::MessageReceived { contact: name.clone(), message: message.view(&name) });
-            // The contact is there: it was found above, and nothing takes contacts away.
-            if self.book.keep_message(message).is_err() {
-                self.count("message-of-nobody");
-            }
-        }
-    }
-}
-
-/// What the boxes at the front of a person's stream amount to, if any have come.
-fn harvest(person: &Person, now: Timestamp, rng: &mut impl CryptoRng) -> Result<Option<Harvest>, StoreError> {
-    let mut harvest = Harvest {
-        contact: person.contact.clone(),
-        read: person.streams.read.clone(),
-        reassembly: person.inbox.reassembly.clone(),
-        parts: person.inbox.parts.clone(),
-        next_seq: person.next_seq(),
-        changes: Vec::new(),
-        messages: Vec::new(),
-        refused: Vec::new(),
-    };
-    while let Some(content) = person.inbox.content(harvest.read.index()) {
-        harvest.take(content, now, rng)?;
-        harvest.read.advance();
-    }
-    if harvest.read.index() == person.streams.read.index() {
-        return Ok(None);
-    }
-    if harvest.contact != person.contact {
-        harvest.changes.push(harvest.contact.put()?);
-    }
-    harvest.changes.push(Streams::put(harvest.contact.id, &person.streams.write, &harvest.read)?);
-    Ok(Some(harvest))
-}
-
-impl Harvest {
-    fn take(&mut self, content: Content, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(), StoreError> {
-        let text = match content {
-            Content::Text(text) => text,
-            Content::Gone(label) => {
-                self.refused.push(label);
-                if self.reassembly.give_up() {
-                    self.refused.push("message-cut-off");
-                }
-                self.forget_parts();
-                return Ok(());
-            }
-        };
-        // Only the holder of the invitation can have written it: the other side is there.
-        if self.contact.side == Side::Inviter && self.contact.standing == Standing::Pending {
-            self.contact.standing = Standing::Established;
-        }
-        match self.reassembly.push(&text) {
-            Ok(None) => {
-                let place = (self.contact.id, self.read.index());
-                self.changes.push(put_part(place, &text)?);
-                self.parts.push(place_key(RecordKind::Inbox, place));
-            }
-            Ok(Some(whole)) => {
-                self.forget_parts();
-                self.keep(&whole, now, rng)?;
-            }
-            Err(refusal) => {
-                self.forget_parts();
-                self.refused.push(refusal.label());
-            }
-        }
-        Ok(())
     }
 
-    fn keep(&mut self, whole: &Whole, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(), StoreError> {
-        if whole.kind == KIND_HELLO && whole.bytes.is_empty() {
-            return Ok(());
+    /// Takes what has come at a watched place.
+    fn look(&mut self, now: Timestamp, watch: ContactId, rng: &mut impl CryptoRng) {
+        if let Err(error) = self.watched(now, watch, rng) {
+            self.count(error.label());
         }
-        let message = Message {
-            id: MessageId::generate(rng),
-            contact: self.contact.id,
-            seq: self.next_seq,
-            direction: Direction::In,
-            at_ms: now.as_millis(),
-            state: MessageState::Received,
-            body: body_from_wire(whole.kind, KIND_TEXT, &whole.bytes),
-        };
-        self.next_seq = self.next_seq.saturating_add(1);
-        self.changes.push(message.put()?);
-        self.messages.push(message);
-        Ok(())
     }
 
-    /// Parts kept within this very harvest are put and deleted again in one commit; the last change holds.
-    fn forget_parts(&mut self) {
-        self.changes.extend(self.parts.drain(..).map(|key| Change::Delete { key }));
+    /// A box is not there: that may be what a watch has waited for, its own or one of the same person.
+    fn look_again(&mut self, now: Timestamp, id: ContactId, rng: &mut impl CryptoRng) {
+        let owner = self.book.owner_of(id);
+        let watches = self.book.watches.iter().filter(|(_, watch)| watch.owner == owner);
+        let watches: Vec<ContactId> = watches.map(|(id, _)| *id).collect();
+        for watch in watches {
+            self.look(now, watch, rng);
+        }
     }
 }

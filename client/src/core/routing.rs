@@ -170,6 +170,7 @@ impl<S: Store> Engine<S> {
             .values()
             .filter(|person| person.contact.is_live(now))
             .map(|person| person.contact.id)
+            .chain(self.book.addresses.keys().copied())
             .collect();
         for contact in live {
             let before = self.in_use.get(&contact).copied();
@@ -219,6 +220,9 @@ impl<S: Store> Engine<S> {
         } else {
             format!("{wanted} was chosen")
         };
+        if !self.book.people.contains_key(&contact) {
+            return;
+        }
         let contact = self.book.name(contact);
         self.events.push(Event::RouteChanged { contact, route, wanted, why });
     }

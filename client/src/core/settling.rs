@@ -1,6 +1,7 @@
 //! What becomes of boxes once their replicas have answered, and what is made up for when the store works again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use rand::CryptoRng;
 use sotto_protocol::time::Timestamp;
@@ -10,10 +11,16 @@ use super::contact::Standing;
 use super::engine::Engine;
 use super::event::Event;
 use super::id::{ContactId, MessageId};
+use super::link::Link;
 use super::message::{Direction, MessageState};
 use super::outbox::{Place, place_key};
+use super::parcel::Purpose;
 use super::route::Route;
+use super::sealing;
 use crate::store::{Change, RecordKind, Store, StoreError};
+
+/// From the last box that was stored to a look for what had waited for it.
+const SETTLED_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the answers amount to, before it is kept.
 #[derive(Default)]
@@ -26,12 +33,14 @@ struct Settlement {
     standings: BTreeMap<ContactId, Standing>,
     /// What to tell of conflicts.
     conflicts: Vec<Event>,
+    /// Boxes that are no messages and found another one in their place.
+    displaced: Vec<(ContactId, Purpose)>,
 }
 
 impl<S: Store> Engine<S> {
     /// Takes note of every box that is stored everywhere or has met another box of its name. Does nothing if
     /// the store fails; it is called again then.
-    pub(super) fn settle(&mut self, now: Timestamp) {
+    pub(super) fn settle(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
         let settlement = self.settlement(now);
         let changes = match self.settlement_changes(&settlement) {
             Ok(changes) if changes.is_empty() => return,
@@ -40,6 +49,10 @@ impl<S: Store> Engine<S> {
         };
         if self.commit(now, changes).is_err() {
             return;
+        }
+        // A renewal or a publication may have waited for the last of them.
+        if !settlement.done.is_empty() {
+            self.tend_at = self.tend_at.min(now + SETTLED_PAUSE);
         }
         for place in settlement.done {
             self.book.outbox.remove(place);
@@ -57,11 +70,17 @@ impl<S: Store> Engine<S> {
         for (id, standing) in settlement.standings {
             let Some(person) = self.book.people.get_mut(&id) else { continue };
             person.contact.standing = standing;
+            if standing == Standing::Taken {
+                person.link = Link::Closed;
+            }
             let contact = person.contact.name.clone();
             self.events.push(match standing {
                 Standing::Taken => Event::InviteTaken { contact },
-                Standing::Established | Standing::Pending => Event::ContactEstablished { contact },
+                _ => Event::ContactEstablished { contact },
             });
+        }
+        for (owner, purpose) in settlement.displaced {
+            self.displaced(now, owner, purpose, rng);
         }
     }
 
@@ -71,36 +90,46 @@ impl<S: Store> Engine<S> {
         let mut touched = BTreeSet::new();
         for place in outbox.decided() {
             let Some(outgoing) = outbox.get(place) else { continue };
-            if outbox.is_complete(place) {
+            let is_complete = outbox.is_complete(place);
+            if is_complete {
                 settlement.done.insert(place);
             }
-            match (outgoing.message, outgoing.conflict()) {
-                (None, conflict) => {
-                    let Some(person) = self.book.people.get(&place.0) else { continue };
-                    if conflict.is_some() {
-                        settlement.standings.insert(place.0, Standing::Taken);
-                    } else if person.contact.standing == Standing::Pending && person.contact.is_live(now) {
-                        settlement.standings.insert(place.0, Standing::Established);
+            let owner = outgoing.owner;
+            match (outgoing.purpose, outgoing.conflict()) {
+                (Purpose::Answer | Purpose::Bundle, Some(_)) => {
+                    settlement.done.insert(place);
+                    settlement.standings.insert(owner, Standing::Taken);
+                }
+                (Purpose::Answer, None) => {
+                    let person = self.book.people.get(&owner);
+                    if person.is_some_and(|person| person.contact.is_pending(now)) {
+                        settlement.standings.insert(owner, Standing::Established);
                     }
                 }
-                (Some(message), Some(mailbox)) => {
+                (Purpose::Message(message), Some(mailbox)) => {
                     let known = self.book.message(&message);
                     if known.is_some_and(|(_, message)| message.state != MessageState::Conflict)
                         && settlement.states.insert(message, MessageState::Conflict).is_none()
                     {
                         settlement.conflicts.push(Event::MessageConflict {
-                            contact: self.book.name(place.0),
+                            contact: self.book.name(owner),
                             message,
                             mailbox: mailbox.to_string(),
                         });
                     }
                 }
-                (Some(message), None) => drop(touched.insert((place.0, message))),
+                (Purpose::Message(message), None) => drop(touched.insert((owner, message))),
+                (purpose, conflict) => {
+                    if conflict.is_some() {
+                        settlement.done.insert(place);
+                        settlement.displaced.push((owner, purpose));
+                    }
+                }
             }
         }
         for (contact, message) in touched {
             let waits = outbox.of(contact).any(|(place, outgoing)| {
-                outgoing.message == Some(message) && !settlement.done.contains(&place)
+                outgoing.message() == Some(message) && !settlement.done.contains(&place)
             });
             let conflicts = settlement.states.contains_key(&message)
                 || self.book.message(&message).is_none_or(|(_, kept)| kept.state == MessageState::Conflict);
@@ -112,17 +141,40 @@ impl<S: Store> Engine<S> {
         settlement
     }
 
+    /// Another box lies where one of ours was to lie that was no message.
+    fn displaced(
+        &mut self,
+        now: Timestamp,
+        owner: ContactId,
+        purpose: Purpose,
+        rng: &mut impl CryptoRng,
+    ) {
+        let outcome = match purpose {
+            Purpose::RekeyBundle | Purpose::RekeyAnswer => self.rekey_displaced(now, owner, purpose, rng),
+            Purpose::AddressBundle => self.address_displaced(now, owner),
+            Purpose::Request => self.ask_elsewhere(now, owner, rng),
+            _ => return self.count("box-displaced"),
+        };
+        if let Err(error) = outcome {
+            self.count(error.label());
+        }
+    }
+
     /// Nothing for a contact whose invitation somebody else took up will ever be read.
     fn give_up_taken(&self, settlement: &mut Settlement) {
         for (contact, standing) in &settlement.standings {
             if *standing != Standing::Taken {
                 continue;
             }
-            for (place, outgoing) in self.book.outbox.of(*contact) {
+            for (place, outgoing) in self.book.outbox.owned(*contact) {
                 settlement.done.insert(place);
-                if let Some(message) = outgoing.message {
+                if let Some(message) = outgoing.message() {
                     settlement.states.insert(message, MessageState::Conflict);
                 }
+            }
+            if let Some(person) = self.book.people.get(contact) {
+                let unsealed = sealing::waiting(&self.book, person);
+                settlement.states.extend(unsealed.map(|message| (message.id, MessageState::Conflict)));
             }
         }
     }
@@ -141,6 +193,9 @@ impl<S: Store> Engine<S> {
                 let mut contact = person.contact.clone();
                 contact.standing = *standing;
                 changes.push(contact.put()?);
+                if *standing == Standing::Taken {
+                    changes.push(Link::Closed.put(*id)?);
+                }
             }
         }
         let done = settlement.done.iter();
@@ -151,7 +206,7 @@ impl<S: Store> Engine<S> {
     /// The store may work again: reads it if memory may differ from it, then makes up for what is missing.
     pub(super) fn retry(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
         if self.keeper.is_undecided() {
-            match Book::load(self.keeper.store()) {
+            match Book::load(self.keeper.store(), self.settings.kem) {
                 Ok(book) => self.catch_up(book),
                 Err(_) => return self.keeper.postpone(now),
             }
@@ -159,7 +214,7 @@ impl<S: Store> Engine<S> {
             self.reconsider(now);
         }
         let failures = self.keeper.failures();
-        self.settle(now);
+        self.settle(now, rng);
         let contacts: Vec<ContactId> = self.book.people.keys().copied().collect();
         for contact in contacts {
             self.collect(now, contact, rng);
@@ -192,7 +247,7 @@ impl<S: Store> Engine<S> {
                 let known = before.message(&message.id).map(|(_, message)| message.state);
                 match (known, message.direction) {
                     (None, Direction::In) => {
-                        let message = message.view(&contact);
+                        let message = message.view(&person.contact);
                         self.counters.messages_received = self.counters.messages_received.saturating_add(1);
                         self.events.push(Event::MessageReceived { contact: contact.clone(), message });
                     }

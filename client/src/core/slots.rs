@@ -19,10 +19,11 @@ use super::circuits::{Purpose, Usage};
 use super::cover::Tick;
 use super::engine::Engine;
 use super::event::Event;
-use super::id::MessageId;
-use super::inbox::Ahead;
+use super::id::{ContactId, MessageId};
+use super::inbox::{Ahead, Poll};
+use super::limits::WATCH_INTERVAL_TOR;
 use super::message::MessageState;
-use super::outbox::Delivery;
+use super::outbox::{Delivery, Outgoing, Urgency};
 use super::packets::{PacketError, Packets};
 use super::route::Route;
 use super::scheduler::Preference;
@@ -61,12 +62,14 @@ impl<S: Store> Engine<S> {
         let decoy_turn = lane.decoys.turn().filter(|_| route.uses_entry()).unwrap_or(u64::MAX);
         let filled = match lane.scheduler.preference() {
             _ if !real => None,
-            Preference::WriteFirst => {
-                self.write(now, route, rng).or_else(|| self.read(now, route, decoy_turn, rng))
-            }
-            Preference::ReadFirst => {
-                self.read(now, route, u64::MAX, rng).or_else(|| self.write(now, route, rng))
-            }
+            Preference::WriteFirst => self
+                .write(now, route, Urgency::Urgent, rng)
+                .or_else(|| self.read(now, route, decoy_turn, rng))
+                .or_else(|| self.write(now, route, Urgency::Idle, rng))
+                .or_else(|| self.watch_one(now, route, decoy_turn, rng)),
+            Preference::ReadFirst => self
+                .read(now, route, u64::MAX, rng)
+                .or_else(|| self.write(now, route, Urgency::Urgent, rng)),
         };
         filled.or_else(|| self.has_decoys(route).then(|| self.decoy(now, route, rng)).flatten())
     }
@@ -76,17 +79,22 @@ impl<S: Store> Engine<S> {
         route.uses_entry() || self.settings.tor_cover
     }
 
-    fn write(&mut self, now: Timestamp, route: Route, rng: &mut impl CryptoRng) -> Option<Filled> {
+    fn write(
+        &mut self,
+        now: Timestamp,
+        route: Route,
+        urgency: Urgency,
+        rng: &mut impl CryptoRng,
+    ) -> Option<Filled> {
         let (consensus, lane) = (self.consensus.clone()?, self.lanes.get(route));
         let may = |contact, mailbox: &NodeId| {
-            let served = self.book.people.get(&contact).is_some_and(|person| person.contact.is_live(now))
-                && self.in_use.get(&contact) == Some(&route);
+            let served = self.in_use.get(&contact) == Some(&route);
             let usage = Usage { purpose: Purpose::Write(contact), mailbox: *mailbox };
             served && lane.may_send(now, &consensus, &usage)
         };
-        let delivery = self.book.outbox.next(now, may)?;
-        let sealed = self.book.outbox.get(delivery.place)?.sealed.clone();
-        let built = self.packets(now, route)?.write(&delivery.mailbox, &sealed, rng);
+        let delivery = self.book.outbox.next(now, urgency, may)?;
+        let parcel = self.book.outbox.get(delivery.place)?.parcel.clone();
+        let built = self.packets(now, route)?.write(&delivery.mailbox, &parcel, rng);
         let (contact, index) = delivery.place;
         let work = Work::Write { contact, index, mailbox: delivery.mailbox };
         let filled = self.awaited(now, route, delivery.silences, work, built, rng)?;
@@ -102,7 +110,7 @@ impl<S: Store> Engine<S> {
             self.counters.retransmissions = self.counters.retransmissions.saturating_add(1);
         }
         self.book.outbox.sent(delivery, now);
-        let message = self.book.outbox.get(delivery.place).and_then(|outgoing| outgoing.message);
+        let message = self.book.outbox.get(delivery.place).and_then(Outgoing::message);
         if let Some(id) = message {
             self.message_released(id);
         }
@@ -136,26 +144,70 @@ impl<S: Store> Engine<S> {
         let turn = self.polls.saturating_add(1);
         let ahead = if route.uses_entry() { Ahead::WhileComing } else { Ahead::WithinMessage };
         let in_use = &self.in_use;
-        let mut order: Vec<_> = self
-            .book
-            .people
-            .values_mut()
-            .filter(|person| {
-                person.contact.is_live(now)
-                    && in_use.get(&person.contact.id) == Some(&route)
-                    && (person.inbox.turn() <= turn_max || person.inbox.is_coming())
-            })
-            .collect();
-        order.sort_by_key(|person| person.inbox.turn());
-        let (contact, poll) = order.into_iter().find_map(|person| {
-            let contact = person.contact.id;
+        let served = |owner: &ContactId| in_use.get(owner) == Some(&route);
+        let people = self.book.people.values_mut().filter_map(|person| {
+            let id = person.contact.id;
+            let due = person.inbox.turn() <= turn_max || person.inbox.is_coming();
+            let read = person.link.reader()?;
+            (person.contact.is_live(now) && served(&id) && due).then_some((id, read, &mut person.inbox))
+        });
+        let watches = self.book.watches.iter_mut().filter_map(|(id, watch)| {
+            let due = watch.inbox.turn() <= turn_max && watch.not_before <= now;
+            (served(&watch.owner) && due && watch.sight.is_urgent())
+                .then_some((*id, &watch.read, &mut watch.inbox))
+        });
+        let mut order: Vec<_> = people.chain(watches).collect();
+        order.sort_by_key(|(_, _, inbox)| inbox.turn());
+        let (contact, poll) = order.into_iter().find_map(|(id, read, inbox)| {
             let reached = |mailbox: &NodeId| {
-                let usage = Usage { purpose: Purpose::Read(contact), mailbox: *mailbox };
+                let usage = Usage { purpose: Purpose::Read(id), mailbox: *mailbox };
                 lane.may_send(now, &consensus, &usage)
             };
-            let poll = person.inbox.next_poll(&person.streams.read, turn, ahead, &place, reached)?;
-            Some((contact, poll))
+            Some((id, inbox.next_poll(read, turn, ahead, &place, reached)?))
         })?;
+        self.asks(now, route, turn, contact, &poll, rng)
+    }
+
+    /// A look at a place where something may be laid out some day, in turn with decoys.
+    fn watch_one(
+        &mut self,
+        now: Timestamp,
+        route: Route,
+        turn_max: u64,
+        rng: &mut impl CryptoRng,
+    ) -> Option<Filled> {
+        let (consensus, lane) = (self.consensus.clone()?, self.lanes.get(route));
+        let (place, turn) = (placing(&consensus), self.polls.saturating_add(1));
+        let in_use = &self.in_use;
+        let due = self.book.watches.iter_mut().filter(|(_, watch)| {
+            !watch.sight.is_urgent()
+                && watch.not_before <= now
+                && watch.inbox.turn() <= turn_max
+                && in_use.get(&watch.owner) == Some(&route)
+        });
+        let (id, watch) = due.min_by_key(|(_, watch)| watch.inbox.turn())?;
+        let id = *id;
+        let reached = |mailbox: &NodeId| {
+            let usage = Usage { purpose: Purpose::Read(id), mailbox: *mailbox };
+            lane.may_send(now, &consensus, &usage)
+        };
+        let poll = watch.inbox.next_poll(&watch.read, turn, Ahead::WithinMessage, place, reached);
+        // On circuits each look is a packet that would not have been sent.
+        let pause = if route.uses_entry() { watch.sight.interval() } else { WATCH_INTERVAL_TOR };
+        watch.not_before = now + pause;
+        self.asks(now, route, turn, id, &poll?, rng)
+    }
+
+    /// The packet of a poll.
+    fn asks(
+        &mut self,
+        now: Timestamp,
+        route: Route,
+        turn: u64,
+        contact: ContactId,
+        poll: &Poll,
+        rng: &mut impl CryptoRng,
+    ) -> Option<Filled> {
         self.polls = turn;
         let work = Work::Read { contact, index: poll.index, mailbox: poll.mailbox };
         let built = self.packets(now, route)?.read(&poll.mailbox, poll.id, rng);

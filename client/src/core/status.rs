@@ -28,6 +28,7 @@ impl<S: Store> Engine<S> {
             .map(|person| ContactView {
                 name: person.contact.name.clone(),
                 state: person.contact.state(self.now),
+                trust: person.contact.trust,
                 expires_ms: (person.contact.standing == Standing::Pending)
                     .then(|| person.contact.expires.as_millis()),
                 unread: person.unread(),
@@ -49,14 +50,14 @@ impl<S: Store> Engine<S> {
     pub fn messages(&self, contact: &str, after: Option<u64>) -> Result<Vec<MessageView>, EngineError> {
         let person = self.book.named(contact)?;
         let from = after.map_or(0, |seq| seq.saturating_add(1));
-        Ok(person.messages.range(from..).map(|(_, message)| message.view(contact)).collect())
+        Ok(person.messages.range(from..).map(|(_, message)| message.view(&person.contact)).collect())
     }
 
     /// One message.
     #[must_use]
     pub fn message(&self, id: &MessageId) -> Option<MessageView> {
         let (person, message) = self.book.message(id)?;
-        Some(message.view(&person.contact.name))
+        Some(message.view(&person.contact))
     }
 
     /// How everything stands.
@@ -122,6 +123,7 @@ impl<S: Store> Engine<S> {
         WaitingView {
             message,
             contact: person.contact.name.clone(),
+            trust: person.contact.trust,
             state,
             why,
             route,

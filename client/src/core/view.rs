@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::id::MessageId;
+use super::id::{ContactId, MessageId};
 use super::message::{Direction, MessageState};
 use super::route::{Route, RoutePlan};
+use super::trust::Trust;
 
 /// How far a contact is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -20,8 +21,12 @@ pub enum ContactState {
     Established,
     /// The invitation ran out before anybody took it up.
     Expired,
-    /// Somebody else took up the invitation that we accepted.
+    /// Somebody else took up the invitation.
     Taken,
+    /// The invitation was withdrawn by who made it.
+    Revoked,
+    /// What lay in the place of the other side's keys cannot be used.
+    Spoiled,
 }
 
 /// One contact.
@@ -31,6 +36,8 @@ pub struct ContactView {
     pub name: String,
     /// How far it is.
     pub state: ContactState,
+    /// Whether its key was verified.
+    pub trust: Trust,
     /// When the invitation runs out, in milliseconds since the Unix epoch; none once established.
     pub expires_ms: Option<u64>,
     /// Received messages that [`super::Engine::mark_read`] has not covered.
@@ -47,6 +54,34 @@ pub struct ContactView {
     pub protects: String,
 }
 
+/// One contact address of this profile.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AddressView {
+    /// The name that the user gave it, unique among addresses.
+    pub label: String,
+    /// The text to publish.
+    pub address: String,
+    /// When it was made, in milliseconds since the Unix epoch.
+    pub created_ms: u64,
+    /// Whether its keys of this period lie at the mailboxes.
+    pub is_published: bool,
+    /// Requests that wait for a decision.
+    pub requests: u64,
+}
+
+/// One request to become a contact.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RequestView {
+    /// By which it is accepted or rejected.
+    pub request: ContactId,
+    /// The label of the address that was asked at; none if it was removed meanwhile.
+    pub address: Option<String>,
+    /// When it was found, in milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// What they wrote; may be empty.
+    pub note: String,
+}
+
 /// What a message is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -55,6 +90,8 @@ pub enum MessageKind {
     Text,
     /// Something that this version does not know; it is kept, and `text` says what it is.
     Unknown,
+    /// What this program says of the conversation; nobody has written it.
+    Notice,
 }
 
 /// One message.
@@ -64,6 +101,8 @@ pub struct MessageView {
     pub id: MessageId,
     /// The contact's name.
     pub contact: String,
+    /// Whether the contact's key is verified at present.
+    pub trust: Trust,
     /// Its place in the conversation as this side saw it: grows by one a message, from 1.
     pub seq: u64,
     /// Whether it was sent or received.
@@ -138,6 +177,8 @@ pub struct WaitingView {
     pub message: Option<MessageId>,
     /// The contact's name.
     pub contact: String,
+    /// Whether the contact's key is verified at present.
+    pub trust: Trust,
     /// How far it is.
     pub state: MessageState,
     /// What it is waiting for, in words.

@@ -4,20 +4,25 @@ use sotto_protocol::directory::Consensus;
 use sotto_protocol::ident::NodeId;
 use sotto_protocol::time::Timestamp;
 
+use super::book::Person;
 use super::choice::candidates;
+use super::contact::Contact;
 use super::engine::Engine;
 use super::id::{ContactId, MessageId};
 use super::lane::{Lane, has_onion_service};
+use super::link::Link;
 use super::outbox::{Outgoing, Replica};
-use super::view::ConsensusState;
+use super::parcel::Purpose;
+use super::trust::Trust;
+use super::view::{ConsensusState, ContactState};
 use crate::store::Store;
 
 impl<S: Store> Engine<S> {
     /// What a message, or the answer to an invitation, waits for.
     pub(super) fn why(&self, contact: ContactId, message: Option<MessageId>, now: Timestamp) -> String {
-        let person = self.book.people.get(&contact);
-        if person.is_some_and(|person| !person.contact.is_live(now)) {
-            return "the invitation ran out before it was taken up; invite again".into();
+        let Some(person) = self.book.people.get(&contact) else { return String::new() };
+        if let Some(why) = why_of_contact(&person.contact, now) {
+            return why.into();
         }
         if !self.keeper.is_working() {
             return "the store cannot be written; free some space or check the disk".into();
@@ -29,13 +34,15 @@ impl<S: Store> Engine<S> {
         if !lane.health.up {
             return self.route_wants(contact, lane, now);
         }
-        let boxes: Vec<&Outgoing> = self
-            .book
-            .outbox
-            .of(contact)
-            .map(|(_, outgoing)| outgoing)
-            .filter(|outgoing| outgoing.message == message)
-            .collect();
+        let concerns = |outgoing: &&Outgoing| match message {
+            Some(_) => outgoing.message() == message,
+            None => outgoing.purpose == Purpose::Answer,
+        };
+        let owned = self.book.outbox.owned(contact).map(|(_, outgoing)| outgoing);
+        let boxes: Vec<&Outgoing> = owned.filter(concerns).collect();
+        if boxes.is_empty() {
+            return why_unsealed(person).into();
+        }
         why_of_boxes(&boxes, lane, self.consensus.as_deref(), now)
     }
 
@@ -75,6 +82,32 @@ impl<S: Store> Engine<S> {
             (true, None) => "it waits, as no other route is allowed".to_owned(),
         };
         format!("route {route}: {missing} for {lasts} s ({}); {outlook}", lane.health.why)
+    }
+}
+
+/// What keeps a contact from being written to at all.
+fn why_of_contact(contact: &Contact, now: Timestamp) -> Option<&'static str> {
+    Some(match contact.state(now) {
+        ContactState::Pending | ContactState::Established if contact.trust == Trust::Changed => {
+            "the contact's key has changed; compare safety numbers (`sotto verify`), then it is sent"
+        }
+        ContactState::Pending | ContactState::Established => return None,
+        ContactState::Expired => "the invitation ran out before it was taken up; invite again",
+        ContactState::Taken => "somebody else took up the invitation; make another one, or ask for one",
+        ContactState::Revoked => "the invitation was withdrawn; make another one, or ask for one",
+        ContactState::Spoiled => {
+            "the other side's keys cannot be used; make another invitation, or ask for one"
+        }
+    })
+}
+
+/// What is missing before anything can be sealed for a contact.
+const fn why_unsealed(person: &Person) -> &'static str {
+    match &person.link {
+        _ if person.renewal.is_some() => "waiting until the contact answers to the new keys of this side",
+        Link::Offered(_) => "waiting until somebody takes up the invitation",
+        Link::Answering(_) => "waiting for the keys of who made the invitation",
+        Link::Live(_) | Link::Closed => "waiting for the next packet",
     }
 }
 

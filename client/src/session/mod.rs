@@ -26,6 +26,12 @@ impl Default for KemPolicy {
 #[derive(Clone)]
 pub struct StreamSeed(Zeroizing<[u8; 32]>);
 impl StreamSeed {
+    /// From its 32 bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -21,8 +21,8 @@ pub enum RecordKind {
     Profile = 1,
     /// One contact: name, state, invitation.
     Contact = 2,
-    /// The two streams shared with one contact.
-    Stream = 3,
+    /// The way to one contact: session and places in its streams, or how far the key agreement is.
+    Link = 3,
     /// One sealed box that not every replica has acknowledged yet.
     Outbox = 4,
     /// One message, sent or received.
@@ -31,6 +31,16 @@ pub enum RecordKind {
     Inbox = 6,
     /// The routes of one contact, if it has its own.
     Routes = 7,
+    /// The lasting keys of one contact.
+    Bond = 8,
+    /// One contact address of this profile.
+    Address = 9,
+    /// One request to a contact address that waits for a decision.
+    Request = 10,
+    /// Our request to somebody's contact address, on its way.
+    Asking = 11,
+    /// Keys of ours that are to begin a new session with one contact.
+    Renewal = 12,
 }
 
 impl RecordKind {
@@ -46,11 +56,16 @@ impl RecordKind {
         match number {
             1 => Some(Self::Profile),
             2 => Some(Self::Contact),
-            3 => Some(Self::Stream),
+            3 => Some(Self::Link),
             4 => Some(Self::Outbox),
             5 => Some(Self::Message),
             6 => Some(Self::Inbox),
             7 => Some(Self::Routes),
+            8 => Some(Self::Bond),
+            9 => Some(Self::Address),
+            10 => Some(Self::Request),
+            11 => Some(Self::Asking),
+            12 => Some(Self::Renewal),
             _ => None,
         }
     }
@@ -160,7 +175,7 @@ mod tests {
                 assert_eq!(kind.number(), number);
             }
         }
-        assert_eq!(RecordKind::from_number(7), Some(RecordKind::Routes));
-        assert_eq!(RecordKind::from_number(8), None);
+        assert_eq!(RecordKind::from_number(12), Some(RecordKind::Renewal));
+        assert_eq!(RecordKind::from_number(13), None);
     }
 }

@@ -52,6 +52,19 @@ impl WriteCap {
         Self::from_seed(&seed)
     }
 
+    /// The stream of this root key along a chain that begins with another secret: one key can have many streams, and
+    /// who knows the public key and the chain reads them without being able to write.
+    #[must_use]
+    pub fn along(root: &[u8; 32], chain: &[u8; 32]) -> Self {
+        Self { root: RootSecret::from_seed(root), chain: Chain::from_seed(chain) }
+    }
+
+    /// The public key under which all of its boxes are blinded.
+    #[must_use]
+    pub fn root_public(&self) -> [u8; 32] {
+        self.root.public().to_bytes()
+    }
+
     /// The right to read what is written from this position on.
     #[must_use]
     pub fn read_cap(&self) -> ReadCap {
@@ -82,6 +95,11 @@ impl WriteCap {
         let sealed = SealedBox::seal(&self.blinded(&step), &step.encryption, text, rng)?;
         self.chain.advance();
         Ok(sealed)
+    }
+
+    /// Moves past the next box without sealing it, and forgets its secrets.
+    pub fn skip(&mut self) {
+        self.chain.advance();
     }
 
     /// What is needed to withdraw the next box later. Take it before [`Self::seal_next`] moves on.
@@ -132,6 +150,14 @@ pub struct ReadCap {
 }
 
 impl ReadCap {
+    /// The reader's side of [`WriteCap::along`].
+    ///
+    /// # Errors
+    /// [`CapabilityRefusal`] if the public key is unusable.
+    pub fn along(root: &[u8; 32], chain: &[u8; 32]) -> Result<Self, CapabilityRefusal> {
+        Ok(Self { root: RootPublic::from_bytes(root)?, chain: Chain::from_seed(chain) })
+    }
+
     /// The place of the next box in the stream, counted from 0.
     #[must_use]
     pub const fn index(&self) -> u64 {

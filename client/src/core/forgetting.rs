@@ -1,0 +1,53 @@
+//! Forgetting somebody, with everything that hangs on them.
+
+use sotto_protocol::time::Timestamp;
+
+use super::asking::asking_key;
+use super::bond::bond_key;
+use super::book::put_routes;
+use super::engine::Engine;
+use super::error::EngineError;
+use super::id::{ContactId, MessageId};
+use super::link::link_key;
+use super::outbox::{Place, place_key};
+use super::renewal::Renewal;
+use super::route::Route;
+use crate::store::{Change, RecordKey, RecordKind, Store};
+
+impl<S: Store> Engine<S> {
+    /// Removes a contact: keys, messages, and what waits to be sent. Nothing is told to the other side.
+    pub(super) fn forget(&mut self, now: Timestamp, contact: ContactId) -> Result<(), EngineError> {
+        let Some(person) = self.book.people.get(&contact) else { return Ok(()) };
+        let places: Vec<Place> = self.book.outbox.owned(contact).map(|(place, _)| place).collect();
+        let messages: Vec<MessageId> = person.messages.values().map(|message| message.id).collect();
+        let contact_key = RecordKey { kind: RecordKind::Contact, id: *contact.as_bytes() };
+        let keys = [contact_key, link_key(contact), bond_key(contact), asking_key(contact)].into_iter();
+        let boxes = places.iter().map(|place| place_key(RecordKind::Outbox, *place));
+        let texts = messages.iter().map(|id| RecordKey { kind: RecordKind::Message, id: *id.as_bytes() });
+        let parts = person.inbox.parts.iter().copied();
+        let mut changes: Vec<Change> =
+            keys.chain(boxes).chain(texts).chain(parts).map(|key| Change::Delete { key }).collect();
+        changes.push(Renewal::change(None, contact)?);
+        changes.push(put_routes(contact, None)?);
+        for id in &messages {
+            self.unkept.remove(id);
+        }
+        self.commit(now, changes)?;
+        for place in places {
+            self.book.outbox.remove(place);
+        }
+        for id in messages {
+            self.book.places.remove(&id);
+        }
+        for route in Route::ALL {
+            let lane = self.lanes.get_mut(route);
+            for work in lane.outstanding.release(contact) {
+                self.abandoned(route, work);
+            }
+        }
+        self.book.people.remove(&contact);
+        self.book.watches.retain(|_, watch| watch.owner != contact);
+        self.in_use.remove(&contact);
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! Messages from a contact: boxes opened by the session, fragments put together, the whole kept.
+//!
+//! Boxes are taken in the order of their streams. What they hold is kept in the same commit that moves session and
+//! reader past them: before the commit the boxes count as unread, after it they cannot be read
+//! again, so a message is received once whatever fails in between.
+
+use rand::CryptoRng;
+use sotto_protocol::time::Timestamp;
+use zeroize::Zeroizing;
+
+use super::book::{Person, put_part};
+use super::contact::{Contact, Side, Standing};
+use super::engine::Engine;
+use super::error::EngineError;
+use super::event::Event;
+use super::fragment::{KIND_HELLO, KIND_TEXT, Reassembly, Whole};
+use super::id::{ContactId, MessageId};
+use super::inbox::Content;
+use super::link::{Link, Live};
+use super::message::{Direction, Message, MessageState, body_from_wire};
+use super::outbox::place_key;
+use super::update::Update;
+use crate::store::{Change, RecordKey, RecordKind, Store, StoreError};
+
+/// What the boxes that have come amount to, before it is kept.
+struct Harvest {
+    contact: Contact,
+    live: Live,
+    reassembly: Reassembly,
+    parts: Vec<RecordKey>,
+    next_seq: u64,
+    changes: Vec<Change>,
+    messages: Vec<Message>,
+    refused: Vec<&'static str>,
+}
+
+impl<S: Store> Engine<S> {
+    /// Takes the boxes at the front of a contact's stream, if any have come.
+    pub(super) fn harvested(
+        &mut self,
+        now: Timestamp,
+        contact: ContactId,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), EngineError> {
+        let Some(person) = self.book.people.get(&contact) else { return Ok(()) };
+        let Some(live) = person.link.live() else { return Ok(()) };
+        let Some(harvest) = harvest(person, live, now, rng)? else { return Ok(()) };
+        let mut update = Update::of(contact);
+        let name = harvest.contact.name.clone();
+        if harvest.contact != person.contact {
+            update.events.push(Event::ContactEstablished { contact: name.clone() });
+            update.contact = Some(harvest.contact.clone());
+        }
+        update.events.extend(
+            harvest.refused.iter().map(|label| Event::BoxRefused {
+                contact: name.clone(),
+                label: (*label).to_owned(),
+            }),
+        );
+        let received = harvest.messages.iter().map(|message| message.view(&harvest.contact));
+        update.events.extend(
+            received.map(|message| Event::MessageReceived { contact: name.clone(), message }),
+        );
+        let count = u64::try_from(harvest.messages.len()).unwrap_or(u64::MAX);
+        update.changes = harvest.changes;
+        update.messages = harvest.messages;
+        update.link = Some(Link::Live(Box::new(harvest.live)));
+        self.make(now, update)?;
+        if let Some(person) = self.book.people.get_mut(&contact) {
+            person.inbox.reassembly = harvest.reassembly;
+            person.inbox.parts = harvest.parts;
+        }
+        self.counters.messages_received = self.counters.messages_received.saturating_add(count);
+        harvest.refused.iter().for_each(|label| self.count(label));
+        Ok(())
+    }
+}
+
+/// What the boxes at the front of a person's stream amount to, if any have come.
+fn harvest(
+    person: &Person,
+    live: &Live,
+    now: Timestamp,
+    rng: &mut impl CryptoRng,
+) -> Result<Option<Harvest>, StoreError> {
+    let front = live.read.index();
+    if person.inbox.content(front).is_none() {
+        return Ok(None);
+    }
+    let mut harvest = Harvest {
+        contact: person.contact.clone(),
+        live: live.draft()?,
+        reassembly: person.inbox.reassembly.clone(),
+        parts: person.inbox.parts.clone(),
+        next_seq: person.next_seq(),
+        changes: Vec::new(),
+        messages: Vec::new(),
+        refused: Vec::new(),
+    };
+    while let Some(content) = person.inbox.content(harvest.live.read.index()) {
+        harvest.take(content, now, rng)?;
+    }
+    Ok(Some(harvest))
+}
+
+impl Harvest {
+    /// Takes the next box, and moves on: to the next one, or into the stream that it leads to.
+    fn take(&mut self, content: Content, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(), StoreError> {
+        let index = self.live.read.index();
+        self.live.read.advance();
+        let envelope = match content {
+            Content::Text(text) => text,
+            Content::Gone(label) => {
+                self.refused.push(label);
+                if self.reassembly.give_up() {
+                    self.refused.push("message-cut-off");
+                }
+                self.forget_parts();
+                return Ok(());
+            }
+        };
+        let opened = match self.live.session.open(now, &envelope) {
+            Ok(opened) => opened,
+            Err(refusal) => {
+                self.refused.push(refusal.label());
+                return Ok(());
+            }
+        };
+        if let Some(seed) = &opened.next_stream {
+            self.live.read.turn(seed);
+        }
+        // Who asked at a contact address learns by the first box that the owner has accepted.
+        if self.contact.side == Side::Requester && self.contact.standing == Standing::Pending {
+            self.contact.standing = Standing::Established;
+        }
+        match opened.content {
+            Some(text) => self.fragment(&text, index, now, rng),
+            None => Ok(()),
+        }
+    }
+
+    fn fragment(
+        &mut self,
+        text: &Zeroizing<Vec<u8>>,
+        index: u64,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), StoreError> {
+        match self.reassembly.push(text) {
+            Ok(None) => {
+                let place = (self.contact.id, index);
+                self.changes.push(put_part(place, text)?);
+                self.parts.push(place_key(RecordKind::Inbox, place));
+            }
+            Ok(Some(whole)) => {
+                self.forget_parts();
+                self.keep(&whole, now, rng);
+            }
+            Err(refusal) => {
+                self.forget_parts();
+                self.refused.push(refusal.label());
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, whole: &Whole, now: Timestamp, rng: &mut impl CryptoRng) {
+        if whole.kind == KIND_HELLO && whole.bytes.is_empty() {
+            return;
+        }
+        self.messages.push(Message {
+            id: MessageId::generate(rng),
+            contact: self.contact.id,
+            seq: self.next_seq,
+            direction: Direction::In,
+            at_ms: now.as_millis(),
+            state: MessageState::Received,
+            body: body_from_wire(whole.kind, KIND_TEXT, &whole.bytes),
+        });
+        self.next_seq = self.next_seq.saturating_add(1);
+    }
+
+    /// Parts kept within this very harvest are put and deleted again in one commit; the last change holds.
+    fn forget_parts(&mut self) {
+        self.changes.extend(self.parts.drain(..).map(|key| Change::Delete { key }));
+    }
+}

@@ -1,0 +1,158 @@
+//! What a user does to meet somebody: makes an invitation, withdraws it, takes one up.
+//!
+//! Both sides' keys are exchanged afterwards, in [`super::meeting`], by what lies in the invitation's two streams.
+
+use std::time::Duration;
+
+use rand::CryptoRng;
+use sotto_protocol::boxes::WriteCap;
+use sotto_protocol::time::Timestamp;
+
+use super::book::Person;
+use super::contact::{Contact, Side, Standing, check_name};
+use super::engine::Engine;
+use super::error::EngineError;
+use super::event::Event;
+use super::id::ContactId;
+use super::invite::{Invite, InviteError};
+use super::limits::CONTACTS_MAX;
+use super::link::{Answering, Link, Offered};
+use super::outbox::Outgoing;
+use super::parcel::{Parcel, Purpose};
+use super::stream::{Reader, Writer};
+use super::update::Update;
+use crate::session::{IdentitySecret, Occasion, Offer};
+use crate::store::Store;
+
+impl<S: Store> Engine<S> {
+    /// Makes an invitation that holds for `ttl`, and a contact of this name that is pending until somebody
+    /// has taken it up. Messages to it can be sent at once; they wait for the other side's keys.
+    ///
+    /// # Errors
+    /// [`EngineError`]; then no contact was made.
+    pub fn create_invite(
+        &mut self,
+        now: Timestamp,
+        name: &str,
+        ttl: Duration,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Invite, EngineError> {
+        self.advance_clock(now);
+        self.check_new_name(now, name)?;
+        self.check_room(1)?;
+        let invite = Invite::generate(now, ttl, rng)?;
+        let id = ContactId::generate(rng);
+        let contact = Contact::new(id, name, Side::Inviter, invite.tag(), invite.expires());
+        let offer = Offer::new(IdentitySecret::generate(rng), rng);
+        let mut write = WriteCap::from_seed(&invite.inviter_seed());
+        let withdrawal = write.next_tombstone_key();
+        let bundle = write
+            .seal_next(&offer.bundle(Occasion::Invitation), rng)
+            .map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
+        let read = Reader::new(WriteCap::from_seed(&invite.joiner_seed()).read_cap(), 0);
+        let link = Link::Offered(Box::new(Offered { offer, psk: invite.psk(), read, withdrawal }));
+        let outgoing = Outgoing::new(id, Purpose::Bundle, Parcel::Sealed(bundle));
+        let mut update = Update::of(id);
+        update.boxes.push(((id, 0), outgoing));
+        self.meet(now, Person::new(contact, link), update)?;
+        Ok(invite)
+    }
+
+    /// Takes up an invitation: makes a contact of this name, whose keys are fetched and answered as soon as there is
+    /// a network.
+    ///
+    /// # Errors
+    /// [`EngineError`]; then no contact was made.
+    pub fn accept_invite(
+        &mut self,
+        now: Timestamp,
+        link: &str,
+        name: &str,
+        rng: &mut impl CryptoRng,
+    ) -> Result<ContactId, EngineError> {
+        self.advance_clock(now);
+        let invite = Invite::parse(link)?;
+        let known = self.book.people.values().find(|person| person.contact.invite_tag == invite.tag());
+        match known.map(|person| person.contact.side) {
+            Some(Side::Inviter) => return Err(InviteError::Own.into()),
+            Some(_) => return Err(InviteError::Used.into()),
+            None if now >= invite.expires() => return Err(InviteError::Expired.into()),
+            None => {}
+        }
+        self.check_new_name(now, name)?;
+        self.check_room(1)?;
+        let id = ContactId::generate(rng);
+        let contact = Contact::new(id, name, Side::Joiner, invite.tag(), invite.expires());
+        let read = Reader::new(WriteCap::from_seed(&invite.inviter_seed()).read_cap(), 0);
+        let write = Writer::new(WriteCap::from_seed(&invite.joiner_seed()), 0);
+        let link = Link::Answering(Box::new(Answering { psk: invite.psk(), read, write }));
+        self.meet(now, Person::new(contact, link), Update::of(id))?;
+        Ok(id)
+    }
+
+    /// Withdraws an invitation that nobody has answered: its keys are erased here, and a tombstone takes the place of
+    /// the bundle, so that who has the link is told.
+    ///
+    /// # Errors
+    /// [`EngineError::InviteNotPending`] if it has been taken up or is none; [`EngineError::ContactUnknown`] or
+    /// [`EngineError::Store`].
+    pub fn revoke_invite(&mut self, now: Timestamp, name: &str) -> Result<(), EngineError> {
+        self.advance_clock(now);
+        let person = self.book.named(name)?;
+        let (Link::Offered(offered), Standing::Pending) = (&person.link, person.contact.standing) else {
+            return Err(EngineError::InviteNotPending(name.to_owned()));
+        };
+        let id = person.contact.id;
+        let tombstone = Parcel::Tombstone(offered.withdrawal.tombstone());
+        let mut contact = person.contact.clone();
+        contact.standing = Standing::Revoked;
+        let mut update = Update::of(id);
+        update.gone = self.book.outbox.owned(id).map(|(place, _)| place).collect();
+        // A number of its own: what was said of the bundle does not count for the tombstone.
+        update.boxes.push(((id, 1), Outgoing::new(id, Purpose::Withdrawal, tombstone)));
+        update.events.push(Event::InviteRevoked { contact: name.to_owned() });
+        update.contact = Some(contact);
+        update.link = Some(Link::Closed);
+        self.make(now, update)
+    }
+
+    /// Puts a person into the book, in place of one of the same name that nothing can come of any more.
+    pub(super) fn meet(
+        &mut self,
+        now: Timestamp,
+        person: Person,
+        mut update: Update,
+    ) -> Result<(), EngineError> {
+        let id = person.contact.id;
+        if let Ok(before) = self.book.named(&person.contact.name) {
+            let before = before.contact.id;
+            self.forget(now, before)?;
+        }
+        update.changes.push(person.contact.put()?);
+        update.changes.push(person.link.put(id)?);
+        if let Some(bond) = &person.bond {
+            update.changes.push(bond.put(id)?);
+        }
+        self.book.people.insert(id, person);
+        let made = self.make(now, update);
+        if made.is_err() {
+            self.book.people.remove(&id);
+        }
+        self.reconsider(now);
+        made
+    }
+
+    /// A name is free if nobody has it, or somebody with whom there was never a conversation and never will be.
+    pub(super) fn check_new_name(&self, now: Timestamp, name: &str) -> Result<(), EngineError> {
+        check_name(name)?;
+        if let Ok(person) = self.book.named(name)
+            && (person.contact.is_live(now) || !person.messages.is_empty())
+        {
+            return Err(EngineError::NameTaken(name.to_owned()));
+        }
+        if self.book.people.len() >= CONTACTS_MAX {
+            return Err(EngineError::ContactsFull);
+        }
+        Ok(())
+    }
+}

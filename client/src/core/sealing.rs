@@ -1,0 +1,111 @@
+//! From a message to sealed boxes: cut into fragments, encrypted by the session, put into boxes of its streams.
+//!
+//! Nothing is kept or sent here. A message that is written before there is a session waits unsealed, and so does one
+//! for a contact whose key has changed or whose session is being made anew; [`seal_waiting`] makes up for it.
+
+use std::collections::BTreeSet;
+
+use rand::CryptoRng;
+use sotto_protocol::time::Timestamp;
+
+use super::book::{Book, Person};
+use super::error::EngineError;
+use super::fragment::{KIND_TEXT, split};
+use super::id::{ContactId, MessageId};
+use super::link::Live;
+use super::message::{Body, Direction, Message, MessageState};
+use super::outbox::{Outgoing, Place};
+use super::parcel::{Parcel, Purpose};
+use super::trust::Trust;
+use crate::session::Sealed;
+
+/// A box that was sealed, in its place.
+pub(crate) type Boxed = (Place, Outgoing);
+
+fn fault(refusal: &impl ToString) -> EngineError {
+    EngineError::Seal(refusal.to_string())
+}
+
+/// Puts an envelope into the next box, and follows the session into another stream where it begins one.
+pub(crate) fn put_in_box(
+    live: &mut Live,
+    sealed: Sealed,
+    contact: ContactId,
+    purpose: Purpose,
+    rng: &mut impl CryptoRng,
+) -> Result<Boxed, EngineError> {
+    let (index, sealed_box) =
+        live.write.seal(&sealed.envelope, rng).map_err(|refusal| fault(&refusal))?;
+    if let Some(seed) = &sealed.next_stream {
+        live.write.turn(seed);
+    }
+    Ok(((contact, index), Outgoing::new(contact, purpose, Parcel::Sealed(sealed_box))))
+}
+
+/// Seals a content of this kind into as many boxes as it takes.
+pub(crate) fn seal(
+    live: &mut Live,
+    now: Timestamp,
+    contact: ContactId,
+    purpose: Purpose,
+    (kind, content): (u8, &[u8]),
+    rng: &mut impl CryptoRng,
+) -> Result<Vec<Boxed>, EngineError> {
+    let texts = split(kind, content).map_err(|refusal| fault(&refusal))?;
+    let mut boxes = Vec::with_capacity(texts.len());
+    for text in &texts {
+        let sealed = live.session.seal(now, text, rng).map_err(|refusal| fault(&refusal))?;
+        boxes.push(put_in_box(live, sealed, contact, purpose, rng)?);
+    }
+    Ok(boxes)
+}
+
+/// The kind and bytes of a message of ours, as fragments carry them.
+pub(crate) fn content(message: &Message) -> Option<(u8, &[u8])> {
+    match &message.body {
+        Body::Text(text) => Some((KIND_TEXT, text.as_bytes())),
+        Body::Unknown { .. } | Body::Notice(_) => None,
+    }
+}
+
+/// Whether messages for a person can be sealed at present.
+pub(crate) fn can_seal(person: &Person) -> bool {
+    person.link.live().is_some() && person.renewal.is_none() && person.contact.trust != Trust::Changed
+}
+
+/// The messages of a person that wait and have not been sealed, in order.
+pub(crate) fn waiting<'a>(book: &'a Book, person: &'a Person) -> impl Iterator<Item = &'a Message> {
+    let sealed: BTreeSet<MessageId> =
+        book.outbox.owned(person.contact.id).filter_map(|(_, outgoing)| outgoing.message()).collect();
+    person.messages.values().filter(move |message| {
+        message.direction == Direction::Out
+            && message.state == MessageState::Queued
+            && !sealed.contains(&message.id)
+    })
+}
+
+/// The messages of a person of which no packet has left, sealed or not, in order: in a new session they are sealed anew.
+pub(crate) fn unfinished(person: &Person) -> impl Iterator<Item = &Message> {
+    let queued = |message: &&Message| {
+        message.direction == Direction::Out && message.state == MessageState::Queued
+    };
+    person.messages.values().filter(queued)
+}
+
+/// Seals whatever waits for a session.
+pub(crate) fn seal_waiting<'a>(
+    live: &mut Live,
+    now: Timestamp,
+    contact: ContactId,
+    messages: impl Iterator<Item = &'a Message>,
+    rng: &mut impl CryptoRng,
+) -> Result<Vec<Boxed>, EngineError> {
+    let mut boxes = Vec::new();
+    for message in messages {
+        if let Some(content) = content(message) {
+            let purpose = Purpose::Message(message.id);
+            boxes.extend(seal(live, now, contact, purpose, content, rng)?);
+        }
+    }
+    Ok(boxes)
+}

@@ -1,0 +1,71 @@
+//! What is due without anybody asking for it.
+//!
+//! It is done at regular times and never within a tick, so that no packet waits for a commit. Boxes that come of it
+//! take slots that would have carried decoys.
+
+use rand::CryptoRng;
+use sotto_protocol::time::Timestamp;
+
+use super::engine::Engine;
+use super::error::EngineError;
+use super::id::ContactId;
+use super::limits::TEND_INTERVAL;
+use super::link::Link;
+use super::parcel::Purpose;
+use super::sealing::{self, can_seal};
+use super::update::Update;
+use crate::store::Store;
+
+impl<S: Store> Engine<S> {
+    /// Does what is due for everybody.
+    pub(super) fn tend(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        self.tend_at = now + TEND_INTERVAL;
+        if self.keeper.is_undecided() {
+            return;
+        }
+        self.settle(now, rng);
+        self.watch(now, rng);
+        let watches: Vec<ContactId> = self.book.watches.keys().copied().collect();
+        for watch in watches {
+            // What could not be taken when it came may be taken now.
+            self.collect(now, watch, rng);
+        }
+        let contacts: Vec<ContactId> = self.book.people.keys().copied().collect();
+        for contact in contacts {
+            if let Err(error) = self.tend_session(now, contact, rng) {
+                self.count(error.label());
+            }
+        }
+    }
+
+    /// The step of key encapsulation that is due, and the end of skipped keys that are too old.
+    fn tend_session(
+        &mut self,
+        now: Timestamp,
+        contact: ContactId,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), EngineError> {
+        let Some(person) = self.book.people.get(&contact) else { return Ok(()) };
+        let Some(live) = person.link.live().filter(|_| person.contact.is_live(now)) else { return Ok(()) };
+        let mut live = live.draft()?;
+        let expired = live.session.expire(now);
+        let mut update = Update::of(contact);
+        let is_on_its_way =
+            self.book.outbox.owned(contact).any(|(_, outgoing)| outgoing.purpose == Purpose::Control);
+        if can_seal(person) && !is_on_its_way && live.session.control_due(now) {
+            let sealed = live
+                .session
+                .seal_control(now, rng)
+                .map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
+            if let Some(sealed) = sealed {
+                let boxed = sealing::put_in_box(&mut live, sealed, contact, Purpose::Control, rng)?;
+                update.boxes.push(boxed);
+            }
+        }
+        if expired == 0 && update.boxes.is_empty() {
+            return Ok(());
+        }
+        update.link = Some(Link::Live(Box::new(live)));
+        self.make(now, update)
+    }
+}

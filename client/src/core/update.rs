@@ -1,0 +1,115 @@
+//! What is to become of one person: kept in one commit, and made in memory after it.
+//!
+//! Whatever changes keys and places changes them together, or a crash in between would use one of them twice. What
+//! the changes are is decided elsewhere; nothing here looks at them.
+
+use sotto_protocol::time::Timestamp;
+
+use super::bond::Bond;
+use super::contact::Contact;
+use super::engine::Engine;
+use super::error::EngineError;
+use super::event::Event;
+use super::id::ContactId;
+use super::link::Link;
+use super::message::Message;
+use super::outbox::{Outgoing, Place, place_key};
+use super::renewal::Renewal;
+use crate::store::{Change, RecordKind, Store, StoreError};
+
+/// The changes of one person; what is `None` or empty stays as it is.
+pub(crate) struct Update {
+    id: ContactId,
+    pub(crate) contact: Option<Contact>,
+    pub(crate) link: Option<Link>,
+    pub(crate) bond: Option<Bond>,
+    /// Keys that are to begin a new session; `Some(None)` when they have, or never will.
+    pub(crate) renewal: Option<Option<Renewal>>,
+    /// Boxes that are to be sent.
+    pub(crate) boxes: Vec<(Place, Outgoing)>,
+    /// Boxes that are not to be sent any more.
+    pub(crate) gone: Vec<Place>,
+    /// Messages, new or changed.
+    pub(crate) messages: Vec<Message>,
+    /// Whatever else is kept in the same commit.
+    pub(crate) changes: Vec<Change>,
+    /// What is told once it is kept.
+    pub(crate) events: Vec<Event>,
+}
+
+impl Update {
+    /// No change yet.
+    pub(crate) const fn of(id: ContactId) -> Self {
+        Self {
+            id,
+            contact: None,
+            link: None,
+            bond: None,
+            renewal: None,
+            boxes: Vec::new(),
+            gone: Vec::new(),
+            messages: Vec::new(),
+            changes: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    fn changes(&mut self) -> Result<Vec<Change>, StoreError> {
+        let mut changes = std::mem::take(&mut self.changes);
+        changes.extend(self.contact.as_ref().map(Contact::put).transpose()?);
+        changes.extend(self.link.as_ref().map(|link| link.put(self.id)).transpose()?);
+        changes.extend(self.bond.as_ref().map(|bond| bond.put(self.id)).transpose()?);
+        if let Some(renewal) = &self.renewal {
+            changes.push(Renewal::change(renewal.as_ref(), self.id)?);
+        }
+        let gone = self.gone.iter().map(|place| place_key(RecordKind::Outbox, *place));
+        changes.extend(gone.map(|key| Change::Delete { key }));
+        for (place, outgoing) in &self.boxes {
+            changes.push(outgoing.put(*place)?);
+        }
+        for message in &self.messages {
+            changes.push(message.put()?);
+        }
+        Ok(changes)
+    }
+}
+
+impl<S: Store> Engine<S> {
+    /// Keeps the changes of a person that is in the book, and makes them.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]: nothing has changed, or it is undecided and everything will be read anew.
+    pub(super) fn make(&mut self, now: Timestamp, mut update: Update) -> Result<(), EngineError> {
+        let changes = update.changes()?;
+        self.commit(now, changes)?;
+        let is_turning_point = update.contact.is_some();
+        if let Some(person) = self.book.people.get_mut(&update.id) {
+            person.contact = update.contact.unwrap_or_else(|| person.contact.clone());
+            person.bond = update.bond.or_else(|| person.bond.take());
+            person.renewal = update.renewal.unwrap_or_else(|| person.renewal.take());
+            if let Some(link) = update.link {
+                person.link = link;
+                if let Some(reader) = person.link.reader() {
+                    person.inbox.advance_to(reader.index());
+                }
+            }
+        }
+        for place in update.gone {
+            self.book.outbox.remove(place);
+        }
+        for (place, outgoing) in update.boxes {
+            self.book.outbox.insert(place, outgoing);
+        }
+        for message in update.messages {
+            self.unkept.remove(&message.id);
+            self.book.keep_message(message)?;
+        }
+        for event in update.events {
+            self.events.push(event);
+        }
+        if is_turning_point {
+            self.reconsider(now);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,154 @@
+//! Which places are watched, and what is done with what is found there.
+//!
+//! What there is to watch follows from what is kept, and is worked out anew at regular times. What a found box means is
+//! decided in [`super::renewing`], [`super::address`] and [`super::asking`].
+
+use std::collections::BTreeSet;
+
+use rand::CryptoRng;
+use sotto_protocol::time::Timestamp;
+
+use super::book::Person;
+use super::engine::Engine;
+use super::error::EngineError;
+use super::id::ContactId;
+use super::inbox::Content;
+use super::limits::WATCH_BOXES_MAX;
+use super::rendezvous::{self, Direction, PERIODS, period_of};
+use super::renewing::Taken;
+use super::stream::Reader;
+use super::watch::{Sight, Watch};
+use crate::store::Store;
+
+impl<S: Store> Engine<S> {
+    /// Watches what is to be watched now, and nothing else.
+    pub(super) fn watch(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        let mut wanted = Vec::new();
+        for person in self.book.people.values().filter(|person| person.contact.is_live(now)) {
+            self.want_of_person(now, person, &mut wanted);
+        }
+        self.want_of_addresses(now, &mut wanted);
+        let known: BTreeSet<(ContactId, Sight)> =
+            self.book.watches.values().map(|watch| (watch.owner, watch.sight)).collect();
+        let keys: BTreeSet<(ContactId, Sight)> =
+            wanted.iter().map(|(owner, sight, _)| (*owner, *sight)).collect();
+        self.book.watches.retain(|_, watch| keys.contains(&(watch.owner, watch.sight)));
+        for (owner, sight, read) in wanted {
+            if !known.contains(&(owner, sight)) {
+                self.book.watches.insert(ContactId::generate(rng), Watch::new(owner, sight, read));
+            }
+        }
+    }
+
+    fn want_of_person(
+        &self,
+        now: Timestamp,
+        person: &Person,
+        wanted: &mut Vec<(ContactId, Sight, Reader)>,
+    ) {
+        let (id, current) = (person.contact.id, period_of(now));
+        self.want_of_asking(now, person, wanted);
+        let Some(bond) = &person.bond else { return };
+        let secret = &bond.rekey_secret;
+        for ago in 0..PERIODS {
+            let period = current.saturating_sub(ago);
+            let direction = Direction::from(!bond.is_initiator);
+            let read = Reader::begin(&rendezvous::rekey_bundles(secret, direction, period), 0);
+            wanted.push((id, Sight::RekeyBundles { period, is_past: ago > 0 }, read));
+        }
+        let Some(renewal) = &person.renewal else { return };
+        if self.can_lay_out(person, current) {
+            let direction = Direction::from(bond.is_initiator);
+            let read = Reader::begin(&rendezvous::rekey_bundles(secret, direction, current), 0);
+            wanted.push((id, Sight::RekeyEnd { period: current }, read));
+        }
+        if renewal.laid_out.is_some() {
+            let bundle = renewal.bundle();
+            let read = Reader::begin(&rendezvous::rekey_answer(secret, &bundle), 0);
+            wanted.push((id, Sight::RekeyAnswer { tag: rendezvous::tag_of(&bundle) }, read));
+        }
+    }
+
+    /// Takes what has come at a watched place, in order, as far as it can be taken now.
+    pub(super) fn watched(
+        &mut self,
+        now: Timestamp,
+        id: ContactId,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), EngineError> {
+        loop {
+            let Some(watch) = self.book.watches.get(&id) else { return Ok(()) };
+            let (owner, sight, index) = (watch.owner, watch.sight, watch.read.index());
+            let is_absent = watch.inbox.is_absent(index);
+            let Some(content) = watch.inbox.content(index) else {
+                if is_absent {
+                    self.nothing_there(now, owner, sight, index, rng)?;
+                }
+                return Ok(());
+            };
+            self.doubt_once(id);
+            let taken = match content {
+                Content::Text(text) => self.found_at(now, owner, sight, &text, rng)?,
+                Content::Gone(label) => {
+                    self.count(label);
+                    Taken::Done
+                }
+            };
+            if taken == Taken::NotYet || index >= WATCH_BOXES_MAX {
+                return Ok(());
+            }
+            if let Some(watch) = self.book.watches.get_mut(&id) {
+                watch.advance();
+            }
+        }
+    }
+
+    /// A contact that lays out keys has stored everything before: whether something is left to read is asked anew.
+    fn doubt_once(&mut self, id: ContactId) {
+        let Some(watch) = self.book.watches.get_mut(&id) else { return };
+        let owner = watch.owner;
+        if std::mem::replace(&mut watch.is_new, false)
+            && let Some(person) = self.book.people.get_mut(&owner)
+            && let Some(index) = person.link.reader().map(Reader::index)
+        {
+            person.inbox.doubt(index);
+        }
+    }
+
+    fn found_at(
+        &mut self,
+        now: Timestamp,
+        owner: ContactId,
+        sight: Sight,
+        text: &[u8],
+        rng: &mut impl CryptoRng,
+    ) -> Result<Taken, EngineError> {
+        match sight {
+            Sight::RekeyBundles { .. } => self.take_bundle(now, owner, text, rng),
+            Sight::RekeyAnswer { .. } => self.take_answer(now, owner, text, rng),
+            Sight::Requests { .. } => self.take_request(now, owner, text, rng),
+            Sight::AddressBundles { .. } => self.note_address_bundle(owner, text),
+            // Somebody has been here; the next place may be free.
+            Sight::RekeyEnd { .. } | Sight::AddressEnd { .. } => Ok(Taken::Done),
+        }
+    }
+
+    /// Nothing lies at a watched place, as every mailbox says.
+    fn nothing_there(
+        &mut self,
+        now: Timestamp,
+        owner: ContactId,
+        sight: Sight,
+        index: u64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), EngineError> {
+        match sight {
+            Sight::RekeyEnd { period } => self.lay_out(now, owner, period, index, rng)?,
+            Sight::AddressEnd { period } => self.publish(now, owner, period, index, rng)?,
+            Sight::AddressBundles { period } => self.ask(now, owner, period, rng)?,
+            Sight::RekeyBundles { .. } | Sight::RekeyAnswer { .. } | Sight::Requests { .. } => return Ok(()),
+        }
+        self.watch(now, rng);
+        Ok(())
+    }
+}
