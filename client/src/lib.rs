@@ -8,6 +8,7 @@
 
 pub mod cli;
 pub mod core;
+pub mod session;
 pub mod shell;
 pub mod store;
 pub mod vault;

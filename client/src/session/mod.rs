@@ -1,0 +1,3 @@
+//! The cryptography of a conversation.
+
+pub mod safety;
