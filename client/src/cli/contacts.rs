@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Common, Ended, escape, when};
+use super::{Common, Ended, name, when};
 use crate::core::{ContactState, ContactView, Route};
 use crate::shell::Failure;
 use crate::shell::client::Reach;
@@ -38,12 +38,14 @@ fn row(contact: &ContactView) -> String {
             None => "  waiting for an answer".to_owned(),
         },
         ContactState::Expired => "  the invitation ran out; make another one".to_owned(),
+        ContactState::Revoked => "  the invitation was withdrawn; ask for another one".to_owned(),
+        ContactState::Spoiled => "  the keys that came cannot be used; make or ask for another invitation".to_owned(),
         ContactState::Taken => "  somebody else took up that invitation; ask for another one".to_owned(),
     };
     let count = |count: u64, word: &str| if count == 0 { String::new() } else { format!("  {count} {word}") };
     format!(
         "{}  {}{}{}{state}",
-        escape::line(&contact.name),
+        name::with_trust(&contact.name, contact.trust),
         route(contact),
         count(contact.unread, "unread"),
         count(contact.queued, "on the way")

@@ -14,6 +14,7 @@ pub mod escape;
 mod init;
 mod invite;
 mod manual;
+mod name;
 mod output;
 mod qr;
 mod recv;

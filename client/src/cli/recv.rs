@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::{Output, print};
-use super::{Common, Ended, escape, stored, when};
+use super::{Common, Ended, escape, name, stored, when};
 use crate::core::{Direction, MessageKind, MessageView};
 use crate::shell::Failure;
 use crate::shell::client::{Connection, News, Reach};
@@ -233,12 +233,13 @@ fn take_page(mut page: Value) -> Result<(Vec<MessageView>, bool), Failure> {
 }
 
 fn human(message: &MessageView) -> String {
-    let contact = escape::line(&message.contact);
+    let contact = name::with_trust(&message.contact, message.trust);
     let text = escape::lines(&message.text, "    ");
     let at = when::utc(message.at_ms);
     match (message.direction, message.kind) {
         (Direction::In, MessageKind::Text) => format!("{at}  {contact}: {text}"),
         (Direction::In, MessageKind::Unknown) => format!("{at}  {contact}: [{text}]"),
+        (_, MessageKind::Notice) => format!("{at}  [{contact}: {text}]"),
         (Direction::Out, _) => format!("{at}  to {contact} ({}): {text}", message.state.label()),
     }
 }
@@ -246,13 +247,14 @@ fn human(message: &MessageView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::{MessageId, MessageState};
+    use crate::core::{MessageId, MessageState, Trust};
 
     #[test]
     fn hostile_text_and_names_do_not_reach_the_terminal() {
         let message = MessageView {
             id: MessageId::from_bytes([1; 16]),
             contact: "Bob\u{202e}".to_owned(),
+            trust: Trust::Unverified,
             seq: 1,
             direction: Direction::In,
             kind: MessageKind::Text,
@@ -261,7 +263,7 @@ mod tests {
             state: MessageState::Received,
         };
         insta::assert_snapshot!(human(&message), @r"
-        1970-01-01 00:00:00Z  Bob<U+202E>: <U+001B>]0;owned<U+0007><U+000D><U+007F>first
+        1970-01-01 00:00:00Z  Bob<U+202E> (unverified): <U+001B>]0;owned<U+0007><U+000D><U+007F>first
             second<U+009B>2J
         ");
     }

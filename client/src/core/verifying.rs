@@ -16,6 +16,9 @@ use super::update::Update;
 use crate::session::SafetyNumber;
 use crate::store::Store;
 
+/// The digits of a safety number.
+const DIGITS: usize = 60;
+
 impl<S: Store> Engine<S> {
     /// The number that both people see if nobody stands between them.
     ///
@@ -40,7 +43,17 @@ impl<S: Store> Engine<S> {
         rng: &mut impl CryptoRng,
     ) -> Result<bool, EngineError> {
         let number = self.safety_number(contact)?;
-        let fits = number.compare(given).map_err(|error| EngineError::SafetyNumber(error.to_string()))?;
+        let given = given.trim();
+        let fits = if given.chars().all(|character| character.is_ascii_digit() || character.is_whitespace()) {
+            let digits = given.chars().filter(char::is_ascii_digit).count();
+            if digits != DIGITS {
+                let text = format!("{digits} digits were given, not {DIGITS}");
+                return Err(EngineError::SafetyNumber(text));
+            }
+            number.matches(given)
+        } else {
+            number.compare_qr(given).map_err(|error| EngineError::SafetyNumber(error.to_string()))?
+        };
         let trust = match (fits, self.book.named(contact)?.contact.trust) {
             (true, _) => Trust::Verified,
             (false, Trust::Changed) => Trust::Changed,

@@ -145,7 +145,7 @@ impl<S: Store> Engine<S> {
         match sight {
             Sight::RekeyEnd { period } => self.lay_out(now, owner, period, index, rng)?,
             Sight::AddressEnd { period } => self.publish(now, owner, period, index, rng)?,
-            Sight::AddressBundles { period } => self.ask(now, owner, period, rng)?,
+            Sight::AddressBundles { .. } => self.ask(now, owner, rng)?,
             Sight::RekeyBundles { .. } | Sight::RekeyAnswer { .. } | Sight::Requests { .. } => return Ok(()),
         }
         self.watch(now, rng);

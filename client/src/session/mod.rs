@@ -1,6 +1,10 @@
 //! The cryptography of a conversation: how two people come to share keys and how those keys are renewed.
 #![allow(clippy::todo, unused_variables, missing_docs, clippy::missing_errors_doc)]
 
+pub mod safety;
+
+pub use safety::SafetyNumber;
+
 use std::time::Duration;
 
 use rand::CryptoRng;

@@ -72,7 +72,11 @@ impl Config {
     /// What the engine has to know of it.
     #[must_use]
     pub fn engine_settings(&self) -> EngineSettings {
-        EngineSettings { class: self.cover_class.clone(), routes: self.plan(), tor_cover: self.tor_cover }
+        EngineSettings {
+            routes: self.plan(),
+            tor_cover: self.tor_cover,
+            ..EngineSettings::new(&self.cover_class)
+        }
     }
 
     /// Reads the profile's `config.toml`.
