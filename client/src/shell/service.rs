@@ -5,6 +5,7 @@
 //! concern the connection and the process, not the engine, and are answered by [`super::daemon`].
 
 mod call;
+mod people;
 
 use std::time::Duration;
 
@@ -51,9 +52,38 @@ pub fn answer<S: Store>(
                 "expires_ms": invite.expires().as_millis(),
             })
         }
-        Call::Accept(params) => {
-            let contact_id = engine.accept_invite(now, &params.link, &params.name, rng)?;
-            json!({ "contact": params.name, "contact_id": contact_id })
+        Call::Accept(params) => people::accept(engine, params, now, rng)?,
+        Call::Revoke(params) => {
+            engine.revoke_invite(now, &params.contact)?;
+            json!({})
+        }
+        Call::Verify(params) => people::safety_number(engine, &params.contact)?,
+        Call::SetVerified(params) => {
+            engine.set_verified(now, &params.contact, params.verified, rng)?;
+            people::safety_number(engine, &params.contact)?
+        }
+        Call::Compare(params) => people::compare(engine, params, now, rng)?,
+        Call::Rekey(params) => {
+            engine.renew(now, &params.contact, params.new_identity, rng)?;
+            json!({})
+        }
+        Call::Addresses => to_json(&engine.addresses())?,
+        Call::CreateAddress(params) => {
+            let address = engine.create_address(now, &params.label, rng)?;
+            json!({ "label": params.label, "address": address.to_string() })
+        }
+        Call::RemoveAddress(params) => {
+            engine.remove_address(now, &params.label, rng)?;
+            json!({})
+        }
+        Call::Requests => to_json(&engine.requests())?,
+        Call::AcceptRequest(params) => {
+            engine.accept_request(now, &params.request, &params.name, rng)?;
+            json!({ "contact": params.name })
+        }
+        Call::RejectRequest(params) => {
+            engine.reject_request(now, &params.request)?;
+            json!({})
         }
         Call::Send(params) => {
             let message = engine.send_text(now, &params.contact, &params.text, rng)?;

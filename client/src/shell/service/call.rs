@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::core::{MessageId, RoutePlan, RoutePlanError};
+use crate::core::{ContactId, MessageId, RoutePlan, RoutePlanError};
 
 /// Why a call is not one.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,61 @@ pub struct InviteParams {
 pub struct AcceptParams {
     pub(super) name: String,
     pub(super) link: String,
+    pub(super) note: Option<String>,
+}
+
+/// Parameters of calls about one contact.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContactParams {
+    pub(super) contact: String,
+}
+
+/// Parameters of `set-verified`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetVerifiedParams {
+    pub(super) contact: String,
+    pub(super) verified: bool,
+}
+
+/// Parameters of `compare`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompareParams {
+    pub(super) contact: String,
+    pub(super) number: String,
+}
+
+/// Parameters of `rekey`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RekeyParams {
+    pub(super) contact: String,
+    #[serde(default)]
+    pub(super) new_identity: bool,
+}
+
+/// Parameters of calls about one contact address.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddressParams {
+    pub(super) label: String,
+}
+
+/// Parameters of `accept-request`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptRequestParams {
+    pub(super) request: ContactId,
+    pub(super) name: String,
+}
+
+/// Parameters of `reject-request`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RejectRequestParams {
+    pub(super) request: ContactId,
 }
 
 /// Parameters of `send`.
@@ -121,8 +176,31 @@ pub enum Call {
     Contacts,
     /// `invite {name, ttl_s?}`: `{contact, link, expires_ms}`.
     Invite(InviteParams),
-    /// `accept {name, link}`: `{contact, contact_id}`.
+    /// `accept {name, link, note?}`: `{contact, contact_id}`. The link is an invitation, or a contact address; a note goes
+    /// along with a request at an address.
     Accept(AcceptParams),
+    /// `revoke {contact}`: `{}`, the invitation for this contact withdrawn.
+    Revoke(ContactParams),
+    /// `verify {contact}`: `{contact, trust, digits, groups, qr}`.
+    Verify(ContactParams),
+    /// `set-verified {contact, verified}`: as `verify`, after the change.
+    SetVerified(SetVerifiedParams),
+    /// `compare {contact, number}`: as `verify`, after the comparison, and `matches`.
+    Compare(CompareParams),
+    /// `rekey {contact, new_identity?}`: `{}`, and the session is made anew.
+    Rekey(RekeyParams),
+    /// `addresses {}`: `[address]`.
+    Addresses,
+    /// `create-address {label}`: `{label, address}`.
+    CreateAddress(AddressParams),
+    /// `remove-address {label}`: `{}`.
+    RemoveAddress(AddressParams),
+    /// `requests {}`: `[request]`.
+    Requests,
+    /// `accept-request {request, name}`: `{contact}`.
+    AcceptRequest(AcceptRequestParams),
+    /// `reject-request {request}`: `{}`.
+    RejectRequest(RejectRequestParams),
     /// `send {contact, text}`: `{message, contact, state, route}`.
     Send(SendParams),
     /// `messages {contact, after?}`: `{messages: [message], more}`, oldest first, both directions.
@@ -158,6 +236,17 @@ impl Call {
             "contacts" => fit("contacts", params).map(|NoParams {}| Self::Contacts)?,
             "invite" => Self::Invite(fit("invite", params)?),
             "accept" => Self::Accept(fit("accept", params)?),
+            "revoke" => Self::Revoke(fit("revoke", params)?),
+            "verify" => Self::Verify(fit("verify", params)?),
+            "set-verified" => Self::SetVerified(fit("set-verified", params)?),
+            "compare" => Self::Compare(fit("compare", params)?),
+            "rekey" => Self::Rekey(fit("rekey", params)?),
+            "addresses" => fit("addresses", params).map(|NoParams {}| Self::Addresses)?,
+            "create-address" => Self::CreateAddress(fit("create-address", params)?),
+            "remove-address" => Self::RemoveAddress(fit("remove-address", params)?),
+            "requests" => fit("requests", params).map(|NoParams {}| Self::Requests)?,
+            "accept-request" => Self::AcceptRequest(fit("accept-request", params)?),
+            "reject-request" => Self::RejectRequest(fit("reject-request", params)?),
             "send" => Self::Send(fit("send", params)?),
             "messages" => Self::Messages(fit("messages", params)?),
             "message" => Self::Message(fit("message", params)?),
