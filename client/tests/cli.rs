@@ -101,6 +101,33 @@ fn an_invitation_passes_through_json() {
 }
 
 #[test]
+fn an_invitation_is_shown_and_written_as_a_qr_code() {
+    let person = Person::with_profile(&dead_network());
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("bob.png");
+    let file = path.to_str().unwrap();
+    let invited = person.run(&["invite", "Bob", "--qr", "--qr-file", file]);
+    assert_eq!(invited.status.code(), Some(0), "{invited:?}");
+    let said = String::from_utf8(invited.stdout).unwrap();
+    let (link, code) = said.trim_end().split_once('\n').unwrap();
+    assert!(link.starts_with("sotto:invite:"), "{link}");
+    assert!(code.lines().count() == 21 && code.contains('▀'), "{code}");
+    assert!(std::fs::read(&path).unwrap().starts_with(b"\x89PNG"));
+    // What is refused before there is an invitation leaves none.
+    assert_eq!(person.refusal(&["invite", "Carol", "--qr-file", file]).0, "exists");
+    assert_eq!(person.run(&["invite", "Carol", "--qr-file", "carol.jpg"]).status.code(), Some(2));
+    assert_eq!(person.json(&["contacts"]).as_array().unwrap().len(), 1);
+    // One that fails later does not lose the link.
+    let nowhere = directory.path().join("none").join("carol.svg");
+    let args = ["invite", "Carol", "--qr-file", nowhere.to_str().unwrap(), "--json"];
+    let invited = person.run(&args);
+    assert_eq!(invited.status.code(), Some(1));
+    let invited = one_value(&invited);
+    assert!(invited["link"].as_str().unwrap().starts_with("sotto:invite:"));
+    assert_eq!(invited["qr_error"]["label"], "io");
+}
+
+#[test]
 fn a_message_that_finds_no_network_stays_queued() {
     let person = Person::with_profile(&dead_network());
     person.json(&["invite", "Bob"]);

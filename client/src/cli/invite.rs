@@ -36,25 +36,35 @@ pub(super) struct InviteArgs {
 }
 
 pub(super) async fn run(common: &Common, args: &InviteArgs) -> Result<Ended, Failure> {
+    if let Some(path) = &args.qr_file {
+        // Before there is an invitation that would be told of in the midst of an error.
+        qr::refuse_existing(path)?;
+    }
     // Nothing has to be sent for an invitation: the other person begins.
     let connection = common.connect(Reach::Vault).await?;
     let invited = connection.call("invite", json!({ "name": args.name, "ttl_s": args.hours * 3600 })).await;
     connection.close().await;
-    let invited = invited?;
+    let mut invited = invited?;
+    let link = invited.get("link").and_then(Value::as_str).unwrap_or_default().to_owned();
     let output = common.output();
-    let link = invited.get("link").and_then(Value::as_str).unwrap_or_default();
-    output.result(&invited, |_| escape::line(link))?;
-    if args.qr {
-        qr::show(output, link)?;
+    let picture = args.qr_file.as_deref().map(|path| qr::write_picture(path, &link));
+    let refusal = picture.and_then(Result::err).map(Failure::from);
+    if let (Some(refusal), Some(fields)) = (&refusal, invited.as_object_mut()) {
+        fields.insert("qr_error".to_owned(), json!({ "label": refusal.label, "text": refusal.text }));
     }
-    // Last of what can fail: the link has been printed by now, so that a file that exists already loses nothing.
-    let written = args.qr_file.as_deref().map_or(Ok(()), |path| qr::write_picture(path, link));
+    output.result(&invited, |_| escape::line(&link))?;
+    if args.qr {
+        qr::show(output, &link)?;
+    }
     let expires_ms = invited.get("expires_ms").and_then(Value::as_u64).unwrap_or_default();
     output.note(&format!(
         "Hand this link to {} over a channel that only the two of you can read. It is for one use, until {}.",
         escape::line(&args.name),
         when::utc(expires_ms)
     ));
-    written?;
+    if let Some(refusal) = refusal {
+        output.note(&format!("No picture was written: {} [{}]", escape::line(&refusal.text), refusal.label));
+        return Ok(Ended::Trouble);
+    }
     Ok(Ended::Well)
 }

@@ -222,6 +222,18 @@ impl fmt::Debug for Qr {
     }
 }
 
+/// Refuses a picture's path where there is something already, before there is anything to write.
+///
+/// # Errors
+/// `exists`.
+pub(super) fn refuse_existing(path: &Path) -> Result<(), QrError> {
+    match path.symlink_metadata() {
+        Ok(_) => Err(PrivateFileError::Exists(path.to_owned()).into()),
+        // Any other obstacle shows when the file is written.
+        Err(_) => Ok(()),
+    }
+}
+
 /// Writes a link's code to a new file with mode 0600. The ending of its name says which kind of picture it is.
 ///
 /// # Errors
