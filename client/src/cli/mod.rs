@@ -6,6 +6,7 @@
 //! taken from the arguments or the environment.
 
 mod accept;
+mod address;
 mod bar;
 mod contacts;
 mod daemon;
@@ -18,11 +19,15 @@ mod name;
 mod output;
 mod qr;
 mod recv;
+mod rekey;
+mod requests;
+mod revoke;
 mod route;
 mod send;
 mod status;
 mod stored;
 mod tor_key;
+mod verify;
 pub mod when;
 
 use std::path::PathBuf;
@@ -72,6 +77,7 @@ Examples:
   sotto daemon                          stay connected (leave it running, in a terminal or as a service)
   sotto invite bob                      print an invitation to hand to Bob
   sotto accept alice sotto:invite:...   take up an invitation from Alice
+  sotto verify alice                    make sure that nobody stands between you
   sotto send bob \"Lunch at noon?\"       send a message
   echo \"a long one\" | sotto send bob -  send what comes from standard input
   sotto recv --follow                   show messages as they arrive
@@ -161,6 +167,11 @@ enum Command {
     Init(init::InitArgs),
     Invite(invite::InviteArgs),
     Accept(accept::AcceptArgs),
+    Revoke(revoke::RevokeArgs),
+    Verify(verify::VerifyArgs),
+    Rekey(rekey::RekeyArgs),
+    Address(address::AddressArgs),
+    Requests(requests::RequestsArgs),
     /// List the people you can write to.
     Contacts,
     Send(send::SendArgs),
@@ -237,6 +248,11 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Init(args) => init::run(common, args),
         Command::Invite(args) => invite::run(common, args).await,
         Command::Accept(args) => accept::run(common, args).await,
+        Command::Revoke(args) => revoke::run(common, args).await,
+        Command::Verify(args) => verify::run(common, args).await,
+        Command::Rekey(args) => rekey::run(common, args).await,
+        Command::Address(args) => address::run(common, args).await,
+        Command::Requests(args) => requests::run(common, args).await,
         Command::Contacts => contacts::run(common).await,
         Command::Send(args) => send::run(common, args).await,
         Command::Recv(args) => recv::run(common, args).await,

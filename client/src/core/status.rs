@@ -5,12 +5,14 @@ use sotto_protocol::time::Timestamp;
 
 use super::book::Person;
 use super::circuits::Circuits;
-use super::contact::{Contact, Side, Standing};
+use super::contact::{Side, Standing};
 use super::engine::Engine;
 use super::error::EngineError;
 use super::id::MessageId;
 use super::lane::Way;
+use super::link::Link;
 use super::message::MessageState;
+use super::parcel::Purpose;
 use super::route::Route;
 use super::view::{
     ConsensusState, ContactView, CoverView, MessageView, RouteState, RouteView, StatusView, WaitingView,
@@ -145,7 +147,7 @@ impl<S: Store> Engine<S> {
     fn waiting(&self, now: Timestamp) -> Vec<WaitingView> {
         let mut waiting = Vec::new();
         for person in self.book.people.values() {
-            if let Some(why) = self.answer_waits(&person.contact, now) {
+            if let Some(why) = self.keys_wait(person, now) {
                 waiting.push((0, self.waiting_view(person, None, MessageState::Queued, why)));
             }
             for message in person.messages.values() {
@@ -160,9 +162,19 @@ impl<S: Store> Engine<S> {
         waiting.into_iter().map(|(_, view)| view).collect()
     }
 
-    /// What the answer to an invitation waits for, while it does.
-    fn answer_waits(&self, contact: &Contact, now: Timestamp) -> Option<String> {
-        let waits = contact.side == Side::Joiner && contact.standing == Standing::Pending;
+    /// What the keys that are to be exchanged with somebody wait for, while they do.
+    fn keys_wait(&self, person: &Person, now: Timestamp) -> Option<String> {
+        let contact = &person.contact;
+        let is_on_its_way = || {
+            let keys = |purpose| matches!(purpose, Purpose::Bundle | Purpose::Request | Purpose::RekeyBundle);
+            self.book.outbox.owned(contact.id).any(|(_, outgoing)| keys(outgoing.purpose))
+        };
+        let waits = match contact.side {
+            _ if !contact.is_live(now) => false,
+            Side::Joiner if contact.standing == Standing::Pending => true,
+            Side::Requester if matches!(person.link, Link::Closed) && person.renewal.is_none() => true,
+            _ => person.renewal.is_some() || is_on_its_way(),
+        };
         waits.then(|| self.why(contact.id, None, now))
     }
 }

@@ -173,7 +173,7 @@ pub struct RouteView {
 /// One message that is not stored yet and what it is waiting for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct WaitingView {
-    /// Which message; none for the answer to an invitation.
+    /// Which message; none for keys that are to be exchanged.
     pub message: Option<MessageId>,
     /// The contact's name.
     pub contact: String,

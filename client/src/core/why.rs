@@ -36,7 +36,7 @@ impl<S: Store> Engine<S> {
         }
         let concerns = |outgoing: &&Outgoing| match message {
             Some(_) => outgoing.message() == message,
-            None => outgoing.purpose == Purpose::Answer,
+            None => !matches!(outgoing.purpose, Purpose::Message(_) | Purpose::Control),
         };
         let owned = self.book.outbox.owned(contact).map(|(_, outgoing)| outgoing);
         let boxes: Vec<&Outgoing> = owned.filter(concerns).collect();
@@ -107,6 +107,7 @@ const fn why_unsealed(person: &Person) -> &'static str {
         _ if person.renewal.is_some() => "waiting until the contact answers to the new keys of this side",
         Link::Offered(_) => "waiting until somebody takes up the invitation",
         Link::Answering(_) => "waiting for the keys of who made the invitation",
+        Link::Closed if person.asking.is_some() => "waiting for the keys of the address",
         Link::Live(_) | Link::Closed => "waiting for the next packet",
     }
 }
