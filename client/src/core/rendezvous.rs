@@ -52,7 +52,7 @@ fn derive(secret: &[u8; 32], what: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8; 32]
 }
 
 fn seed(secret: &[u8; 32], what: &[u8], parts: &[&[u8]]) -> StreamSeed {
-    StreamSeed::from_bytes(*derive(secret, what, parts))
+    StreamSeed::from_bytes(&derive(secret, what, parts))
 }
 
 /// The stream in which one side lays out its keys in a period.

@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     fn seed(byte: u8) -> StreamSeed {
-        StreamSeed::from_bytes([byte; 32])
+        StreamSeed::from_bytes(&[byte; 32])
     }
 
     #[test]
