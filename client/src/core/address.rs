@@ -71,11 +71,6 @@ impl AddressLink {
         }
     }
 
-    /// From its public key, which was checked before.
-    pub(crate) const fn from_public(public: [u8; 32]) -> Self {
-        Self(public)
-    }
-
     /// Its public key.
     pub(crate) const fn public(&self) -> &[u8; 32] {
         &self.0

@@ -70,6 +70,12 @@ impl Asking {
         Ok((asking.contact, asking))
     }
 
+    /// The request, once there is one.
+    #[cfg(test)]
+    pub(super) fn request(&self) -> &[u8] {
+        &self.request
+    }
+
     fn put(&self) -> Result<Change, StoreError> {
         Ok(Change::Put { key: asking_key(self.contact), value: record::encode(self)? })
     }
@@ -142,7 +148,7 @@ impl<S: Store> Engine<S> {
         let mut person = Person::new(contact, Link::Closed);
         person.asking = Some(asking);
         self.meet(now, person, update)?;
-        self.tend_at = now;
+        self.tend_soon(now);
         Ok(id)
     }
 

@@ -101,10 +101,11 @@ impl<S: Store> Engine<S> {
             events: EventQueue::default(),
             counters: Counters::default(),
             unkept: BTreeSet::new(),
-            tend_at: now,
+            tend_at: Timestamp::NEVER,
             polls: 0,
             now,
         };
+        engine.tend_soon(now);
         engine.reconsider(now);
         Ok(engine)
     }
@@ -152,8 +153,8 @@ impl<S: Store> Engine<S> {
             person.inbox.replace();
         }
         self.consensus = Some(consensus);
-        // Boxes may be complete under the new placement: they are settled when the engine is called next.
-        self.tend_at = now;
+        // Boxes may be complete under the new placement.
+        self.tend_soon(now);
         self.run_cover(now);
     }
 

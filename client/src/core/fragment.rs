@@ -1,7 +1,7 @@
-//! How a message is cut into the texts of boxes, and put together again.
+//! How a message is cut into the contents of envelopes, one for each box, and put together again.
 //!
 //! ```text
-//! the text of one box, at most 1,359 bytes
+//! the content of one envelope, at most 1,297 bytes
 //! +---------+------+-------+-------------+---------+----------+------------+-------+
 //! | 0       | 1    | 2     | 3 .. 6      | 7 .. 8  | 9 .. 10  | 11 .. 12   | 13 .. |
 //! | version | kind | flags | length of   | index   | count of | length of  | bytes |
@@ -17,10 +17,10 @@
 
 use std::fmt;
 
-use sotto_protocol::boxes::BOX_CONTENT_LEN_MAX;
 use zeroize::Zeroizing;
 
 use super::limits::MESSAGE_LEN_MAX;
+use crate::session::CONTENT_LEN_MAX;
 
 /// The kind of a text message.
 pub(crate) const KIND_TEXT: u8 = 1;
@@ -32,7 +32,7 @@ const FLAG_FIRST: u8 = 1;
 const FLAG_LAST: u8 = 2;
 const HEADER_LEN: usize = 13;
 /// The bytes of a full fragment.
-pub(crate) const FRAGMENT_LEN_MAX: usize = BOX_CONTENT_LEN_MAX - HEADER_LEN;
+pub(crate) const FRAGMENT_LEN_MAX: usize = CONTENT_LEN_MAX - HEADER_LEN;
 
 /// Why the text of a box is no fragment, or not the one that must come next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -261,7 +261,7 @@ mod tests {
             let content: Vec<u8> = (0..len).map(|n| n.to_le_bytes()[0]).collect();
             let texts = split(KIND_TEXT, &content).unwrap();
             assert_eq!(texts.len(), fragment_count(len));
-            assert!(texts.iter().all(|text| text.len() <= BOX_CONTENT_LEN_MAX));
+            assert!(texts.iter().all(|text| text.len() <= CONTENT_LEN_MAX));
             let whole = join(&texts).unwrap().unwrap();
             assert_eq!((whole.kind, whole.bytes.as_slice()), (KIND_TEXT, content.as_slice()));
         }

@@ -32,6 +32,8 @@ struct Harvest {
     changes: Vec<Change>,
     messages: Vec<Message>,
     refused: Vec<&'static str>,
+    /// Whether a step of key encapsulation was among them: the next may be due.
+    has_control: bool,
 }
 
 impl<S: Store> Engine<S> {
@@ -72,6 +74,9 @@ impl<S: Store> Engine<S> {
         }
         self.counters.messages_received = self.counters.messages_received.saturating_add(count);
         harvest.refused.iter().for_each(|label| self.count(label));
+        if harvest.has_control {
+            self.tend_soon(now);
+        }
         Ok(())
     }
 }
@@ -96,6 +101,7 @@ fn harvest(
         changes: Vec::new(),
         messages: Vec::new(),
         refused: Vec::new(),
+        has_control: false,
     };
     while let Some(content) = person.inbox.content(harvest.live.read.index()) {
         harvest.take(content, now, rng)?;
@@ -135,7 +141,10 @@ impl Harvest {
         }
         match opened.content {
             Some(text) => self.fragment(&text, index, now, rng),
-            None => Ok(()),
+            None => {
+                self.has_control = true;
+                Ok(())
+            }
         }
     }
 

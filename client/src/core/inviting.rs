@@ -138,6 +138,7 @@ impl<S: Store> Engine<S> {
         if made.is_err() {
             self.book.people.remove(&id);
         }
+        self.tend_soon(now);
         self.reconsider(now);
         made
     }

@@ -131,6 +131,11 @@ impl Outgoing {
         !self.replicas.is_empty() && self.replicas.values().all(|replica| replica.is_settled())
     }
 
+    /// Whether every replica has another box of this name.
+    pub(crate) fn is_displaced(&self) -> bool {
+        !self.replicas.is_empty() && self.replicas.values().all(|replica| *replica == Replica::Conflicted)
+    }
+
     /// Whether a mailbox has another box of this name.
     pub(crate) fn conflict(&self) -> Option<NodeId> {
         self.replicas

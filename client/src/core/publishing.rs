@@ -55,7 +55,7 @@ impl<S: Store> Engine<S> {
         self.commit(now, vec![address.put()?])?;
         let link = address.link();
         self.book.addresses.insert(address.id, address);
-        self.tend_at = now;
+        self.tend_soon(now);
         self.reconsider(now);
         Ok(link)
     }
@@ -166,7 +166,7 @@ impl<S: Store> Engine<S> {
         person.bond = Some(waiting.bond.clone());
         self.meet(now, person, update)?;
         self.book.requests.remove(&id);
-        self.tend_at = now;
+        self.tend_soon(now);
         Ok(())
     }
 
@@ -237,7 +237,7 @@ impl<S: Store> Engine<S> {
         address.published.pop();
         self.commit(now, vec![address.put()?])?;
         self.book.addresses.insert(id, address);
-        self.tend_at = now;
+        self.tend_soon(now);
         Ok(())
     }
 

@@ -66,7 +66,7 @@ impl<S: Store> Engine<S> {
         let mut update = Update::of(person.contact.id);
         update.renewal = Some(Some(renewal));
         self.make(now, update)?;
-        self.tend_at = now;
+        self.tend_soon(now);
         Ok(())
     }
 
@@ -205,7 +205,7 @@ impl<S: Store> Engine<S> {
                 let Some(renewal) = &person.renewal else { return Ok(()) };
                 let mut update = Update::of(contact);
                 update.renewal = Some(Some(Renewal { laid_out: None, ..renewal.clone() }));
-                self.tend_at = now;
+                self.tend_soon(now);
                 self.make(now, update)
             }
             // These keys were answered before, by a device that this profile was restored from.
@@ -229,7 +229,7 @@ impl<S: Store> Engine<S> {
         update.gone = self.book.outbox.owned(contact).map(|(place, _)| place).collect();
         update.messages = self.uncertain(person);
         update.renewal = Some(Some(Renewal::new(Offer::new(identity, rng), Before::Lost)));
-        self.tend_at = now;
+        self.tend_soon(now);
         self.make(now, update)
     }
 

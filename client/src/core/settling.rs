@@ -52,7 +52,7 @@ impl<S: Store> Engine<S> {
         }
         // A renewal or a publication may have waited for the last of them.
         if !settlement.done.is_empty() {
-            self.tend_at = self.tend_at.min(now + SETTLED_PAUSE);
+            self.tend_soon(now + SETTLED_PAUSE);
         }
         for place in settlement.done {
             self.book.outbox.remove(place);
@@ -107,6 +107,9 @@ impl<S: Store> Engine<S> {
                     }
                 }
                 (Purpose::Message(message), Some(mailbox)) => {
+                    if outgoing.is_displaced() {
+                        settlement.displaced.push((owner, outgoing.purpose));
+                    }
                     let known = self.book.message(&message);
                     if known.is_some_and(|(_, message)| message.state != MessageState::Conflict)
                         && settlement.states.insert(message, MessageState::Conflict).is_none()
@@ -150,7 +153,10 @@ impl<S: Store> Engine<S> {
         rng: &mut impl CryptoRng,
     ) {
         let outcome = match purpose {
-            Purpose::RekeyBundle | Purpose::RekeyAnswer => self.rekey_displaced(now, owner, purpose, rng),
+            // Every mailbox has other bytes under a name that only this session gives: it was used by a copy of it.
+            Purpose::Message(_) | Purpose::RekeyBundle | Purpose::RekeyAnswer => {
+                self.rekey_displaced(now, owner, purpose, rng)
+            }
             Purpose::AddressBundle => self.address_displaced(now, owner),
             Purpose::Request => self.ask_elsewhere(now, owner, rng),
             _ => return self.count("box-displaced"),

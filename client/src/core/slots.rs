@@ -16,6 +16,7 @@ use sotto_protocol::time::Timestamp;
 use super::action::{Action, Via};
 use super::arq::{Departure, Passage, Work};
 use super::circuits::{Purpose, Usage};
+use super::contact::Standing;
 use super::cover::Tick;
 use super::engine::Engine;
 use super::event::Event;
@@ -88,7 +89,7 @@ impl<S: Store> Engine<S> {
     ) -> Option<Filled> {
         let (consensus, lane) = (self.consensus.clone()?, self.lanes.get(route));
         let may = |contact, mailbox: &NodeId| {
-            let served = self.in_use.get(&contact) == Some(&route);
+            let served = self.can_be_written_to(contact, now) && self.route_of(contact) == route;
             let usage = Usage { purpose: Purpose::Write(contact), mailbox: *mailbox };
             served && lane.may_send(now, &consensus, &usage)
         };
@@ -100,6 +101,14 @@ impl<S: Store> Engine<S> {
         let filled = self.awaited(now, route, delivery.silences, work, built, rng)?;
         self.released(now, route, &delivery);
         Some(filled)
+    }
+
+    /// Whether boxes go for the sake of this contact, or address. For an invitation that was withdrawn there is the
+    /// tombstone.
+    fn can_be_written_to(&self, owner: ContactId, now: Timestamp) -> bool {
+        self.book.people.get(&owner).is_none_or(|person| {
+            person.contact.is_live(now) || person.contact.standing == Standing::Revoked
+        })
     }
 
     /// A packet with a box of the outbox leaves.

@@ -17,9 +17,17 @@ use super::update::Update;
 use crate::store::Store;
 
 impl<S: Store> Engine<S> {
+    /// Looks for what is due at this moment already, if there is anybody for whom something could be.
+    pub(super) fn tend_soon(&mut self, at: Timestamp) {
+        if !self.book.people.is_empty() || !self.book.addresses.is_empty() {
+            self.tend_at = self.tend_at.min(at);
+        }
+    }
+
     /// Does what is due for everybody.
     pub(super) fn tend(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
-        self.tend_at = now + TEND_INTERVAL;
+        self.tend_at = Timestamp::NEVER;
+        self.tend_soon(now + TEND_INTERVAL);
         if self.keeper.is_undecided() {
             return;
         }

@@ -3,21 +3,36 @@
 use std::time::Duration;
 
 use rand::{Rng, RngExt};
-use sotto_protocol::boxes::WriteCap;
+use sotto_protocol::boxes::SealedBox;
 use sotto_protocol::limits::PAYLOAD_LEN;
 use sotto_protocol::sphinx::SurbId;
 use zeroize::Zeroizing;
 
 use super::world::World;
 use crate::core::fragment::{KIND_TEXT, split};
+use crate::core::link::Live;
 use crate::core::limits::{MESSAGE_LEN_MAX, TEXT_LEN_MAX};
 use crate::core::{Event, MessageKind, MessageState, Route};
+use crate::session::CONTENT_LEN_MAX;
 
-/// The write capability with which peer 1 writes to peer 0.
-fn hostile_writer(world: &mut World) -> WriteCap {
-    let engine = world.peers[1].engine();
-    let streams = &engine.book.people.values().next().unwrap().streams;
-    WriteCap::from_bytes(streams.write.to_bytes().as_slice()).unwrap()
+/// What peer 1 seals, without the rules that its engine keeps to.
+struct HostileWriter(Live);
+
+impl HostileWriter {
+    fn of(world: &mut World) -> Self {
+        let engine = world.peers[1].engine();
+        Self(engine.book.people.values().next().unwrap().link.live().unwrap().draft().unwrap())
+    }
+
+    /// A box whose envelope is genuine and whose content is this.
+    fn seal(&mut self, world: &mut World, content: &[u8]) -> SealedBox {
+        let sealed = self.0.session.seal(world.now, content, &mut world.rng).unwrap();
+        let (_, sealed_box) = self.0.write.seal(&sealed.envelope, &mut world.rng).unwrap();
+        if let Some(seed) = &sealed.next_stream {
+            self.0.write.turn(seed);
+        }
+        sealed_box
+    }
 }
 
 fn refused(world: &World) -> Vec<String> {
@@ -34,7 +49,7 @@ fn refused(world: &World) -> Vec<String> {
 #[test]
 fn garbage_in_genuine_boxes_is_labelled_and_stops_nothing() {
     let mut world = World::acquainted(41);
-    let mut write = hostile_writer(&mut world);
+    let mut write = HostileWriter::of(&mut world);
     let good = split(KIND_TEXT, b"still here").unwrap();
     let begun = split(KIND_TEXT, &[b'x'; MESSAGE_LEN_MAX]).unwrap();
     let mut huge = begun[0].to_vec();
@@ -47,7 +62,7 @@ fn garbage_in_genuine_boxes_is_labelled_and_stops_nothing() {
     unknown[1] = 200;
     let boxes: Vec<Zeroizing<Vec<u8>>> = vec![
         Zeroizing::new(Vec::new()),
-        Zeroizing::new(vec![0xff; 1359]),
+        Zeroizing::new(vec![0xff; CONTENT_LEN_MAX]),
         Zeroizing::new(huge),
         Zeroizing::new(long),
         Zeroizing::new(newer),
@@ -58,7 +73,7 @@ fn garbage_in_genuine_boxes_is_labelled_and_stops_nothing() {
         good[0].clone(),
     ];
     for text in &boxes {
-        let sealed = write.seal_next(text, &mut world.rng).unwrap();
+        let sealed = write.seal(&mut world, text);
         world.plant(&sealed);
     }
     world.run_until("what is good is heard", |world| world.peers[0].heard().len() == 2);
@@ -87,18 +102,18 @@ fn garbage_in_genuine_boxes_is_labelled_and_stops_nothing() {
 #[test]
 fn a_box_that_opens_nowhere_is_passed_over_and_one_that_opens_somewhere_is_read() {
     let mut world = World::acquainted(42);
-    let mut write = hostile_writer(&mut world);
+    let mut write = HostileWriter::of(&mut world);
     let mut sealed = Vec::new();
     for text in ["first", "second"] {
         let text = &split(KIND_TEXT, text.as_bytes()).unwrap()[0];
-        sealed.push(write.seal_next(text, &mut world.rng).unwrap());
+        sealed.push(write.seal(&mut world, text));
     }
     // A mailbox that gives wrong bytes for the first box is contradicted by the other replica.
     world.plant(&sealed[0]);
     let liar = world.mailboxes()[0];
     let mut forged = sealed[0].to_bytes();
     forged[500] ^= 1;
-    let forged = sotto_protocol::boxes::SealedBox::from_bytes(&forged).unwrap();
+    let forged = SealedBox::from_bytes(&forged).unwrap();
     world.boxes.get_mut(&liar).unwrap().insert(*sealed[0].id(), forged);
     world.plant(&sealed[1]);
     world.run_until("both are heard", |world| world.peers[0].heard().len() == 2);
@@ -160,16 +175,16 @@ fn another_box_under_our_name_is_a_conflict_and_is_told() {
     let mut world = World::acquainted(46);
     // What a profile does that was restored from an old copy: the same index, other bytes.
     let engine = world.peers[0].engine();
-    let streams = &engine.book.people.values().next().unwrap().streams;
-    let mut write = WriteCap::from_bytes(streams.write.to_bytes().as_slice()).unwrap();
+    let mut copy = HostileWriter(engine.book.people.values().next().unwrap().link.live().unwrap().draft().unwrap());
     let text = &split(KIND_TEXT, b"from the copy").unwrap()[0];
-    let sealed = write.seal_next(text, &mut world.rng).unwrap();
+    let sealed = copy.seal(&mut world, text);
     world.plant(&sealed);
     let id = world.send(0, "Bob", "from the original");
-    let next = world.send(0, "Bob", "and on");
-    world.run_until("the next one is stored", |world| {
-        world.peers[0].engine().message(&next).unwrap().state == MessageState::Stored
+    world.run_until("the session was made anew", |world| {
+        world.peers[0].events.iter().any(|event| matches!(event, Event::ContactRenewed { .. }))
     });
+    world.send(0, "Bob", "and on");
+    world.run_until("the next one is heard", |world| world.peers[1].heard().len() >= 2);
     world.run_for(Duration::from_secs(5));
     let message = world.peers[0].engine().message(&id).unwrap();
     assert_eq!(message.state, MessageState::Conflict);
@@ -180,6 +195,7 @@ fn another_box_under_our_name_is_a_conflict_and_is_told() {
         .filter(|event| matches!(event, Event::MessageConflict { message, .. } if *message == id));
     assert_eq!(told.count(), 1);
     assert_eq!(world.peers[1].heard(), ["from the copy", "and on"]);
+    world.run_for(Duration::from_secs(60));
     world.crash(0, false);
     assert_eq!(world.peers[0].engine().message(&id).unwrap().state, MessageState::Conflict);
 }

@@ -96,10 +96,11 @@ fn an_expired_invitation_is_neither_accepted_nor_polled_nor_written_to() {
     world.now = world.now + Duration::from_secs(660);
     world.connect(0);
     world.connect(1);
-    let before = polls(&mut world);
+    let writes = |world: &World| world.peers[0].sent.iter().filter(|(_, kind)| *kind == Kind::Write).count();
+    let before = (polls(&mut world), writes(&world));
+    assert_eq!(before.1, 2, "the bundle, to two mailboxes");
     world.run_for(Duration::from_secs(5));
-    assert_eq!(polls(&mut world), before);
-    assert!(world.peers[0].sent.iter().all(|(_, kind)| *kind != Kind::Write));
+    assert_eq!((polls(&mut world), writes(&world)), before);
     assert_eq!(state(&mut world, 0, "Bob"), ContactState::Expired);
     assert_eq!(accept_error(&mut world, 1, &link, "Alice"), "invite-expired");
     let (now, peer) = (world.now, &mut world.peers[0]);
@@ -130,4 +131,69 @@ fn the_second_to_take_up_one_invitation_is_told_so() {
     world.crash(2, false);
     assert_eq!(state(&mut world, 2, "Alice"), ContactState::Taken);
     assert_eq!(state(&mut world, 0, "Bob"), ContactState::Established);
+}
+
+#[test]
+fn a_withdrawn_invitation_says_so_to_whoever_tries_it() {
+    let mut world = World::new(37, 2);
+    let link = world.invite(0, "Bob");
+    world.run_until("the bundle is stored", |world| {
+        let now = world.now;
+        world.peers[0].engine().status(now).outbox_boxes == 0
+    });
+    let now = world.now;
+    world.peers[0].engine().revoke_invite(now, "Bob").unwrap();
+    assert_eq!(state(&mut world, 0, "Bob"), ContactState::Revoked);
+    let records = crate::store::Store::load(world.peers[0].engine().store()).unwrap();
+    let link_record = records.iter().find(|(key, _)| key.kind == crate::store::RecordKind::Link).unwrap();
+    assert_eq!(link_record.1.len(), 2, "the keys are erased at once");
+    world.crash(0, false);
+    world.run_until("the tombstone is stored", |world| {
+        let now = world.now;
+        world.peers[0].engine().status(now).outbox_boxes == 0
+    });
+    world.accept(1, &link, "Alice");
+    world.run_until("the joiner is told", |world| {
+        world.peers[1].events.iter().any(|event| matches!(event, Event::InviteRevoked { .. }))
+    });
+    assert_eq!(state(&mut world, 1, "Alice"), ContactState::Revoked);
+    let (now, peer) = (world.now, &mut world.peers[1]);
+    let error = peer.engine.as_mut().unwrap().send_text(now, "Alice", "x", &mut peer.rng).unwrap_err();
+    assert_eq!(error.label(), "contact-revoked");
+    assert_eq!(world.peers[0].engine().revoke_invite(now, "Bob").unwrap_err().label(), "invite-not-pending");
+    // The name is free again, since nothing was ever said.
+    let again = world.invite(0, "Bob");
+    assert_ne!(again, link);
+    assert_eq!(world.peers[0].engine().contacts().len(), 1);
+}
+
+#[test]
+fn an_invitation_that_was_taken_up_cannot_be_withdrawn() {
+    let mut world = World::acquainted(38);
+    let now = world.now;
+    assert_eq!(world.peers[0].engine().revoke_invite(now, "Bob").unwrap_err().label(), "invite-not-pending");
+    assert_eq!(world.peers[0].engine().revoke_invite(now, "Eve").unwrap_err().label(), "contact-unknown");
+}
+
+/// Somebody with the link can lay anything into the places of the keys, and nothing more.
+#[test]
+fn garbage_in_the_place_of_the_keys_is_told_and_opens_nothing() {
+    for (seed, spoils_bundle) in [(39, true), (40, false)] {
+        let mut world = World::new(seed, 2);
+        let link = world.invite(0, "Bob");
+        let invite = crate::core::Invite::parse(&link).unwrap();
+        let place = if spoils_bundle { invite.inviter_seed() } else { invite.joiner_seed() };
+        let mut write = sotto_protocol::boxes::WriteCap::from_seed(&place);
+        let sealed = write.seal_next(&[7; 1359], &mut world.rng).unwrap();
+        world.plant(&sealed);
+        let reader = usize::from(spoils_bundle);
+        if spoils_bundle {
+            world.accept(1, &link, "Alice");
+        }
+        world.run_until("it is told", |world| {
+            world.peers[reader].events.iter().any(|event| matches!(event, Event::BoxRefused { .. }))
+        });
+        let name = if spoils_bundle { "Alice" } else { "Bob" };
+        assert_eq!(state(&mut world, reader, name), ContactState::Spoiled);
+    }
 }

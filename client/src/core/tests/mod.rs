@@ -1,11 +1,14 @@
 //! The engine from end to end, over a small network that peels every packet with the keys of a test consensus.
 
+mod addresses;
 mod conversations;
 mod crashes;
 mod hostile;
 mod invitations;
+mod renewals;
 mod routes;
 mod states;
 mod timing;
 mod vectors;
+mod verification;
 mod world;

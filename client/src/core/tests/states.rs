@@ -27,7 +27,7 @@ fn a_message_says_what_it_waits_for() {
     world.silent.extend(world.mailboxes());
     world.send(0, "Bob", "hello");
     assert_eq!(why(&mut world), "waiting for free slots of the cover traffic: 2 of 2 packets are to be sent");
-    world.run_until("both packets have left", |world| world.writes.len() == 4);
+    world.run_until("both packets have left", |world| world.writes.len() == 6);
     let why_sent = why(&mut world);
     assert!(why_sent.starts_with("waiting for the acknowledgement of mailbox 0"), "{why_sent}");
     assert!(why_sent.ends_with("attempt 1"), "{why_sent}");

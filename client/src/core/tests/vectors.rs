@@ -3,13 +3,17 @@
 use data_encoding::HEXLOWER;
 use serde::Deserialize;
 
-use crate::core::Invite;
 use crate::core::fragment::{FragmentRefusal, Reassembly, split};
+use crate::core::rendezvous::{self, Direction};
+use crate::core::{AddressLink, Invite};
 
 #[derive(Deserialize)]
 struct Vectors {
     invitations: Vec<Invitation>,
     refused_invitations: Vec<RefusedInvitation>,
+    places: Vec<Places>,
+    addresses: Vec<Address>,
+    refused_addresses: Vec<RefusedInvitation>,
     messages: Vec<Message>,
     refused_fragments: Vec<RefusedFragment>,
 }
@@ -21,6 +25,27 @@ struct Invitation {
     link: String,
     inviter_seed: String,
     joiner_seed: String,
+    psk: String,
+}
+
+#[derive(Deserialize)]
+struct Places {
+    secret: String,
+    period: u64,
+    bundle: String,
+    rekey_bundles_from_initiator: String,
+    rekey_bundles_from_responder: String,
+    rekey_answer: String,
+    rekey_psk: String,
+    address_bundles: String,
+    address_requests: String,
+    address_psk: String,
+}
+
+#[derive(Deserialize)]
+struct Address {
+    public_key: String,
+    link: String,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +93,40 @@ fn invitations_conform() {
         assert_eq!(invite.link().as_str(), vector.link);
         assert_eq!(invite.inviter_seed().as_slice(), bytes(&vector.inviter_seed));
         assert_eq!(invite.joiner_seed().as_slice(), bytes(&vector.joiner_seed));
+        assert_eq!(invite.psk().as_slice(), bytes(&vector.psk));
+    }
+}
+
+#[test]
+fn places_of_keys_conform() {
+    for vector in published().places {
+        let secret: [u8; 32] = bytes(&vector.secret).try_into().unwrap();
+        let (period, bundle) = (vector.period, bytes(&vector.bundle));
+        let (initiator, responder) = (Direction::FromInitiator, Direction::FromResponder);
+        let made = [
+            (*rendezvous::rekey_bundles(&secret, initiator, period).as_bytes(), vector.rekey_bundles_from_initiator),
+            (*rendezvous::rekey_bundles(&secret, responder, period).as_bytes(), vector.rekey_bundles_from_responder),
+            (*rendezvous::rekey_answer(&secret, &bundle).as_bytes(), vector.rekey_answer),
+            (*rendezvous::rekey_psk(&secret, &bundle), vector.rekey_psk),
+            (*rendezvous::address_bundles(&secret, period), vector.address_bundles),
+            (*rendezvous::address_requests(&secret, period).as_bytes(), vector.address_requests),
+            (*rendezvous::address_psk(&secret), vector.address_psk),
+        ];
+        for (made, expected) in made {
+            assert_eq!(made.as_slice(), bytes(&expected));
+        }
+    }
+}
+
+#[test]
+fn addresses_conform_and_refused_ones_are_refused_by_their_labels() {
+    for vector in published().addresses {
+        let address = AddressLink::parse(&vector.link).unwrap();
+        assert_eq!(address.public().as_slice(), bytes(&vector.public_key));
+        assert_eq!(address.to_string(), vector.link);
+    }
+    for vector in published().refused_addresses {
+        assert_eq!(AddressLink::parse(&vector.link).unwrap_err().label(), vector.label, "{}", vector.name);
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use sotto_protocol::boxes::{BoxId, SealedBox};
+use sotto_protocol::boxes::{BoxId, SealedBox, Tombstone};
 use sotto_protocol::directory::{Consensus, ConsensusNode, CoverClass, EpochKey, Params, Place, epoch_start};
 use sotto_protocol::ident::{NodeId, SessionAddress};
 use sotto_protocol::limits::PAYLOAD_LEN;
@@ -130,6 +130,7 @@ pub(super) struct World {
     pub(super) peers: Vec<Peer>,
     pub(super) faults: Faults,
     pub(super) boxes: HashMap<NodeId, HashMap<BoxId, SealedBox>>,
+    pub(super) tombstones: HashMap<NodeId, HashMap<BoxId, Tombstone>>,
     /// Mailboxes that say no.
     pub(super) refusing: HashMap<NodeId, RefusalCode>,
     /// Mailboxes that say nothing.
@@ -234,6 +235,7 @@ impl World {
             peers: Vec::new(),
             faults: Faults::default(),
             boxes: HashMap::new(),
+            tombstones: HashMap::new(),
             refusing: HashMap::new(),
             silent: HashSet::new(),
             unreachable: HashSet::new(),

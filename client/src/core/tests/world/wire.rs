@@ -13,6 +13,7 @@ use sotto_protocol::time::Timestamp;
 use super::{Arrival, Back, CircuitUse, Kind, Peer, World, on_disk};
 use crate::core::book::Person;
 use crate::core::limits::CIRCUIT_LIFE_MAX;
+use crate::core::stream::Reader;
 use crate::core::{CircuitId, ContactId, RouteState, Via};
 use crate::store::RecordKind;
 
@@ -87,12 +88,16 @@ impl World {
     /// Whose box this is, as its writer or reader knows.
     fn whose(&mut self, index: usize, id: &BoxId) -> Option<ContactId> {
         let book = &self.peers[index].engine().book;
-        let writes = |contact| book.outbox.of(contact).any(|(_, outgoing)| outgoing.sealed.id() == id);
-        let reads = |person: &Person| {
-            (0..16).any(|ahead| person.streams.read.peek(ahead).is_ok_and(|reader| reader.id() == id))
+        let is_next = |reader: &Reader| {
+            (0..16).any(|ahead| reader.capability().peek(ahead).is_ok_and(|reader| reader.id() == id))
         };
+        let reads = |person: &Person| person.link.reader().is_some_and(is_next);
+        let writes = |owner| book.outbox.owned(owner).any(|(_, outgoing)| outgoing.parcel.id() == id);
+        let watch = book.watches.iter().find(|(_, watch)| is_next(&watch.read)).map(|(id, _)| *id);
         let mut people = book.people.values();
-        people.find(|person| writes(person.contact.id) || reads(person)).map(|person| person.contact.id)
+        let person =
+            people.find(|person| writes(person.contact.id) || reads(person)).map(|person| person.contact.id);
+        person.or(watch).or_else(|| book.addresses.keys().copied().find(|address| writes(*address)))
     }
 
     fn schedule(&mut self, at: Timestamp, arrival: Arrival) {
@@ -133,7 +138,10 @@ impl World {
                 assert!(kept, "a box left before it was kept");
                 Kind::Write
             }
-            Command::Tombstone { .. } => panic!("this client makes no tombstones"),
+            Command::Tombstone { surb, .. } => {
+                assert!(self.surbs.insert(surb.to_bytes().to_vec()), "a reply block was used twice");
+                Kind::Write
+            }
         }
     }
 
@@ -189,9 +197,22 @@ impl World {
             return;
         }
         let boxes = self.boxes.entry(mailbox).or_default();
+        let tombstones = self.tombstones.get(&mailbox).cloned().unwrap_or_default();
         let refusing = self.refusing.get(&mailbox).copied();
         let (surb, reply) = match Command::parse(text).unwrap() {
-            Command::Drop | Command::Tombstone { .. } => return,
+            Command::Drop => return,
+            Command::Tombstone { surb, tombstone } => {
+                tombstone.verify().unwrap();
+                boxes.remove(tombstone.id());
+                self.tombstones.entry(mailbox).or_default().insert(*tombstone.id(), tombstone);
+                (surb, Reply::Stored)
+            }
+            Command::Write { surb, sealed, .. } if tombstones.contains_key(sealed.id()) => {
+                (surb, Reply::Conflict)
+            }
+            Command::Read { surb, id } if tombstones.contains_key(&id) => {
+                (surb, Reply::Tombstoned(tombstones[&id].clone()))
+            }
             Command::Write { surb, sealed, .. } => {
                 sealed.verify().unwrap();
                 let reply = match (refusing, boxes.get(sealed.id())) {
