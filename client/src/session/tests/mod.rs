@@ -1,6 +1,9 @@
 //! Tests of the handshake and the ratchet.
 
 mod conversation;
+mod script;
+mod stolen;
+mod vectors;
 
 use std::time::Duration;
 
