@@ -1,6 +1,7 @@
 //! Tests of the handshake and the ratchet.
 
 mod conversation;
+mod memory;
 mod script;
 mod stolen;
 mod vectors;
