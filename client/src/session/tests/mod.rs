@@ -4,6 +4,7 @@ mod conversation;
 mod memory;
 mod script;
 mod stolen;
+mod thief;
 mod vectors;
 
 use std::time::Duration;

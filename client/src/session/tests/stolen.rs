@@ -4,7 +4,6 @@ use super::*;
 
 /// The secrets of a saved session, by their names in the specification.
 pub(super) struct Stolen {
-    pub(super) role: u8,
     pub(super) associated: [u8; 32],
     pub(super) root: [u8; 32],
     pub(super) local_key: [u8; 32],
@@ -36,7 +35,7 @@ impl Stolen {
     pub(super) fn from(session: &Session) -> Self {
         let saved = session.to_bytes();
         let mut rest = Rest(&saved);
-        let [version, role] = rest.take();
+        let [version, _role] = rest.take();
         assert_eq!(version, 1);
         let _identities: [u8; 64] = rest.take();
         let (associated, root, local_key, remote_key) = (rest.take(), rest.take(), rest.take(), rest.take());
@@ -79,6 +78,6 @@ impl Stolen {
             })
             .collect();
         assert!(rest.0.is_empty());
-        Self { role, associated, root, local_key, remote_key, sending, receiving, kem, skipped }
+        Self { associated, root, local_key, remote_key, sending, receiving, kem, skipped }
     }
 }
