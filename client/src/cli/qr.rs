@@ -98,7 +98,7 @@ pub(super) fn picture_path(text: &str) -> Result<PathBuf, QrError> {
 }
 
 /// The modules of a code with the quiet zone around it. An invitation's modules are its secret: `Debug` shows none of
-/// them, and dropped, they are wiped.
+/// them, and dropped, they are wiped. The buffers within `qrcode` and `png` are not.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(super) struct Qr {
     #[zeroize(skip)]
