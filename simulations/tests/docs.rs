@@ -12,7 +12,7 @@ use sotto_protocol::directory::Params;
 use sotto_protocol::limits;
 
 /// Where the refusals are that people, ledgers and scripts meet.
-const LABELLED: [&str; 8] = [
+const LABELLED: [&str; 9] = [
     "protocol/src",
     "transport/src/link",
     "transport/src/tor",
@@ -20,6 +20,7 @@ const LABELLED: [&str; 8] = [
     "mailbox/src/core",
     "directory/src/core",
     "client/src/core",
+    "client/src/session",
     "client/src/vault",
 ];
 
