@@ -153,9 +153,7 @@ class Offer:
         try:
             content, next_stream = session.open(now, envelope)
         except Refusal as refusal:
-            label = str(refusal)
-            authentication = label == "envelope-authentication"
-            raise Refusal("handshake-authentication" if authentication else label) from None
+            raise Refusal(first_envelope_label(str(refusal))) from None
         refuse_unless(content is not None, "handshake-first-envelope")
         return session, content, stream, next_stream, rekey
 
@@ -165,9 +163,16 @@ def first_envelope_form(envelope):
     refuse_unless(plain, "handshake-first-envelope")
 
 
+def first_envelope_label(label):
+    if label == "envelope-authentication":
+        return "handshake-authentication"
+    return label if label.startswith("point-") else "handshake-first-envelope"
+
+
 def check_head(message, kind, length_min, length_max):
-    refuse_unless(message[:1] == b"\x01", "handshake-version" if message else "handshake-length")
-    refuse_unless(message[1:2] == bytes([kind]), "handshake-kind" if len(message) > 1 else "handshake-length")
+    refuse_unless(len(message) >= 2, "handshake-length")
+    refuse_unless(message[0] == 1, "handshake-version")
+    refuse_unless(message[1] == kind, "handshake-kind")
     refuse_unless(length_min <= len(message) <= length_max, "handshake-length")
 
 
@@ -207,6 +212,7 @@ class Session:
         self.receiving = None
         self.received = 0
         self.complete, self.completed_at, self.since_complete = 0, now, 0
+        self.interval_us = KEM_INTERVAL_US
         self.exchange = ("idle",)
         self.skipped, self.pushed_out = [], 0
 
@@ -223,7 +229,7 @@ class Session:
         """Which KEM message is due."""
         kind = self.exchange[0]
         if kind == "idle" and self.asks(self.complete + 1, self.role):
-            elapsed = now - self.completed_at >= KEM_INTERVAL_US
+            elapsed = now - self.completed_at >= self.interval_us
             return KEM_KEY if elapsed or self.since_complete >= KEM_MESSAGES else None
         if kind == "asking" and now - self.exchange[2] >= KEM_RETRY_US:
             return KEM_KEY

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Makes docs/vectors/session-transcript.json with the model of sessions, from a seed.
+"""Compares the model of sessions with docs/vectors/session.json, or makes docs/vectors/session-transcript.json with it.
 
     pip install cryptography==48.0.0 kyber-py==1.2.0
-    scripts/session_vectors.py transcript
+    scripts/session_vectors.py check
+    scripts/session_vectors.py transcript [SEED FILE]
 """
 
 import json
@@ -11,6 +12,7 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
+from session_check import check
 from session_model import (
     ADDRESS, ANSWER_CONTENT_MAX, CONTENT_MAX, HOUR_US, INVITATION, KEM_KEY, REKEY, Offer, Refusal, initiate,
 )
@@ -191,8 +193,8 @@ def overflow(play):
     play.open("r", play.way["r"][257])
 
 
-def transcript():
-    rng = random.Random("sotto session transcript v1")
+def transcript(seed="sotto session transcript v1", path=VECTORS / "session-transcript.json"):
+    rng = random.Random(seed)
     first = Play(rng, INVITATION, rng.randbytes(32), START_US)
     while len(first.events) < 1_500:
         first.step()
@@ -207,7 +209,7 @@ def transcript():
     )
     for mark in ('{"at"', '"events"', '"sessions"', '{"occasion"'):
         written = written.replace(mark, "\n" + mark)
-    (VECTORS / "session-transcript.json").write_text(written + "\n")
+    Path(path).write_text(written + "\n")
     for play in plays:
         counts = {}
         for event in play.events:
@@ -218,6 +220,9 @@ def transcript():
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] != ["transcript"]:
+    if sys.argv[1:] == ["check"]:
+        check(VECTORS / "session.json")
+    elif sys.argv[1:2] == ["transcript"] and len(sys.argv) in (2, 4):
+        transcript(*sys.argv[2:])
+    else:
         sys.exit(__doc__)
-    transcript()
