@@ -173,6 +173,22 @@ class Play:
         return {**self.handshake, "events": self.events}
 
 
+def busy(play):
+    """So many envelopes in so short a time that they are what makes an exchange due, on either side."""
+    for asking, asked in ("ir", "ri"):
+        while play.sides[asking].exchange[0] == "idle":
+            play.wait(SECOND_US)
+            for by, other in ((asking, asked), (asked, asking)):
+                play.seal(by, 0)
+                play.open(other, play.way[other].pop())
+            play.control(asking)
+        play.open(asked, play.way[asked].pop())
+        play.control(asked)
+        play.open(asking, play.way[asking].pop())
+        play.seal(asking, 0)
+        play.open(asked, play.way[asked].pop())
+
+
 def overflow(play):
     """More skipped envelopes than are kept, and then more in one chain than a side goes along with."""
     for late in (100, 120, 90):
@@ -199,6 +215,7 @@ def transcript(seed="sotto session transcript v1", path=VECTORS / "session-trans
     while len(first.events) < 1_500:
         first.step()
     second = Play(rng, ADDRESS, rng.randbytes(32), first.at)
+    busy(second)
     overflow(second)
     third = Play(rng, REKEY, first.rekey, first.at, first.identities[::-1])
     while len(third.events) < 700:
