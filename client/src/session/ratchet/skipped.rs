@@ -1,6 +1,6 @@
 //! Keys of envelopes that have not come yet although later ones have: kept for a while, and not too many.
 //!
-//! Double Ratchet, section 3.1 and the warning in its section 9.4 on how long to keep them.
+//! Double Ratchet, sections 2.6 and 6.4.
 
 use sotto_protocol::time::Timestamp;
 

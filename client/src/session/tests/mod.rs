@@ -1,7 +1,11 @@
 //! Tests of the handshake and the ratchet.
 
 mod conversation;
+mod memory;
+mod script;
+mod stolen;
 mod transcript;
+mod vectors;
 
 use std::time::Duration;
 
