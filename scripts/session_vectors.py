@@ -176,11 +176,12 @@ class Play:
 def busy(play):
     """So many envelopes in so short a time that they are what makes an exchange due, on either side."""
     for asking, asked in ("ir", "ri"):
+        by = asking
         while play.sides[asking].exchange[0] == "idle":
             play.wait(SECOND_US)
-            for by, other in ((asking, asked), (asked, asking)):
-                play.seal(by, 0)
-                play.open(other, play.way[other].pop())
+            by = "ir".replace(by, "")
+            play.seal("ir".replace(by, ""), 0)
+            play.open(by, play.way[by].pop())
             play.control(asking)
         play.open(asked, play.way[asked].pop())
         play.control(asked)
