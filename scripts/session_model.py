@@ -1,7 +1,7 @@
 """Sessions as docs/spec/sessions.md specifies them, written from that text alone.
 
-A model to compare another implementation with: every random input is an argument, the time is an argument, and nothing is
-in constant time or erased. Needs the packages `cryptography` and `kyber-py`; `session_vectors.py` is the command line.
+A model to compare another implementation with: every random input and the time are arguments, and nothing is in constant
+time or erased. Needs the packages `cryptography` and `kyber-py`; `session_vectors.py` is the command line.
 """
 
 import copy
@@ -134,7 +134,7 @@ class Offer:
         return b"\x01" + self.identity + self.ephemeral + self.kem_seed
 
     def respond(self, occasion, psk, answer, now):
-        """The session, what the first envelope holds, the seed of the own stream and of the other's, the rekey secret."""
+        """The session, the content, the seeds of the own stream and of the other's, the rekey secret."""
         check_head(answer, 0x20 | occasion, ANSWER_HEAD + ENVELOPE_MIN, ANSWER_MAX)
         identity, ephemeral = check_point(answer[2:34]), check_point(answer[34:66])
         own = public(self.identity)
@@ -396,6 +396,10 @@ class Session:
         out += u32(self.complete) + u64(self.completed_at) + u32(self.since_complete)
         kind, *state = self.exchange
         out += bytes([["idle", "asking", "ready", "asked", "answered"].index(kind)])
-        out += b"".join(part if isinstance(part, bytes) else bytes([part]) if isinstance(part, bool) else u64(part) for part in state)
+        for part in state:
+            # Bytes, a truth or a time.
+            out += part if isinstance(part, bytes) else bytes([part]) if isinstance(part, bool) else u64(part)
         out += u32(self.pushed_out) + u32(len(self.skipped))
-        return out + b"".join(key + u32(number) + message_key + u64(at) for key, number, message_key, at in self.skipped)
+        for key, number, message_key, at in self.skipped:
+            out += key + u32(number) + message_key + u64(at)
+        return out

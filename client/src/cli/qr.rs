@@ -38,7 +38,7 @@ pub(super) enum QrError {
     PictureName(PathBuf),
     /// The terminal has too few columns.
     #[error(
-        "the QR code needs {needed} columns and this terminal has {columns}; widen it or use smaller letters, or write a picture"
+        "the QR code needs {needed} columns and this terminal has {columns}; widen it, use smaller letters or write a picture"
     )]
     TerminalWidth {
         /// Columns that the code takes.
