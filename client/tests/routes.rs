@@ -39,7 +39,7 @@ fn network(authority: &Played, with_onion: bool) -> NetworkInfo {
 
 fn settings_of(routes: &[Route]) -> EngineSettings {
     let routes = RoutePlan::from_routes(routes).unwrap();
-    EngineSettings { class: "fast".to_owned(), routes, tor_cover: true }
+    EngineSettings { routes, tor_cover: true, ..EngineSettings::new("fast") }
 }
 
 /// A client with an empty store that uses the proxy for Tor.

@@ -38,7 +38,7 @@ pub(super) enum QrError {
     PictureName(PathBuf),
     /// The terminal has too few columns.
     #[error(
-        "the QR code needs {needed} columns and this terminal has {columns}; widen it or use smaller letters, or write a picture"
+        "the QR code needs {needed} columns and this terminal has {columns}; widen it, use smaller letters or write a picture"
     )]
     TerminalWidth {
         /// Columns that the code takes.
@@ -98,7 +98,7 @@ pub(super) fn picture_path(text: &str) -> Result<PathBuf, QrError> {
 }
 
 /// The modules of a code with the quiet zone around it. An invitation's modules are its secret: `Debug` shows none of
-/// them, and dropped, they are wiped.
+/// them, and dropped, they are wiped. The buffers within `qrcode` and `png` are not.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(super) struct Qr {
     #[zeroize(skip)]

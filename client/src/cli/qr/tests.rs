@@ -125,7 +125,7 @@ fn a_code_wider_than_the_terminal_is_refused_with_both_widths() {
     assert!(lines(LINK, None).is_ok());
     let error = lines(LINK, Some(needed - 1)).unwrap_err();
     assert_eq!(error.label(), "qr-terminal-width");
-    insta::assert_snapshot!(error, @"the QR code needs 41 columns and this terminal has 40; widen it or use smaller letters, or write a picture");
+    insta::assert_snapshot!(error, @"the QR code needs 41 columns and this terminal has 40; widen it, use smaller letters or write a picture");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod memory;
 mod script;
 mod stolen;
 mod thief;
+mod transcript;
 mod vectors;
 
 use std::time::Duration;
