@@ -20,7 +20,7 @@ use super::settings;
 use super::ways::WayMakers;
 use super::{Failure, Profile, ProfileLock};
 use crate::core::{Engine, Event};
-use crate::vault::{Passphrase, Vault};
+use crate::vault::{Credentials, Vault};
 
 /// Whether a command that runs alone needs the network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,8 +81,8 @@ impl Connection {
             }
             match ProfileLock::take(profile) {
                 Ok(lock) => {
-                    let passphrase = passphrase.get()?;
-                    let running = run(profile, &lock, &passphrase, reach, Shutdown::new())?;
+                    let mut credentials = passphrase.get()?.into();
+                    let running = run(profile, &lock, &mut credentials, reach, Shutdown::new())?;
                     let events = running.service().subscribe();
                     return Ok(Self::Alone(AloneConnection { running, events, _lock: lock }));
                 }
@@ -183,13 +183,13 @@ fn rpc_failure(error: &RpcClientError) -> Failure {
 pub fn run(
     profile: &Profile,
     _lock: &ProfileLock,
-    passphrase: &Passphrase,
+    credentials: &mut Credentials,
     reach: Reach,
     shutdown: Shutdown,
 ) -> Result<Running, Failure> {
     let config = Config::read(profile)?;
     let network = settings::read_network(profile)?;
-    let vault = Vault::open(&profile.vault(), passphrase, OsRng)?;
+    let vault = Vault::open(&profile.vault(), credentials, OsRng)?;
     let clock = Clock::system();
     let engine = Engine::open(vault, config.engine_settings(), clock.now(), &mut OsRng)?;
     let access = (reach == Reach::Network).then(|| NetworkAccess {
