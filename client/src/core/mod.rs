@@ -22,6 +22,7 @@ mod action;
 mod address;
 mod arq;
 mod asking;
+mod backup;
 mod bond;
 mod book;
 mod choice;
@@ -82,6 +83,7 @@ mod tests;
 
 pub use action::{Action, CircuitId, Via};
 pub use address::AddressLink;
+pub use backup::restored;
 pub use engine::{Engine, EngineSettings};
 pub use error::EngineError;
 pub use event::Event;
