@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 use super::script::Script;
 use super::stolen::Stolen;
 use super::*;
+use crate::session::kdf;
 use crate::session::secret::Secret;
-use crate::session::{dh, kdf, kem};
 
 /// Every exchange is due at once.
 const EAGER: KemPolicy =
