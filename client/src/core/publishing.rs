@@ -159,7 +159,7 @@ impl<S: Store> Engine<S> {
                 direction: Direction::In,
                 at_ms: waiting.note.at_ms,
                 state: MessageState::Received,
-                body: Body::Text(waiting.note.note.clone()),
+                body: Body::Request(waiting.note.note.clone()),
             });
         }
         let mut person = Person::new(contact, Link::Live(Box::new(live)));

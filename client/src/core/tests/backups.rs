@@ -57,11 +57,17 @@ fn a_restored_profile_goes_on_with_everybody_and_they_are_told() {
                 && received(world, 1, "Alice").iter().any(|text| text == "from the new device")
         });
         world.run_for(Duration::from_secs(30));
-        assert_eq!(received(&mut world, 0, "Bob"), ["before", "to the new device"]);
+        assert_eq!(
+            received(&mut world, 0, "Bob"),
+            ["before", "lost one", "lost two", "to the new device"],
+            "what the lost device had read comes again"
+        );
         assert_eq!(
             received(&mut world, 1, "Alice"),
             ["before", "as the backup is made", "lost one", "lost two", "from the new device"]
         );
+        let state = world.peers[0].engine().message(&under_way).unwrap().state;
+        assert_eq!(state, MessageState::Stored, "the other side has said so");
         for (peer, name) in [(0, "Bob"), (1, "Alice")] {
             assert_eq!(notices(&mut world, peer, name), 1, "{name} is told");
             assert!(world.peers[peer].events.iter().any(|event| matches!(event, Event::ContactRenewed { .. })));
