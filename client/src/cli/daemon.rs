@@ -45,7 +45,7 @@ pub(super) async fn run(common: &Common, args: &DaemonArgs) -> Result<Ended, Fai
     let shutdown = Shutdown::new();
     shutdown.on_signals().map_err(|error| Failure::new("signal", error.to_string()))?;
     profile.create_directories()?;
-    let running = client::run(&profile, &lock, &passphrase, Reach::Network, shutdown.clone())?;
+    let running = client::run(&profile, &lock, &passphrase, Reach::Daemon, shutdown.clone())?;
     drop(passphrase);
     let server = daemon::bind(&profile)?;
     let ready = json!({

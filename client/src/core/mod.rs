@@ -12,11 +12,12 @@
 //! | answers and retransmission | `arq`, `rtt`, `freeing`, `outbox`, `inbox` |
 //! | what a user asks for | `sending`, `invite`, `contact` |
 //! | what comes in | `receiving`, `fragment`, `message` |
-//! | what is kept | `keeper`, `book`, `settling` |
+//! | what is kept | `keeper`, `book`, `settling`, `aside` |
 //! | what is shown | `status`, `why`, `view`, `event`, `error` |
 
 mod action;
 mod arq;
+mod aside;
 mod book;
 mod choice;
 mod circuits;
@@ -56,6 +57,7 @@ mod why;
 mod tests;
 
 pub use action::{Action, CircuitId, Via};
+pub use aside::Opened;
 pub use engine::{Engine, EngineSettings};
 pub use error::EngineError;
 pub use event::Event;

@@ -3,6 +3,9 @@
 //! A command is written once against [`Connection`] and need not know which of the two it talks to. If no daemon
 //! answers, the process takes the lock, opens the vault and runs the engine itself.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use sotto_transport::clock::Clock;
 use sotto_transport::node::shutdown::Shutdown;
@@ -13,13 +16,16 @@ use tokio::sync::{broadcast, watch};
 use super::config::Config;
 use super::home::Home;
 use super::lock::{BUSY_PAUSE, BUSY_WAIT_MAX, LockError};
+use super::locking::LockAccess;
 use super::net::{self, NetworkAccess, Running};
 use super::passphrase::PassphraseSource;
 use super::service::Call;
 use super::settings;
+use super::unlock::UnlockParams;
 use super::ways::WayMakers;
 use super::{Failure, Profile, ProfileLock};
 use crate::core::{Engine, Event};
+use crate::store::Lockable;
 use crate::vault::{Passphrase, Vault};
 
 /// Whether a command that runs alone needs the network.
@@ -29,6 +35,8 @@ pub enum Reach {
     Network,
     /// Only look at what the vault holds.
     Vault,
+    /// As `Network`, for long: the profile can be locked and unlocked meanwhile.
+    Daemon,
 }
 
 /// A connection to the owner of the profile.
@@ -170,6 +178,19 @@ impl DaemonConnection {
     pub async fn call(&self, method: &str, params: &Value) -> Result<Value, Failure> {
         self.client.call(method, params).await.map_err(|error| rpc_failure(&error))
     }
+
+    /// The same for a call whose answer may take as long as `wait_max`.
+    ///
+    /// # Errors
+    /// As with [`call`](Self::call).
+    pub async fn call_within(
+        &self,
+        wait_max: Duration,
+        method: &str,
+        params: &Value,
+    ) -> Result<Value, Failure> {
+        self.client.call_within(wait_max, method, params).await.map_err(|error| rpc_failure(&error))
+    }
 }
 
 fn rpc_failure(error: &RpcClientError) -> Failure {
@@ -191,14 +212,20 @@ pub fn run(
     let network = settings::read_network(profile)?;
     let vault = Vault::open(&profile.vault(), passphrase, OsRng)?;
     let clock = Clock::system();
-    let engine = Engine::open(vault, config.engine_settings(), clock.now(), &mut OsRng)?;
-    let access = (reach == Reach::Network).then(|| NetworkAccess {
+    let engine = Engine::open(Lockable::Open(vault), config.engine_settings(), clock.now(), &mut OsRng)?;
+    let access = (reach != Reach::Vault).then(|| NetworkAccess {
         network: network.clone(),
         makers: WayMakers::system(config.tor.clone(), &profile.tor_dir(), shutdown.clone()),
         consensus_file: profile.consensus_file(),
         cover_class: config.cover_class.clone(),
     });
+    let auto_lock_min = config.auto_lock_min;
+    let path = profile.vault();
+    let lock = (reach == Reach::Daemon).then(|| LockAccess {
+        reopen: Arc::new(move |params: &UnlockParams| Ok(Vault::open(&path, &params.passphrase()?, OsRng)?)),
+        auto_lock_min,
+    });
     let home = Home::new(profile.clone(), config, network);
-    net::start(engine, clock, Some(home), access, shutdown)
+    net::start(engine, clock, Some(home), access, lock, shutdown)
         .map_err(|error| Failure::new("link-authorities", error.to_string()))
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rpc::{RpcError, RpcHandler, RpcRequest, RpcServer, Subscribers};
 use tokio::sync::broadcast;
+use zeroize::Zeroize;
 
 use super::service::{Call, CallError, Service};
 use super::{Failure, Profile};
@@ -36,6 +37,7 @@ impl RpcHandler for Daemon {
                 "version": env!("CARGO_PKG_VERSION"),
             })),
             "subscribe" => {
+                self.service.arrived();
                 self.subscribers.add(request.subscriber);
                 Ok(json!({}))
             }
@@ -44,13 +46,25 @@ impl RpcHandler for Daemon {
                 Ok(json!({}))
             }
             method => {
-                let call = Call::parse(method, &request.params).map_err(|error| match error {
+                let call = Call::parse(method, &request.params);
+                wipe(request.params);
+                let call = call.map_err(|error| match error {
                     CallError::Method(method) => RpcError::method_not_found(&method),
                     error @ CallError::Params { .. } => RpcError::invalid_params(&error.to_string()),
                 })?;
                 self.service.call(call).await.map_err(|failure| to_rpc(&failure))
             }
         }
+    }
+}
+
+/// Wipes the texts: a passphrase or a message may be among them.
+fn wipe(value: Value) {
+    match value {
+        Value::String(mut text) => text.zeroize(),
+        Value::Array(values) => values.into_iter().for_each(wipe),
+        Value::Object(fields) => fields.into_iter().for_each(|(_, value)| wipe(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

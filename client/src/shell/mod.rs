@@ -5,6 +5,7 @@
 //! daemon's socket or from a command that runs alone. No protocol decision is made here, and nothing is
 //! printed: words for people are chosen in [`crate::cli`].
 
+pub mod auto_lock;
 mod circuits;
 pub mod client;
 pub mod config;
@@ -14,6 +15,7 @@ pub mod doctor;
 mod failure;
 pub mod home;
 mod lock;
+pub mod locking;
 pub mod net;
 mod network;
 pub mod passphrase;
@@ -23,6 +25,7 @@ pub mod service;
 mod session;
 pub mod settings;
 mod trouble;
+pub mod unlock;
 pub mod ways;
 
 pub use failure::Failure;

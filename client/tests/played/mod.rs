@@ -13,7 +13,7 @@ use sotto_client::core::{Engine, EngineSettings};
 use sotto_client::shell::net::{self, NetworkAccess, Running};
 use sotto_client::shell::service::Call;
 use sotto_client::shell::ways::WayMakers;
-use sotto_client::store::MemoryStore;
+use sotto_client::store::{Lockable, MemoryStore};
 use sotto_protocol::directory::{
     AuthorityEntry, Consensus, ConsensusNode, CoverClass, EpochKey, NetworkInfo, Params, Place, epoch_of,
     epoch_start,
@@ -158,7 +158,7 @@ pub(crate) fn client(authority: &Played, directory: &Path, cover_class: &str) ->
     let clock = Clock::system();
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let settings = EngineSettings::new(cover_class);
-    let engine = Engine::open(MemoryStore::new(), settings, clock.now(), &mut rng).unwrap();
+    let engine = Engine::open(Lockable::Open(MemoryStore::new()), settings, clock.now(), &mut rng).unwrap();
     let authorities =
         vec![AuthorityEntry { key: secret(1).id(), address: authority.address.clone(), onion_address: None }];
     let access = NetworkAccess {
@@ -167,7 +167,7 @@ pub(crate) fn client(authority: &Played, directory: &Path, cover_class: &str) ->
         consensus_file: directory.join("consensus.bin"),
         cover_class: cover_class.to_owned(),
     };
-    net::start(engine, clock, None, Some(access), Shutdown::new()).unwrap()
+    net::start(engine, clock, None, Some(access), None, Shutdown::new()).unwrap()
 }
 
 pub(crate) async fn call(client: &Running, method: &str, params: Value) -> Value {

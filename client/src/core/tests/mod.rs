@@ -1,5 +1,6 @@
 //! The engine from end to end, over a small network that peels every packet with the keys of a test consensus.
 
+mod aside;
 mod conversations;
 mod crashes;
 mod hostile;
