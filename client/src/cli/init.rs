@@ -115,7 +115,7 @@ pub(super) fn run(common: &Common, args: &InitArgs) -> Result<Ended, Failure> {
     if profile.exists() {
         return Err(exists().into());
     }
-    let passphrase = common.passphrase().get_new()?;
+    let given = common.factors().get_new()?;
     profile.create_directories()?;
     let _lock = ProfileLock::take(&profile)?;
     if profile.exists() {
@@ -124,7 +124,12 @@ pub(super) fn run(common: &Common, args: &InitArgs) -> Result<Ended, Failure> {
     settings::write_network(&profile, &network)?;
     config.write(&profile)?;
     // The vault last: it is what makes the profile one.
-    drop(Vault::create(&profile.vault(), &passphrase, Argon2Cost::with_mib(args.argon2_mib)?, OsRng)?);
+    drop(Vault::create(
+        &profile.vault(),
+        &mut given.new_credentials()?,
+        Argon2Cost::with_mib(args.argon2_mib)?,
+        OsRng,
+    )?);
     let made = json!({
         "profile": profile.name(),
         "directory": profile.directory(),

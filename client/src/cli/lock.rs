@@ -32,7 +32,7 @@ pub(super) async fn unlock(common: &Common) -> Result<Ended, Failure> {
         common.output().result(&state, |_| "It is not locked.".to_owned())?;
         return Ok(Ended::Well);
     }
-    let params = common.unlock_params()?;
+    let params = common.factors().get()?.to_json()?;
     let unlocked = daemon.call_within(UNLOCK_MAX, "unlock", &params).await;
     crate::shell::wipe(params);
     common.output().result(&unlocked?, |_| "Unlocked.".to_owned())?;

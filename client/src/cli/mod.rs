@@ -11,8 +11,10 @@ mod contacts;
 mod daemon;
 mod doctor;
 pub mod escape;
+mod factors;
 mod init;
 mod invite;
+mod lock;
 mod manual;
 mod output;
 mod recv;
@@ -30,7 +32,8 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::shell::client::{Connection, Reach};
-use crate::shell::passphrase::PassphraseSource;
+use crate::shell::factors::FactorSources;
+use crate::shell::secret::Secret;
 use crate::shell::{Failure, Profile};
 use output::Output;
 use zeroize::Zeroizing;
@@ -93,21 +96,13 @@ struct Common {
     /// Print one JSON value on standard output instead of text; errors too.
     #[arg(long, global = true)]
     json: bool,
-    /// Read the passphrase from the first line of this open file descriptor (0 is standard input).
-    #[arg(long, global = true, value_name = "N", conflicts_with = "passphrase_command")]
-    passphrase_fd: Option<u32>,
-    /// Read the passphrase from the first line that this shell command prints.
-    #[arg(long, global = true, value_name = "CMD")]
-    passphrase_command: Option<String>,
+    #[command(flatten)]
+    factors: factors::FactorArgs,
 }
 
 impl Common {
-    fn passphrase(&self) -> PassphraseSource {
-        match (self.passphrase_fd, &self.passphrase_command) {
-            (Some(number), _) => PassphraseSource::Descriptor(number),
-            (None, Some(command)) => PassphraseSource::Command(command.clone()),
-            (None, None) => PassphraseSource::Terminal,
-        }
+    fn factors(&self) -> FactorSources {
+        self.factors.sources()
     }
 
     fn profile(&self) -> Result<Profile, Failure> {
@@ -115,7 +110,7 @@ impl Common {
     }
 
     async fn connect(&self, reach: Reach) -> Result<Connection, Failure> {
-        Connection::open(&self.profile()?, &self.passphrase(), reach).await
+        Connection::open(&self.profile()?, &self.factors(), reach).await
     }
 
     /// A text that was given as an argument, or on standard input if the argument is `-`.
@@ -131,8 +126,8 @@ impl Common {
         if argument != "-" {
             return Ok(Zeroizing::new(argument.to_owned()));
         }
-        if self.passphrase_fd == Some(0) && !connection.is_alone() {
-            drop(self.passphrase().get()?);
+        if self.factors.passphrase_fd == Some(0) && !connection.is_alone() {
+            drop(self.factors.passphrase().get(Secret::Passphrase)?);
         }
         send::read_stdin(len_max)
     }
@@ -173,6 +168,14 @@ enum Command {
     Doctor,
     TorKey(tor_key::TorKeyArgs),
     Daemon(daemon::DaemonArgs),
+    /// Close the vault while the daemon goes on.
+    ///
+    /// Contacts, messages and keys leave the daemon's memory, and every command but `status` and `unlock` is refused. The
+    /// cover traffic goes on as before, so that nobody who watches sees that you are away. Nothing is received until
+    /// `sotto unlock`. The setting `auto_lock_min` in config.toml does it after so many minutes without a command.
+    Lock,
+    /// Open the vault of a daemon that is locked.
+    Unlock,
     /// Write the man pages into a directory.
     #[command(hide = true)]
     Man {
@@ -243,6 +246,8 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Doctor => doctor::run(common).await,
         Command::TorKey(args) => tor_key::run(common, args),
         Command::Daemon(args) => daemon::run(common, args).await,
+        Command::Lock => lock::lock(common).await,
+        Command::Unlock => lock::unlock(common).await,
         Command::Man { directory } => manual::man(directory),
         Command::Completions { shell } => manual::completions(*shell),
     }
@@ -263,6 +268,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::shell::secret::SecretSource;
 
     #[test]
     fn the_definition_holds_together() {
@@ -275,7 +281,7 @@ mod tests {
         let both = ["sotto", "status", "--passphrase-fd", "0", "--passphrase-command", "true"];
         assert!(Cli::try_parse_from(both).is_err());
         let cli = Cli::try_parse_from(["sotto", "status", "--passphrase-fd", "3"]).unwrap();
-        assert_eq!(cli.common.passphrase(), PassphraseSource::Descriptor(3));
+        assert_eq!(cli.common.factors(), FactorSources::passphrase_only(SecretSource::Descriptor(3)));
     }
 
     #[test]

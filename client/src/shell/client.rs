@@ -14,19 +14,18 @@ use sotto_transport::rpc::{RpcClient, RpcClientError};
 use tokio::sync::{broadcast, watch};
 
 use super::config::Config;
+use super::factors::{FactorSources, Given};
 use super::home::Home;
 use super::lock::{BUSY_PAUSE, BUSY_WAIT_MAX, LockError};
 use super::locking::LockAccess;
 use super::net::{self, NetworkAccess, Running};
-use super::passphrase::PassphraseSource;
 use super::service::Call;
 use super::settings;
-use super::unlock::UnlockParams;
 use super::ways::WayMakers;
 use super::{Failure, Profile, ProfileLock};
 use crate::core::{Engine, Event};
 use crate::store::Lockable;
-use crate::vault::{Passphrase, Vault};
+use crate::vault::Vault;
 
 /// Whether a command that runs alone needs the network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,11 +74,7 @@ impl Connection {
     ///
     /// # Errors
     /// Whatever keeps the vault shut, and `profile-busy` if another command keeps the profile for too long.
-    pub async fn open(
-        profile: &Profile,
-        passphrase: &PassphraseSource,
-        reach: Reach,
-    ) -> Result<Self, Failure> {
+    pub async fn open(profile: &Profile, factors: &FactorSources, reach: Reach) -> Result<Self, Failure> {
         profile.require()?;
         let started = Clock::system();
         let give_up_at = started.now() + BUSY_WAIT_MAX;
@@ -89,8 +84,8 @@ impl Connection {
             }
             match ProfileLock::take(profile) {
                 Ok(lock) => {
-                    let passphrase = passphrase.get()?;
-                    let running = run(profile, &lock, &passphrase, reach, Shutdown::new())?;
+                    let given = factors.get()?;
+                    let running = run(profile, &lock, &given, reach, Shutdown::new())?;
                     let events = running.service().subscribe();
                     return Ok(Self::Alone(AloneConnection { running, events, _lock: lock }));
                 }
@@ -197,6 +192,14 @@ fn rpc_failure(error: &RpcClientError) -> Failure {
     Failure::new(error.label(), error.to_string())
 }
 
+/// Opens the vault of a profile.
+///
+/// # Errors
+/// Whatever keeps the factors from being read or the vault from being opened.
+pub fn open_vault(profile: &Profile, given: &Given) -> Result<Vault<OsRng>, Failure> {
+    Ok(Vault::open(&profile.vault(), &mut given.credentials()?, OsRng)?)
+}
+
 /// Opens the vault and starts the engine. The caller holds the lock, and keeps it as long as the tasks run.
 ///
 /// # Errors
@@ -204,13 +207,13 @@ fn rpc_failure(error: &RpcClientError) -> Failure {
 pub fn run(
     profile: &Profile,
     _lock: &ProfileLock,
-    passphrase: &Passphrase,
+    given: &Given,
     reach: Reach,
     shutdown: Shutdown,
 ) -> Result<Running, Failure> {
     let config = Config::read(profile)?;
     let network = settings::read_network(profile)?;
-    let vault = Vault::open(&profile.vault(), passphrase, OsRng)?;
+    let vault = open_vault(profile, given)?;
     let clock = Clock::system();
     let engine = Engine::open(Lockable::Open(vault), config.engine_settings(), clock.now(), &mut OsRng)?;
     let access = (reach != Reach::Vault).then(|| NetworkAccess {
@@ -220,9 +223,9 @@ pub fn run(
         cover_class: config.cover_class.clone(),
     });
     let auto_lock_min = config.auto_lock_min;
-    let path = profile.vault();
+    let locked = profile.clone();
     let lock = (reach == Reach::Daemon).then(|| LockAccess {
-        reopen: Arc::new(move |params: &UnlockParams| Ok(Vault::open(&path, &params.passphrase()?, OsRng)?)),
+        reopen: Arc::new(move |given: &Given| open_vault(&locked, given)),
         auto_lock_min,
     });
     let home = Home::new(profile.clone(), config, network);

@@ -13,10 +13,9 @@ use serde_json::{Value, json};
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rpc::{RpcError, RpcHandler, RpcRequest, RpcServer, Subscribers};
 use tokio::sync::broadcast;
-use zeroize::Zeroize;
 
 use super::service::{Call, CallError, Service};
-use super::{Failure, Profile};
+use super::{Failure, Profile, wipe};
 
 /// The notification that carries an event.
 pub const EVENT_METHOD: &str = "event";
@@ -55,16 +54,6 @@ impl RpcHandler for Daemon {
                 self.service.call(call).await.map_err(|failure| to_rpc(&failure))
             }
         }
-    }
-}
-
-/// Wipes the texts: a passphrase or a message may be among them.
-fn wipe(value: Value) {
-    match value {
-        Value::String(mut text) => text.zeroize(),
-        Value::Array(values) => values.into_iter().for_each(wipe),
-        Value::Object(fields) => fields.into_iter().for_each(|(_, value)| wipe(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -10,8 +10,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::Failure;
 use super::secret::{Secret, SecretSource};
+use super::{Failure, key_file, token};
+use crate::vault::{Credentials, Passphrase, RecoveryWords, VaultError};
 
 /// Where the factors come from.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,7 +60,9 @@ impl FactorSources {
         let words = words.map(|words| text(&words, "the recovery words")).transpose()?;
         let pin = match (&self.token_pin, self.token) {
             (Some(source), true) => Some(source.get(Secret::TokenPin)?),
-            (None, true) if super::secret::is_terminal() => Some(SecretSource::Terminal.get(Secret::TokenPin)?),
+            (None, true) if super::secret::is_terminal() => {
+                Some(SecretSource::Terminal.get(Secret::TokenPin)?)
+            }
             _ => None,
         };
         let token_pin = pin.map(|pin| text(&pin, "the PIN of the token")).transpose()?;
@@ -71,10 +74,7 @@ impl FactorSources {
             token_pin: token_pin.filter(|pin| !pin.is_empty()),
         };
         if given.is_empty() {
-            return Err(Failure::new(
-                "factors-none",
-                "there is nothing to open the vault with: give a passphrase, --key-file, --token or --recovery-words",
-            ));
+            return Err(VaultError::FactorsNone.into());
         }
         Ok(given)
     }
@@ -112,15 +112,37 @@ fn secret_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Zero
     Ok(Option::<String>::deserialize(deserializer)?.map(Zeroizing::new))
 }
 
-fn secret_bytes<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Zeroizing<Vec<u8>>>, D::Error> {
+fn secret_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Zeroizing<Vec<u8>>>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.map(|text| Zeroizing::new(text.into_bytes())))
 }
 
 impl Given {
     const fn is_empty(&self) -> bool {
         self.passphrase.is_none() && self.key_file.is_none() && self.words.is_none() && !self.token
+    }
+
+    /// What the vault makes of it: the key file is read, the token is looked for.
+    ///
+    /// # Errors
+    /// What the vault refuses of a factor's form, `key-file-missing`, `key-file-io` and `token-unsupported`.
+    pub fn credentials(&self) -> Result<Credentials, Failure> {
+        Ok(Credentials {
+            passphrase: self.passphrase.clone().map(Passphrase::new).transpose()?,
+            key_file: self.key_file.as_deref().map(key_file::read).transpose()?,
+            token: self.token.then(|| token::connect(self.token_pin.clone())).transpose()?,
+            words: self.words.as_ref().map(|words| RecoveryWords::parse(words)).transpose()?,
+        })
+    }
+
+    /// The same for a slot that is to be: a key file that does not exist is made.
+    ///
+    /// # Errors
+    /// As [`Given::credentials`].
+    pub fn new_credentials(&self) -> Result<Credentials, Failure> {
+        if let Some(path) = &self.key_file {
+            key_file::make_if_missing(path)?;
+        }
+        self.credentials()
     }
 
     /// The parameters of `unlock`, for a daemon of the same user. The caller wipes them.
@@ -179,7 +201,8 @@ mod tests {
 
     #[test]
     fn what_is_given_comes_out_of_json_as_it_went_in() {
-        let params = json!({ "passphrase": "a", "key_file": "/b", "words": "c", "token": true, "token_pin": "d" });
+        let params =
+            json!({ "passphrase": "a", "key_file": "/b", "words": "c", "token": true, "token_pin": "d" });
         let given: Given = serde_json::from_value(params.clone()).unwrap();
         assert_eq!(given.to_json().unwrap(), params);
         assert!(serde_json::from_value::<Given>(json!({ "pass": "a" })).is_err());
@@ -188,10 +211,8 @@ mod tests {
 
     #[test]
     fn a_factor_that_is_none_or_cannot_be_told_is_refused_without_showing_it() {
-        let none = FactorSources {
-            passphrase: None,
-            ..FactorSources::passphrase_only(SecretSource::Terminal)
-        };
+        let none =
+            FactorSources { passphrase: None, ..FactorSources::passphrase_only(SecretSource::Terminal) };
         assert_eq!(none.get().unwrap_err().label, "factors-none");
         let bytes = SecretSource::Command(r"printf '\377secret'".to_owned());
         let given = FactorSources::passphrase_only(bytes).get().unwrap();

@@ -3,7 +3,7 @@
 //! Both take long: deriving a key takes about a second by design, and wiping what was read takes time as well. They are
 //! done on threads of their own, so that no packet waits for them; the engine goes on over an empty store meanwhile.
 //! What the lock is for and what it leaves open is told in the guide to the vault. Credentials are read in
-//! [`super::unlock`].
+//! [`super::factors`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use tokio::task::JoinHandle;
 
 use super::Failure;
 use super::auto_lock::AutoLock;
-use super::unlock::UnlockParams;
+use super::factors::Given;
 use crate::core::{Engine, Opened};
 use crate::store::{Lockable, Store};
 
 /// Opens the user's store with what was given.
-pub type Reopen<S> = Arc<dyn Fn(&UnlockParams) -> Result<S, Failure> + Send + Sync>;
+pub type Reopen<S> = Arc<dyn Fn(&Given) -> Result<S, Failure> + Send + Sync>;
 
 /// Where the answer to a call goes.
 pub(super) type Answer = oneshot::Sender<Result<Value, Failure>>;
@@ -129,7 +129,7 @@ impl<S: Store + Send + 'static> Locking<S> {
     }
 
     /// Begins to open the store again.
-    pub(super) fn unlock(&mut self, params: UnlockParams, answer: Answer) {
+    pub(super) fn unlock(&mut self, given: Given, answer: Answer) {
         let refused = match &self.reopen {
             None => Err(no_daemon()),
             Some(_) if !self.is_locked() => Ok(json!({ "locked": false })),
@@ -146,8 +146,8 @@ impl<S: Store + Send + 'static> Locking<S> {
                         let _closed = closing.await;
                     }
                     let open = move || {
-                        let store = reopen(&params)?;
-                        drop(params);
+                        let store = reopen(&given)?;
+                        drop(given);
                         Opened::read(Lockable::Open(store))
                             .map_err(|error| Failure::new(error.label(), error.to_string()))
                     };

@@ -146,8 +146,11 @@ fn ask(what: Secret, prompt: &str) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     if !is_terminal() {
         return Err(SecretError::NoTerminal(what));
     }
-    let typed = rpassword::prompt_password(prompt)
-        .map_err(|reason| SecretError::Io { what, from: "the terminal".to_owned(), reason })?;
+    let typed = rpassword::prompt_password(prompt).map_err(|reason| SecretError::Io {
+        what,
+        from: "the terminal".to_owned(),
+        reason,
+    })?;
     Ok(Zeroizing::new(typed.into_bytes()))
 }
 

@@ -3,8 +3,12 @@
 use std::path::PathBuf;
 
 use super::header::{ARGON2_MIB_MAX, ARGON2_MIB_MIN};
+use super::key_file::{KEY_FILE_LEN_MAX, KEY_FILE_LEN_MIN};
 use super::passphrase::PASSPHRASE_LEN_MAX;
 use super::seal::RECORD_VALUE_LEN_MAX;
+use super::slot_view::{SLOT_LABEL_LEN_MAX, SLOTS_MAX};
+use super::words::RECOVERY_WORDS;
+use super::{Factors, TokenError};
 
 /// A refusal or failure of the vault. Holds no key, no plaintext and no record name.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +33,114 @@ pub enum VaultError {
     /// The passphrase does not open the vault.
     #[error("wrong passphrase: nothing was changed, try again")]
     WrongPassphrase,
+    /// None of the combinations of the given factors opens a slot.
+    #[error(
+        "no slot opens with what was given ({given}): nothing was changed; one of them may be wrong, or another \
+         factor may be needed with them"
+    )]
+    FactorsWrong {
+        /// What was given.
+        given: Factors,
+    },
+    /// No factor was given at all.
+    #[error(
+        "a vault opens with a passphrase, a key file, a security token or recovery words: none was given"
+    )]
+    FactorsNone,
+    /// The key file is too short to be a secret, or not a key file.
+    #[error(
+        "a key file has {KEY_FILE_LEN_MIN} to {KEY_FILE_LEN_MAX} bytes, this one has {len}: choose another"
+    )]
+    KeyFileLength {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// What was typed are not recovery words.
+    #[error(
+        "recovery words are {RECOVERY_WORDS} words of the English BIP-39 list: {what}; compare them with the paper"
+    )]
+    RecoveryWords {
+        /// What does not fit. It names places, never words.
+        what: String,
+    },
+    /// The security token gave no answer.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The label of a slot is empty, too long or not printable.
+    #[error("a slot's label has 1 to {SLOT_LABEL_LEN_MAX} bytes and no control characters: choose another")]
+    SlotLabel,
+    /// There is no such slot.
+    #[error("there is no slot {number}: `sotto vault slots` lists them")]
+    SlotMissing {
+        /// The number asked for.
+        number: u8,
+    },
+    /// All slots are in use.
+    #[error("all {SLOTS_MAX} slots are in use: remove one first")]
+    SlotsFull,
+    /// Removing it would lock everybody out.
+    #[error("slot {number} is the last one that opens this vault: add another before removing it")]
+    SlotLast {
+        /// The number asked for.
+        number: u8,
+    },
+    /// The factors given, or some of them, open a slot already.
+    #[error("these factors, or some of them, open a slot already: give others")]
+    SlotTaken,
+    /// A replacement would quietly need fewer factors than before.
+    #[error(
+        "slot {number} needs {needed} together, and only {given} was given: give all of them again, or add another \
+         slot and remove this one"
+    )]
+    SlotWeaker {
+        /// The slot.
+        number: u8,
+        /// What it needs now.
+        needed: Factors,
+        /// What was given.
+        given: Factors,
+    },
+    /// There is no duress slot to clear.
+    #[error("this vault has no duress slot: nothing was changed")]
+    DuressMissing,
+    /// The cost is the same for all passphrases of a file, and another passphrase depends on it.
+    #[error(
+        "slot {other} has a passphrase too, and the cost of a guess is one for the whole file: remove that slot, \
+         change the cost, and add it again"
+    )]
+    Argon2CostShared {
+        /// The other slot with a passphrase.
+        other: u8,
+    },
+    /// The file of slots is not there.
+    #[error(
+        "{} is missing: it holds the wrapped key, without it the records cannot be opened; restore it together with \
+         the other files of the vault",
+        path.display()
+    )]
+    KeysMissing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file of erasure keys is not there.
+    #[error(
+        "{} is missing: without it the records cannot be opened; restore all files of the vault from the same moment",
+        path.display()
+    )]
+    ErasureMissing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The erasure file is of another moment or another vault than the records.
+    #[error(
+        "{} does not belong to these records: it is of an earlier moment or of another vault; restore all files of \
+         the vault from the same moment",
+        path.display()
+    )]
+    ErasureForeign {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is not what was written: shortened, changed or foreign.
     #[error("the vault file is damaged ({what}): it was not used; restore the file from a backup copy")]
     Damaged {
@@ -118,6 +230,22 @@ impl VaultError {
             Self::Exists { .. } => "vault-exists",
             Self::Busy => "vault-busy",
             Self::WrongPassphrase => "wrong-passphrase",
+            Self::FactorsWrong { .. } => "factors-wrong",
+            Self::FactorsNone => "factors-none",
+            Self::KeyFileLength { .. } => "key-file-length",
+            Self::RecoveryWords { .. } => "recovery-words",
+            Self::Token(error) => error.label(),
+            Self::SlotLabel => "slot-label",
+            Self::SlotMissing { .. } => "slot-missing",
+            Self::SlotsFull => "slots-full",
+            Self::SlotLast { .. } => "slot-last",
+            Self::SlotTaken => "slot-taken",
+            Self::SlotWeaker { .. } => "slot-weaker",
+            Self::DuressMissing => "duress-missing",
+            Self::Argon2CostShared { .. } => "argon2-cost-shared",
+            Self::KeysMissing { .. } => "vault-keys-missing",
+            Self::ErasureMissing { .. } => "vault-erasure-missing",
+            Self::ErasureForeign { .. } => "vault-erasure-foreign",
             Self::Damaged { .. } => "vault-damaged",
             Self::RolledBack { .. } => "vault-rolled-back",
             Self::Version { .. } => "vault-version",

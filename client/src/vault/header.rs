@@ -8,6 +8,8 @@
 //! The plain checksum at the end tells a damaged header from a wrong passphrase, and is checked
 //! before Argon2id is given a cost that damage may have made absurd. Not here: where the header is stored.
 
+use std::time::Duration;
+
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -57,6 +59,49 @@ impl Argon2Cost {
     /// [`VaultError::Argon2Cost`] below [`ARGON2_MIB_MIN`] or above [`ARGON2_MIB_MAX`].
     pub fn with_mib(mib: u32) -> Result<Self, VaultError> {
         Self { mib, ..Self::default() }.checked()
+    }
+
+    /// Raises the passes until a guess costs about `target`, with as much memory as the default, or `mib_max` if
+    /// that is less. `measure` runs one derivation at a cost and says how long it took.
+    ///
+    /// # Errors
+    /// [`VaultError::Argon2Cost`] if `mib_max` is below [`ARGON2_MIB_MIN`]; otherwise what `measure` gives.
+    pub fn calibrate(
+        target: Duration,
+        mib_max: u32,
+        mut measure: impl FnMut(Self) -> Result<Duration, VaultError>,
+    ) -> Result<Self, VaultError> {
+        let one = Self { mib: ARGON2_MIB_DEFAULT.min(mib_max), passes: 1, ..Self::default() }.checked()?;
+        let base = measure(one)?.as_nanos().max(1);
+        let passes = u32::try_from(target.as_nanos() / base).unwrap_or(ARGON2_PASSES_MAX);
+        Ok(Self { passes: passes.clamp(Self::default().passes, ARGON2_PASSES_MAX), ..one })
+    }
+
+    /// Memory in MiB.
+    #[must_use]
+    pub const fn mib(self) -> u32 {
+        self.mib
+    }
+
+    /// Passes over the memory.
+    #[must_use]
+    pub const fn passes(self) -> u32 {
+        self.passes
+    }
+
+    /// Lanes.
+    #[must_use]
+    pub const fn lanes(self) -> u32 {
+        self.lanes
+    }
+
+    /// Derives a key from an empty passphrase at this cost, for a caller that measures how long it takes.
+    ///
+    /// # Errors
+    /// [`VaultError::Argon2Memory`] if the system does not give the memory.
+    pub fn rehearse(self) -> Result<(), VaultError> {
+        let passphrase = Passphrase::new(Zeroizing::new(vec![0]))?;
+        self.derive(&passphrase, &[0; 32]).map(drop)
     }
 
     fn checked(self) -> Result<Self, VaultError> {

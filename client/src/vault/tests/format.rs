@@ -110,7 +110,7 @@ fn record_names_are_blinded_and_differ_by_kind_and_id() {
 fn no_plaintext_and_no_record_id_is_in_any_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("vault.redb");
-    let mut vault = Vault::create(&path, &passphrase("correct horse"), floor(), rng(1)).unwrap();
+    let mut vault = Vault::create(&path, &mut credentials("correct horse"), floor(), rng(1)).unwrap();
     for n in 0..40 {
         vault.commit(vec![put(n, SECRET), put(n, &SECRET.repeat(50))]).unwrap();
     }

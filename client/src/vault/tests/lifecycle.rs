@@ -8,12 +8,12 @@ use super::*;
 fn what_was_committed_is_there_after_opening_again() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("vault.redb");
-    let mut vault = Vault::create(&path, &passphrase("one two three"), floor(), rng(1)).unwrap();
+    let mut vault = Vault::create(&path, &mut credentials("one two three"), floor(), rng(1)).unwrap();
     assert_eq!(records(&vault).unwrap(), []);
     vault.commit(vec![put(1, b"first"), put(2, b"second"), put(1, b"last wins")]).unwrap();
     vault.commit(vec![Change::Delete { key: key(9) }]).unwrap();
     drop(vault);
-    let vault = Vault::open(&path, &passphrase("one two three"), rng(2)).unwrap();
+    let vault = Vault::open(&path, &mut credentials("one two three"), rng(2)).unwrap();
     assert_eq!(records(&vault).unwrap(), [(key(1), b"last wins".to_vec()), (key(2), b"second".to_vec())]);
 }
 
@@ -21,14 +21,14 @@ fn what_was_committed_is_there_after_opening_again() {
 fn a_wrong_passphrase_is_refused_and_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("vault.redb");
-    let mut vault = Vault::create(&path, &passphrase("one two three"), floor(), rng(1)).unwrap();
+    let mut vault = Vault::create(&path, &mut credentials("one two three"), floor(), rng(1)).unwrap();
     vault.commit(vec![put(1, SECRET)]).unwrap();
     drop(vault);
     for wrong in ["one two thre", "one two three ", "One two three"] {
-        let refused = Vault::open(&path, &passphrase(wrong), rng(2)).unwrap_err();
+        let refused = Vault::open(&path, &mut credentials(wrong), rng(2)).unwrap_err();
         assert_eq!(refused.label(), "wrong-passphrase");
     }
-    let vault = Vault::open(&path, &passphrase("one two three"), rng(2)).unwrap();
+    let vault = Vault::open(&path, &mut credentials("one two three"), rng(2)).unwrap();
     assert_eq!(records(&vault).unwrap(), [(key(1), SECRET.to_vec())]);
 }
 
@@ -36,10 +36,11 @@ fn a_wrong_passphrase_is_refused_and_changes_nothing() {
 fn a_vault_is_never_made_over_another_and_a_missing_one_is_named() {
     let fixture = Fixture::new();
     let before = std::fs::read(fixture.path()).unwrap();
-    let refused = Vault::create(&fixture.path(), &passphrase("x"), floor(), rng(3)).unwrap_err();
+    let refused = Vault::create(&fixture.path(), &mut credentials("x"), floor(), rng(3)).unwrap_err();
     assert_eq!(refused.label(), "vault-exists");
     assert_eq!(std::fs::read(fixture.path()).unwrap(), before);
-    let missing = Vault::open(&fixture.directory.path().join("other"), &passphrase("x"), rng(3)).unwrap_err();
+    let missing =
+        Vault::open(&fixture.directory.path().join("other"), &mut credentials("x"), rng(3)).unwrap_err();
     assert_eq!(missing.label(), "vault-missing");
     assert!(missing.to_string().contains("sotto init"), "{missing}");
 }
@@ -58,10 +59,10 @@ fn an_interrupted_creation_leaves_no_vault_and_does_not_hinder_the_next() {
     let unfinished = directory.path().join("vault.redb.new");
     for left_over in [b"".as_slice(), b"half a header", &[0; 70_000]] {
         std::fs::write(&unfinished, left_over).unwrap();
-        assert_eq!(Vault::open(&path, &passphrase("x"), rng(1)).unwrap_err().label(), "vault-missing");
-        drop(Vault::create(&path, &passphrase("x"), floor(), rng(1)).unwrap());
+        assert_eq!(Vault::open(&path, &mut credentials("x"), rng(1)).unwrap_err().label(), "vault-missing");
+        drop(Vault::create(&path, &mut credentials("x"), floor(), rng(1)).unwrap());
         assert!(!unfinished.exists());
-        assert!(Vault::open(&path, &passphrase("x"), rng(1)).is_ok());
+        assert!(Vault::open(&path, &mut credentials("x"), rng(1)).is_ok());
         std::fs::remove_file(&path).unwrap();
     }
 }

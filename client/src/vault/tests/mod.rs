@@ -27,6 +27,10 @@ pub(super) fn passphrase(text: &str) -> Passphrase {
     Passphrase::new(Zeroizing::new(text.as_bytes().to_vec())).unwrap()
 }
 
+pub(super) fn credentials(text: &str) -> super::Credentials {
+    passphrase(text).into()
+}
+
 pub(super) fn floor() -> Argon2Cost {
     Argon2Cost::with_mib(ARGON2_MIB_MIN).unwrap()
 }
@@ -60,7 +64,7 @@ impl Fixture {
     pub(super) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("vault.redb");
-        let mut vault = Vault::create(&path, &passphrase("correct horse"), floor(), rng(1)).unwrap();
+        let mut vault = Vault::create(&path, &mut credentials("correct horse"), floor(), rng(1)).unwrap();
         vault.commit((0..12).map(|n| put(n, SECRET)).collect()).unwrap();
         vault.commit(vec![put(3, b"changed"), Change::Delete { key: key(5) }]).unwrap();
         vault.commit(vec![put(4, &[7; 5000])]).unwrap();
