@@ -6,6 +6,7 @@
 //! taken from the arguments or the environment.
 
 mod accept;
+mod argon2;
 mod bar;
 mod contacts;
 mod daemon;
@@ -23,7 +24,9 @@ mod send;
 mod status;
 mod stored;
 mod tor_key;
+mod vault;
 pub mod when;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -176,6 +179,7 @@ enum Command {
     Lock,
     /// Open the vault of a daemon that is locked.
     Unlock,
+    Vault(vault::VaultArgs),
     /// Write the man pages into a directory.
     #[command(hide = true)]
     Man {
@@ -248,6 +252,7 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Daemon(args) => daemon::run(common, args).await,
         Command::Lock => lock::lock(common).await,
         Command::Unlock => lock::unlock(common).await,
+        Command::Vault(args) => vault::run(common, args).await,
         Command::Man { directory } => manual::man(directory),
         Command::Completions { shell } => manual::completions(*shell),
     }

@@ -20,12 +20,18 @@ pub struct AutoLock {
     active_at: Timestamp,
 }
 
+/// So many minutes as [`AutoLock`] takes them; 0 for never.
+#[must_use]
+pub fn idle_max(minutes: u32) -> Option<Duration> {
+    let seconds = u64::from(minutes.min(AUTO_LOCK_MIN_MAX)).saturating_mul(SECONDS_A_MINUTE);
+    (seconds > 0).then(|| Duration::from_secs(seconds))
+}
+
 impl AutoLock {
-    /// Locks after this many minutes without activity, the first of them beginning `now`; 0 for never.
+    /// Locks after this long without activity, from `now` on; none for never.
     #[must_use]
-    pub fn new(minutes: u32, now: Timestamp) -> Self {
-        let seconds = u64::from(minutes.min(AUTO_LOCK_MIN_MAX)).saturating_mul(SECONDS_A_MINUTE);
-        Self { idle_max: (seconds > 0).then(|| Duration::from_secs(seconds)), active_at: now }
+    pub const fn new(idle_max: Option<Duration>, now: Timestamp) -> Self {
+        Self { idle_max, active_at: now }
     }
 
     /// The user has done something. A time that lies back is not counted.
@@ -58,7 +64,7 @@ mod tests {
 
     #[test]
     fn it_is_due_so_many_minutes_after_the_last_activity() {
-        let mut lock = AutoLock::new(10, at(0));
+        let mut lock = AutoLock::new(idle_max(10), at(0));
         assert_eq!(lock.deadline(), at(10));
         lock.active(at(7));
         assert!(!lock.is_due(at(17) - Duration::from_micros(1)));
@@ -70,10 +76,10 @@ mod tests {
 
     #[test]
     fn nothing_asked_for_is_never_and_too_much_is_the_most() {
-        let mut never = AutoLock::new(0, at(0));
+        let mut never = AutoLock::new(idle_max(0), at(0));
         assert_eq!(never.deadline(), Timestamp::NEVER);
         never.active(at(5));
         assert!(!never.is_due(at(1_000_000)));
-        assert_eq!(AutoLock::new(u32::MAX, at(0)).deadline(), at(AUTO_LOCK_MIN_MAX));
+        assert_eq!(AutoLock::new(idle_max(u32::MAX), at(0)).deadline(), at(AUTO_LOCK_MIN_MAX));
     }
 }

@@ -13,6 +13,7 @@ use sotto_transport::rng::OsRng;
 use sotto_transport::rpc::{RpcClient, RpcClientError};
 use tokio::sync::{broadcast, watch};
 
+use super::auto_lock::idle_max;
 use super::config::Config;
 use super::factors::{FactorSources, Given};
 use super::home::Home;
@@ -226,7 +227,7 @@ pub fn run(
     let locked = profile.clone();
     let lock = (reach == Reach::Daemon).then(|| LockAccess {
         reopen: Arc::new(move |given: &Given| open_vault(&locked, given)),
-        auto_lock_min,
+        idle_max: idle_max(auto_lock_min),
     });
     let home = Home::new(profile.clone(), config, network);
     net::start(engine, clock, Some(home), access, lock, shutdown)

@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sotto_protocol::time::Timestamp;
@@ -32,13 +33,13 @@ pub(super) type Reopened<S> = Result<Opened<Lockable<S>>, Failure>;
 pub struct LockAccess<S> {
     /// Opens the store.
     pub reopen: Reopen<S>,
-    /// Locks after so many minutes without a command; 0 for never.
-    pub auto_lock_min: u32,
+    /// Locks after so long without a command; none for never.
+    pub idle_max: Option<Duration>,
 }
 
 impl<S> fmt::Debug for LockAccess<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LockAccess({} min)", self.auto_lock_min)
+        write!(f, "LockAccess({:?})", self.idle_max)
     }
 }
 
@@ -59,10 +60,10 @@ pub(super) struct Locking<S: Store> {
 impl<S: Store + Send + 'static> Locking<S> {
     pub(super) fn new(access: Option<LockAccess<S>>, now: Timestamp) -> Self {
         let (reopened_here, reopened) = mpsc::channel(1);
-        let minutes = access.as_ref().map_or(0, |access| access.auto_lock_min);
+        let idle_max = access.as_ref().and_then(|access| access.idle_max);
         Self {
             reopen: access.map(|access| access.reopen),
-            auto: AutoLock::new(minutes, now),
+            auto: AutoLock::new(idle_max, now),
             is_locked: watch::Sender::new(false),
             opening: None,
             reopened,
