@@ -133,7 +133,9 @@ fn texts_of_messages_leave_the_memory_when_it_is_locked() {
     let unlocked = found_in_memory(daemon.id(), text.as_bytes());
     person.json(&["lock"]);
     let again = found_in_memory(daemon.id(), text.as_bytes());
-    println!("copies of a text in memory: open {before}, locked {locked}, open again {unlocked}, locked again {again}");
+    println!(
+        "copies of a text in memory: open {before}, locked {locked}, open again {unlocked}, locked again {again}"
+    );
     assert_eq!((locked, again), (0, 0));
     assert!(unlocked > 0);
     let passphrase = found_in_memory(daemon.id(), b"correct horse");

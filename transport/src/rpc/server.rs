@@ -130,7 +130,9 @@ async fn serve_requests(
             () = shutdown.triggered() => return,
         };
         let (response, is_last) = match line {
-            Ok(Line::Whole(line)) => (answer(&Zeroizing::new(line), handler, subscriber, shutdown).await, false),
+            Ok(Line::Whole(line)) => {
+                (answer(&Zeroizing::new(line), handler, subscriber, shutdown).await, false)
+            }
             Ok(Line::TooLong) => {
                 let message = format!("a line has at most {LINE_LEN_MAX} bytes; the connection is closed");
                 let error = RpcError::invalid_request("line-too-long", &message);

@@ -66,8 +66,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_reads_as_any_reader_and_keeps_nothing_that_was_taken() {
-        let bytes: Vec<u8> =
-            (0..3 * BUFFER_LEN).map(|at| b"abc\n"[at % 4]).chain(*b"the end").collect();
+        let bytes: Vec<u8> = (0..3 * BUFFER_LEN).map(|at| b"abc\n"[at % 4]).chain(*b"the end").collect();
         let mut reader = WipingReader::new(bytes.as_slice());
         let mut line = Vec::new();
         reader.read_until(b'\n', &mut line).await.unwrap();
