@@ -1,7 +1,7 @@
 //! Where a profile's files lie, after the XDG base directory specification.
 //!
 //! ```text
-//! $XDG_DATA_HOME/sotto/<profile>/     vault.redb, vault.generation, network.txt, config.toml, consensus.bin, lock, tor/
+//! $XDG_DATA_HOME/sotto/<profile>/     vault.redb, vault.keys, vault.erasure, network.txt, config.toml, consensus.bin, lock, tor/
 //! $XDG_RUNTIME_DIR/sotto/<profile>.sock       or <profile directory>/run/<profile>.sock if that is not set
 //! ```
 //!

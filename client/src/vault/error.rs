@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::header::{ARGON2_MIB_MAX, ARGON2_MIB_MIN};
+use super::cell::RECORD_VALUE_LEN_MAX;
+use super::cost::{ARGON2_MIB_MAX, ARGON2_MIB_MIN};
 use super::key_file::{KEY_FILE_LEN_MAX, KEY_FILE_LEN_MIN};
 use super::passphrase::PASSPHRASE_LEN_MAX;
-use super::seal::RECORD_VALUE_LEN_MAX;
 use super::slot_view::{SLOT_LABEL_LEN_MAX, SLOTS_MAX};
 use super::words::RECOVERY_WORDS;
 use super::{Factors, TokenError};
@@ -31,7 +31,9 @@ pub enum VaultError {
     )]
     Busy,
     /// The passphrase does not open the vault.
-    #[error("wrong passphrase: nothing was changed, try again")]
+    #[error(
+        "wrong passphrase: nothing was changed, try again; if the vault needs another factor too, give both"
+    )]
     WrongPassphrase,
     /// None of the combinations of the given factors opens a slot.
     #[error(
@@ -133,8 +135,8 @@ pub enum VaultError {
     },
     /// The erasure file is of another moment or another vault than the records.
     #[error(
-        "{} does not belong to these records: it is of an earlier moment or of another vault; restore all files of \
-         the vault from the same moment",
+        "{} does not belong to these records: it is of an earlier moment, of another vault, or damaged; restore all \
+         files of the vault from the same moment",
         path.display()
     )]
     ErasureForeign {
@@ -149,21 +151,23 @@ pub enum VaultError {
     },
     /// The file holds an older state than the last one that was committed on this device.
     #[error(
-        "the vault holds state {found}, but state {expected} was committed last: an older copy was put in its \
-         place. Using it could send different messages under keys already used. Put the newer file back, or, \
-         to go on with the old one all the same, delete {}",
-        witness.display()
+        "the vault holds state {found}, but state {expected} was committed last: an older copy of vault.redb was put \
+         in its place, and its keys are destroyed; put the newer file back, or restore all files of the vault from \
+         the same moment"
     )]
     RolledBack {
         /// The commit that the file holds.
         found: u64,
         /// The commit that was last made durable.
         expected: u64,
-        /// The file that remembers the last commit.
-        witness: PathBuf,
     },
-    /// The header is of a later format.
-    #[error("the vault has format version {found}, this program knows version {known}: use a newer sotto")]
+    /// There is no room for more records.
+    #[error("the vault holds as much as it can, about 1 GiB: delete messages that are not needed")]
+    Full,
+    /// The files are of another format.
+    #[error(
+        "the vault has format version {found}, this program knows version {known}: use the sotto that made it"
+    )]
     Version {
         /// The version byte found.
         found: u8,
@@ -247,6 +251,7 @@ impl VaultError {
             Self::ErasureMissing { .. } => "vault-erasure-missing",
             Self::ErasureForeign { .. } => "vault-erasure-foreign",
             Self::Damaged { .. } => "vault-damaged",
+            Self::Full => "vault-full",
             Self::RolledBack { .. } => "vault-rolled-back",
             Self::Version { .. } => "vault-version",
             Self::Argon2Cost { .. } => "argon2-cost",
