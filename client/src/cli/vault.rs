@@ -186,7 +186,7 @@ fn list(common: &Common, vault: &OpenVault) -> Result<(), Failure> {
             })
         })
         .collect();
-    let cost = Argon2Cost::default();
+    let cost = vault.argon2_cost();
     let listed = json!({ "slots": rows, "argon2": cost_json(cost) });
     common.output().result(&listed, |_| {
         let mut lines: Vec<String> = slots.iter().map(line).collect();
