@@ -4,7 +4,6 @@
 mod common;
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use common::{Person, dead_network, one_value};
@@ -35,10 +34,6 @@ fn value(mut command: Command) -> Value {
 
 fn label(mut command: Command) -> String {
     refusal(&command.output().unwrap()).0
-}
-
-fn path(person: &Person, name: &str) -> PathBuf {
-    person.data().parent().unwrap().join(name)
 }
 
 /// The slots that `sotto vault list` shows.
@@ -246,11 +241,15 @@ fn factors_that_are_not_there_are_refused_by_name() {
     }
 }
 
-/// How often this process gave way until the other was done, or until so many times.
-fn wait(child: &mut std::process::Child, at_most: u64) -> Option<u64> {
+/// How often this process gave way until the other was done. None if it is stopped before, after so many times or by
+/// what it sees.
+fn wait(child: &mut std::process::Child, at_most: u64, mut stops: impl FnMut() -> bool) -> Option<u64> {
     for turn in 0..at_most {
         if child.try_wait().unwrap().is_some() {
             return Some(turn);
+        }
+        if stops() {
+            return None;
         }
         std::thread::yield_now();
     }
@@ -269,14 +268,18 @@ fn a_change_of_the_passphrase_that_is_killed_leaves_the_old_or_the_new_one() {
     };
     let (mut now, mut next) = (PASSPHRASE.to_owned(), "passphrase 0".to_owned());
     let mut child = change(&now, &next);
-    let whole = wait(&mut child, u64::MAX).unwrap();
+    let keys = person.data().join("vault.keys");
+    let whole = wait(&mut child, u64::MAX, || std::fs::read(&keys).is_err()).unwrap();
     std::mem::swap(&mut now, &mut next);
     let (mut killed, mut changed) = (0, 0);
     for round in 1..=KILLS {
         next = format!("passphrase {round}");
         let mut child = change(&now, &next);
-        // Most of the time goes into opening; what is written comes at the end.
-        let done = wait(&mut child, rng.random_range(whole / 2..=whole + whole / 10)).is_some();
+        let before = std::fs::read(&keys).unwrap();
+        // At a random moment, or as soon as the slots begin to change: most of the time goes into opening.
+        let at_most = if round % 2 == 0 { rng.random_range(whole / 2..=whole) } else { u64::MAX };
+        let stops = || std::fs::read(&keys).unwrap() != before && round % 2 == 1;
+        let done = wait(&mut child, at_most, stops).is_some();
         child.kill().unwrap();
         child.wait().unwrap();
         killed += u64::from(!done);
