@@ -138,6 +138,19 @@ fn texts_of_messages_leave_the_memory_when_it_is_locked() {
     );
     assert_eq!((locked, again), (0, 0));
     assert!(unlocked > 0);
+    // What passes through commands and their answers leaves as well.
+    unlock();
+    let (name, second) = ("Roderick Usher 41b7", "jumps over the lazy dog 77e02d");
+    person.json(&["invite", name]);
+    person.json(&["send", name, second]);
+    let shown = person.json(&["recv", name, "--all"]);
+    assert_eq!(shown[0]["text"], second);
+    let open = [name, second].map(|text| found_in_memory(daemon.id(), text.as_bytes()));
+    assert!(open.iter().all(|copies| *copies > 0), "{open:?}");
+    person.json(&["lock"]);
+    let locked = [name, second].map(|text| found_in_memory(daemon.id(), text.as_bytes()));
+    println!("copies of a name and a text that were used: open {open:?}, locked {locked:?}");
+    assert_eq!(locked, [0, 0]);
     let passphrase = found_in_memory(daemon.id(), b"correct horse");
     println!("copies of the passphrase: {passphrase}");
     assert_eq!(passphrase, 0, "nor is the passphrase left");
