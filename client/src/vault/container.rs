@@ -1,11 +1,14 @@
 //! The file around the database: a prefix, the database, and room up to a power of two.
 //!
 //! ```text
-//! 0          8         9           16              24           56       4096
-//! +----------+---------+-----------+---------------+------------+--------+----------+------------------+
-//! | magic    | version | zeros (7) | database      | check (32) | zeros  | database | room             |
-//! | SOTTOVLT | 2       |           | length u64    |            |        |          | to 16 MiB x 2^n  |
-//! +----------+---------+-----------+---------------+------------+--------+----------+------------------+
+//! head A at 0, head B at 2048, the database from 4096, then room up to 4096 + 16 MiB x 2^n
+//!
+//! 0          8         9           16             24                32           64
+//! +----------+---------+-----------+--------------+-----------------+------------+
+//! | magic    | version | zeros (7) | sequence u64 | length of the   | check (32) |
+//! | SOTTOVLT | 2       |           |              | database u64    |            |
+//! +----------+---------+-----------+--------------+-----------------+------------+
+//! check = SHA-256("sotto/vault/v2/prefix" || bytes 0..32)
 //! ```
 //!
 //! redb makes its file longer and shorter as it needs pages, which would tell how much is in it. So redb sees
@@ -26,7 +29,10 @@ pub(super) const PREFIX_LEN: u64 = 4096;
 const MAGIC: [u8; 8] = *b"SOTTOVLT";
 /// The format of `vault.redb` and `vault.keys` that this code writes and reads.
 pub(super) const VERSION: u8 = 2;
-const HEAD_LEN: usize = 56;
+/// Where the second head is. They are written in turn, so that a torn write leaves the length before.
+const HEAD_B_AT: u64 = 2048;
+const HEAD_LEN: usize = 64;
+const BODY_LEN: usize = 32;
 const CHECK_CONTEXT: &[u8] = b"sotto/vault/v2/prefix";
 /// How version 1 began: it was a bare redb file.
 const REDB_MAGIC: &[u8] = b"redb";
@@ -37,7 +43,14 @@ const ZEROS_LEN: usize = 256 * 1024;
 #[derive(Debug)]
 pub(super) struct Container {
     place: Place,
-    len: Mutex<u64>,
+    head: Mutex<Head>,
+}
+
+/// What the newest head says.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    sequence: u64,
+    len: u64,
 }
 
 /// Refuses a file of another version by name.
@@ -68,11 +81,13 @@ impl Container {
             place.medium.set_len(PREFIX_LEN.saturating_add(ROOM_LEN_MIN).max(before))?;
             fill_with_zeros(&place, 0, PREFIX_LEN.saturating_add(room))?;
             place.medium.set_len(PREFIX_LEN.saturating_add(ROOM_LEN_MIN))?;
-            place.medium.write_at(0, &head(0))?;
+            let head = Head { sequence: 0, len: 0 };
+            place.medium.write_at(0, &head.encode())?;
+            place.medium.write_at(HEAD_B_AT, &head.encode())?;
             place.medium.sync()
         };
         write().map_err(place.failed("write"))?;
-        Ok(Self { place, len: Mutex::new(0) })
+        Ok(Self { place, head: Mutex::new(Head { sequence: 0, len: 0 }) })
     }
 
     /// Around an existing database.
@@ -84,18 +99,19 @@ impl Container {
         if room < ROOM_LEN_MIN || !room.is_power_of_two() {
             return Err(VaultError::damaged(format!("the file of records has {physical} bytes: it was cut")));
         }
-        place.medium.read_at(0, &mut found).map_err(place.failed("read"))?;
-        let len = found.get(16..24).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
-        match len {
-            Some(len) if head(len) == found && (1..=room).contains(&len) => {
-                Ok(Self { place, len: Mutex::new(len) })
-            }
-            _ => Err(VaultError::damaged("the prefix of the file of records does not fit its check")),
+        let mut heads = Vec::with_capacity(2);
+        for at in [0, HEAD_B_AT] {
+            place.medium.read_at(at, &mut found).map_err(place.failed("read"))?;
+            heads.extend(Head::decode(&found).filter(|head| (1..=room).contains(&head.len)));
+        }
+        match heads.into_iter().max_by_key(|head| head.sequence) {
+            Some(head) => Ok(Self { place, head: Mutex::new(head) }),
+            None => Err(VaultError::damaged("the prefix of the file of records does not fit its check")),
         }
     }
 
     fn resize(&self, len: u64) -> io::Result<()> {
-        let mut before = self.len.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
         let medium = &self.place.medium;
         let room = len.max(ROOM_LEN_MIN).next_power_of_two();
         let physical = medium.len()?;
@@ -105,16 +121,17 @@ impl Container {
             fill_with_zeros(&self.place, physical, PREFIX_LEN.saturating_add(room))?;
         }
         // redb counts on zeros in what it adds; a shorter database may have lain there before.
-        fill_with_zeros(&self.place, PREFIX_LEN.saturating_add(*before), PREFIX_LEN.saturating_add(len))?;
-        medium.write_at(0, &head(len))?;
-        *before = len;
+        fill_with_zeros(&self.place, PREFIX_LEN.saturating_add(head.len), PREFIX_LEN.saturating_add(len))?;
+        let next = Head { sequence: head.sequence.saturating_add(1), len };
+        medium.write_at(if next.sequence % 2 == 0 { 0 } else { HEAD_B_AT }, &next.encode())?;
+        *head = next;
         Ok(())
     }
 }
 
 impl redb::StorageBackend for Container {
     fn len(&self) -> io::Result<u64> {
-        Ok(*self.len.lock().unwrap_or_else(PoisonError::into_inner))
+        Ok(self.head.lock().unwrap_or_else(PoisonError::into_inner).len)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
@@ -138,16 +155,27 @@ impl redb::StorageBackend for Container {
     }
 }
 
-fn head(len: u64) -> [u8; HEAD_LEN] {
-    let mut bytes = [0u8; HEAD_LEN];
-    let fields = MAGIC.into_iter().chain([VERSION]).chain([0; 7]).chain(len.to_be_bytes());
-    for (to, from) in bytes.iter_mut().zip(fields) {
-        *to = from;
+impl Head {
+    fn encode(self) -> [u8; HEAD_LEN] {
+        let mut bytes = [0u8; HEAD_LEN];
+        let numbers = self.sequence.to_be_bytes().into_iter().chain(self.len.to_be_bytes());
+        let fields = MAGIC.into_iter().chain([VERSION]).chain([0; 7]).chain(numbers);
+        for (to, from) in bytes.iter_mut().zip(fields) {
+            *to = from;
+        }
+        let (body, check) = bytes.split_at_mut(BODY_LEN);
+        let digest = Sha256::new().chain_update(CHECK_CONTEXT).chain_update(body).finalize();
+        check.copy_from_slice(&digest);
+        bytes
     }
-    let (body, check) = bytes.split_at_mut(24);
-    let digest = Sha256::new().chain_update(CHECK_CONTEXT).chain_update(body).finalize();
-    check.copy_from_slice(&digest);
-    bytes
+
+    fn decode(bytes: &[u8; HEAD_LEN]) -> Option<Self> {
+        let (_, rest) = bytes.split_first_chunk::<16>()?;
+        let (&sequence, rest) = rest.split_first_chunk::<8>()?;
+        let (&len, _) = rest.split_first_chunk::<8>()?;
+        let head = Self { sequence: u64::from_be_bytes(sequence), len: u64::from_be_bytes(len) };
+        (head.encode() == *bytes).then_some(head)
+    }
 }
 
 fn fill_with_zeros(place: &Place, from: u64, to: u64) -> io::Result<()> {

@@ -27,6 +27,7 @@ struct Bytes {
 pub(super) struct Memory {
     bytes: Mutex<Bytes>,
     writes_left: Arc<AtomicU64>,
+    syncs: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Memory {
@@ -36,9 +37,9 @@ impl std::fmt::Debug for Memory {
 }
 
 impl Memory {
-    fn new(now: Vec<u8>, writes_left: &Arc<AtomicU64>) -> Arc<Self> {
+    fn new(now: Vec<u8>, writes_left: &Arc<AtomicU64>, syncs: &Arc<AtomicU64>) -> Arc<Self> {
         let bytes = Mutex::new(Bytes { now, undo: Vec::new() });
-        Arc::new(Self { bytes, writes_left: Arc::clone(writes_left) })
+        Arc::new(Self { bytes, writes_left: Arc::clone(writes_left), syncs: Arc::clone(syncs) })
     }
 
     pub(super) fn bytes(&self) -> Vec<u8> {
@@ -114,6 +115,7 @@ impl Medium for Memory {
             return Err(io::Error::other("stopped"));
         }
         self.bytes.lock().unwrap().undo.clear();
+        self.syncs.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -124,16 +126,19 @@ pub(super) struct Disk {
     pub(super) keys: Arc<Memory>,
     pub(super) erasure: Arc<Memory>,
     writes_left: Arc<AtomicU64>,
+    syncs: Arc<AtomicU64>,
 }
 
 impl Disk {
     pub(super) fn new(records: Vec<u8>, keys: Vec<u8>, erasure: Vec<u8>) -> Self {
         let writes_left = Arc::new(AtomicU64::new(u64::MAX));
+        let syncs = Arc::new(AtomicU64::new(0));
         Self {
-            records: Memory::new(records, &writes_left),
-            keys: Memory::new(keys, &writes_left),
-            erasure: Memory::new(erasure, &writes_left),
+            records: Memory::new(records, &writes_left, &syncs),
+            keys: Memory::new(keys, &writes_left, &syncs),
+            erasure: Memory::new(erasure, &writes_left, &syncs),
             writes_left,
+            syncs,
         }
     }
 
@@ -148,6 +153,11 @@ impl Disk {
 
     pub(super) fn is_stopped(&self) -> bool {
         self.writes_left.load(Ordering::Relaxed) == 0
+    }
+
+    /// How often something was made durable: a power cut leaves the same between two of these.
+    pub(super) fn syncs(&self) -> u64 {
+        self.syncs.load(Ordering::Relaxed)
     }
 
     /// What somebody finds who starts again.

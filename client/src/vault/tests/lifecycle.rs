@@ -35,8 +35,7 @@ fn a_vault_is_never_made_over_another_and_missing_files_are_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("vault.redb");
     let mut given: Credentials = Credentials { key_file: Some(key_file(1)), ..Credentials::default() };
-    let mut open =
-        |given: &mut Credentials| Vault::open(&path, given, rng(2)).map(drop).map_err(|e| e.label());
+    let open = |given: &mut Credentials| Vault::open(&path, given, rng(2)).map(drop).map_err(|e| e.label());
     assert_eq!(open(&mut given), Err("vault-missing"));
     drop(Vault::create(&path, &mut given, floor(), rng(1)).unwrap());
     let again = Vault::create(&path, &mut given, floor(), rng(3)).unwrap_err();

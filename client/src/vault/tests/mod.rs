@@ -1,14 +1,14 @@
 //! Tests of the vault as a whole, against files that are damaged, swapped, old or half written.
 
 mod crash;
-//mod damage;
+mod damage;
 mod deletion;
 mod disk;
-//mod formats;
+mod formats;
 mod lifecycle;
 mod padding;
 mod slots;
-//mod vectors;
+mod vectors;
 
 use rand::{CryptoRng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
