@@ -70,7 +70,8 @@ impl Content {
         let mut records = Vec::new();
         for _ in 0..count {
             let [kind] = rest.take()?;
-            let kind = RecordKind::from_number(kind).ok_or(BackupError::Damaged("a record of unknown kind"))?;
+            let kind =
+                RecordKind::from_number(kind).ok_or(BackupError::Damaged("a record of unknown kind"))?;
             let key = RecordKey { kind, id: rest.take()? };
             records.push((key, Zeroizing::new(rest.field(RECORD_VALUE_LEN_MAX)?.to_vec())));
         }
@@ -108,8 +109,7 @@ impl<'a> Rest<'a> {
         if len > len_max {
             return Err(BackupError::TooLong { len });
         }
-        let (field, rest) =
-            self.0.split_at_checked(len).ok_or(BackupError::Damaged("it ends too early"))?;
+        let (field, rest) = self.0.split_at_checked(len).ok_or(BackupError::Damaged("it ends too early"))?;
         self.0 = rest;
         Ok(field)
     }

@@ -33,7 +33,10 @@ fn sealed(content: &Content) -> Vec<u8> {
 fn a_backup_round_trips_and_another_passphrase_is_told_from_damage() {
     let file = sealed(&content(&["the cat is under the stair", ""]));
     let opened = open(&file, &passphrase("one two")).unwrap();
-    assert_eq!((opened.made_ms, opened.network.as_str(), opened.config.as_str()), (7, "sotto:network:x", "version = 1"));
+    assert_eq!(
+        (opened.made_ms, opened.network.as_str(), opened.config.as_str()),
+        (7, "sotto:network:x", "version = 1")
+    );
     assert_eq!(opened.records[0].1.as_slice(), b"the cat is under the stair");
     assert_eq!(opened.records.len(), 2);
     assert_eq!(open(&file, &passphrase("one twо")).unwrap_err().label(), "backup-wrong-passphrase");
@@ -44,7 +47,8 @@ fn a_backup_round_trips_and_another_passphrase_is_told_from_damage() {
 #[test]
 fn backups_of_one_size_class_have_one_size() {
     let long = "x".repeat(50_000);
-    let lens: Vec<usize> = [&[][..], &["a"], &[long.as_str()]].map(|texts| sealed(&content(texts)).len()).to_vec();
+    let lens: Vec<usize> =
+        [&[][..], &["a"], &[long.as_str()]].map(|texts| sealed(&content(texts)).len()).to_vec();
     assert_eq!(lens, [HEADER_LEN + NONCE_LEN + PADDED_LEN_MIN + TAG_LEN; 3]);
 }
 

@@ -36,7 +36,11 @@ impl<S: Store> Engine<S> {
             changes.push(person.contact.put()?);
             changes.push(bond.put(person.contact.id)?);
             changes.extend(
-                person.routes.as_ref().map(|routes| put_routes(person.contact.id, Some(routes))).transpose()?,
+                person
+                    .routes
+                    .as_ref()
+                    .map(|routes| put_routes(person.contact.id, Some(routes)))
+                    .transpose()?,
             );
             for message in person.messages.values() {
                 changes.push(message.put()?);

@@ -56,15 +56,15 @@ impl<S: Store> Engine<S> {
             update.contact = Some(harvest.contact.clone());
         }
         update.events.extend(
-            harvest.refused.iter().map(|label| Event::BoxRefused {
-                contact: name.clone(),
-                label: (*label).to_owned(),
-            }),
+            harvest
+                .refused
+                .iter()
+                .map(|label| Event::BoxRefused { contact: name.clone(), label: (*label).to_owned() }),
         );
         let received = harvest.messages.iter().map(|message| message.view(&harvest.contact));
-        update.events.extend(
-            received.map(|message| Event::MessageReceived { contact: name.clone(), message }),
-        );
+        update
+            .events
+            .extend(received.map(|message| Event::MessageReceived { contact: name.clone(), message }));
         let count = u64::try_from(harvest.messages.len()).unwrap_or(u64::MAX);
         update.changes = harvest.changes;
         update.messages = harvest.messages;

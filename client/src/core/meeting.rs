@@ -115,9 +115,8 @@ impl<S: Store> Engine<S> {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let mut first = answering.write.draft()?;
-        let (index, answer) = first
-            .seal(&made.answer, rng)
-            .map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
+        let (index, answer) =
+            first.seal(&made.answer, rng).map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
         let bond = Bond::new(own, bundle.identity(), made.rekey_secret, true);
         let live = Live {
             session: made.session,

@@ -81,8 +81,7 @@ impl Renewal {
     pub(crate) fn change(renewal: Option<&Self>, contact: ContactId) -> Result<Change, StoreError> {
         let key = RecordKey { kind: RecordKind::Renewal, id: *contact.as_bytes() };
         let Some(Self { offer, before, laid_out }) = renewal else { return Ok(Change::Delete { key }) };
-        let kept =
-            RenewalRecord { offer: offer.to_bytes().to_vec(), before: *before, laid_out: *laid_out };
+        let kept = RenewalRecord { offer: offer.to_bytes().to_vec(), before: *before, laid_out: *laid_out };
         Ok(Change::Put { key, value: record::encode(&kept)? })
     }
 }

@@ -23,8 +23,8 @@ use super::book::Person;
 use super::engine::Engine;
 use super::error::EngineError;
 use super::event::Event;
-use super::id::{ContactId, MessageId};
 use super::fragment::{KIND_HELLO, Reassembly};
+use super::id::{ContactId, MessageId};
 use super::limits::READ_AHEAD_MAX;
 use super::link::{Link, Live};
 use super::meeting::hello;
@@ -290,7 +290,8 @@ impl<S: Store> Engine<S> {
         }
         update.messages = missed;
         if contact_after.trust != Trust::Changed {
-            let after = |message: &'_ Message| update.messages.iter().find(|other| other.id == message.id).cloned();
+            let after =
+                |message: &'_ Message| update.messages.iter().find(|other| other.id == message.id).cloned();
             let messages: Vec<Message> = person
                 .messages
                 .values()
@@ -343,12 +344,16 @@ struct Changed {
 /// again.
 fn missed(person: &Person, received: u32) -> Vec<Message> {
     let received = usize::try_from(received).unwrap_or(usize::MAX);
-    let sent = person.messages.values().filter(|message| {
-        message.direction == Way::Out && message.state != MessageState::Conflict
-    });
+    let sent = person
+        .messages
+        .values()
+        .filter(|message| message.direction == Way::Out && message.state != MessageState::Conflict);
     let resolved = sent.enumerate().map(|(place, message)| {
         let mut message = message.clone();
-        message.state = if place < received { MessageState::Stored } else { MessageState::Queued };
+        // What has not left yet is none of those that the other side can have.
+        if message.state != MessageState::Queued {
+            message.state = if place < received { MessageState::Stored } else { MessageState::Queued };
+        }
         message
     });
     resolved.collect()

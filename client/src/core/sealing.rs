@@ -34,8 +34,7 @@ pub(crate) fn put_in_box(
     purpose: Purpose,
     rng: &mut impl CryptoRng,
 ) -> Result<Boxed, EngineError> {
-    let (index, sealed_box) =
-        live.write.seal(&sealed.envelope, rng).map_err(|refusal| fault(&refusal))?;
+    let (index, sealed_box) = live.write.seal(&sealed.envelope, rng).map_err(|refusal| fault(&refusal))?;
     if let Some(seed) = &sealed.next_stream {
         live.write.turn(seed);
     }

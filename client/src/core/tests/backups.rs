@@ -22,9 +22,7 @@ fn notices(world: &mut World, peer: usize, name: &str) -> usize {
 
 #[test]
 fn a_restored_profile_goes_on_with_everybody_and_they_are_told() {
-    for (seed, faults) in
-        [(101, Faults::default()), (102, Faults { loss: 15, duplication: 10, holdup: 2 })]
-    {
+    for (seed, faults) in [(101, Faults::default()), (102, Faults { loss: 15, duplication: 10, holdup: 2 })] {
         let mut world = World::acquainted(seed);
         world.faults = faults;
         let (now, peer) = (world.now, &mut world.peers[0]);
@@ -70,7 +68,9 @@ fn a_restored_profile_goes_on_with_everybody_and_they_are_told() {
         assert_eq!(state, MessageState::Stored, "the other side has said so");
         for (peer, name) in [(0, "Bob"), (1, "Alice")] {
             assert_eq!(notices(&mut world, peer, name), 1, "{name} is told");
-            assert!(world.peers[peer].events.iter().any(|event| matches!(event, Event::ContactRenewed { .. })));
+            assert!(
+                world.peers[peer].events.iter().any(|event| matches!(event, Event::ContactRenewed { .. }))
+            );
             let conflicts = |event: &Event| matches!(event, Event::MessageConflict { .. });
             assert!(!world.peers[peer].events.iter().any(conflicts), "no box is used twice");
         }
@@ -92,7 +92,8 @@ fn one_backup_can_be_restored_twice_and_by_both() {
         world.send(0, "Bob", &text);
         world.send(1, "Alice", &text);
         world.run_until("both are heard", |world| {
-            received(world, 0, "Bob").last() == Some(&text) && received(world, 1, "Alice").last() == Some(&text)
+            received(world, 0, "Bob").last() == Some(&text)
+                && received(world, 1, "Alice").last() == Some(&text)
         });
     }
 }

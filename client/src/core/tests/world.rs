@@ -388,7 +388,8 @@ impl World {
         let target = &mut self.peers[peer];
         let mut store = MemoryStore::new();
         store.commit(crate::core::restored(backup, &mut target.rng).unwrap()).unwrap();
-        target.engine = Some(Engine::open(store, target.settings.clone(), self.now, &mut target.rng).unwrap());
+        target.engine =
+            Some(Engine::open(store, target.settings.clone(), self.now, &mut target.rng).unwrap());
         target.circuits.clear();
         target.session = SessionAddress::generate(&mut target.rng);
         target.tor_session = SessionAddress::generate(&mut target.rng);
