@@ -20,7 +20,7 @@ mod lock;
 mod manual;
 mod name;
 mod output;
-mod qr;
+pub mod qr;
 mod recv;
 mod rekey;
 mod requests;

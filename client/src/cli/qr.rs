@@ -277,6 +277,12 @@ pub(super) fn show(output: Output, link: &str) -> Result<(), Failure> {
     }
 }
 
+/// The lines that show a link's code on the terminal that standard output is. None if it is no terminal or too narrow.
+#[must_use]
+pub fn on_this_terminal(link: &str) -> Option<Zeroizing<String>> {
+    terminal_columns().and_then(|columns| lines(link, Some(columns)).ok())
+}
+
 /// The width of the terminal that standard output is; some terminals do not know theirs and say 0.
 fn terminal_columns() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;

@@ -1,20 +1,18 @@
 //! Two people's conversation, and how long each message takes to arrive. What they say is in [`super::script`].
+//!
+//! How they meet is in [`super::meeting`]; what survives a killed program is in [`super::killed`], what survives a lost
+//! device in [`super::lost`].
 
-use std::time::Duration;
-
-use serde_json::{Value, json};
 use sotto_client::core::Route;
 use sotto_transport::clock::Clock;
-use sotto_transport::rpc::{Notification, RpcClient};
-use tokio::sync::mpsc;
 
 use super::narrator::Narrator;
 use super::report::Figures;
 use super::script;
+use super::side::Side;
+use super::steps::{Step, StepReport, Steps, count};
 use crate::localnet::{LocalnetError, Person};
 
-/// How long a message may take before it counts as lost.
-const ARRIVAL_WAIT_MAX: Duration = Duration::from_secs(60);
 /// The length of the long message, in bytes.
 const LONG_LEN: usize = 20_000;
 
@@ -35,133 +33,97 @@ impl Speaker {
     }
 }
 
-/// One side: its socket and what it hears.
-struct Side {
-    name: String,
-    rpc: RpcClient,
-    heard: mpsc::Receiver<Notification>,
-}
-
 /// The conversation of two people.
 pub(super) struct Conversation {
-    first: Side,
-    second: Side,
-    clock: Clock,
-    figures: Figures,
+    pub(super) first: Side,
+    pub(super) second: Side,
+    pub(super) route: Route,
+    pub(super) clock: Clock,
+    pub(super) narrator: Narrator,
+    pub(super) figures: Figures,
+    pub(super) steps: Steps,
+}
+
+/// What is left when it is over.
+pub(super) struct Ended {
+    pub(super) people: [Person; 2],
+    pub(super) figures: Figures,
+    pub(super) steps: Vec<StepReport>,
 }
 
 impl Conversation {
     /// Connects to both daemons.
-    pub(super) async fn begin(first: &Person, second: &Person, clock: Clock) -> Result<Self, LocalnetError> {
+    pub(super) async fn begin(
+        [first, second]: [Person; 2],
+        route: Route,
+        clock: Clock,
+        narrator: Narrator,
+    ) -> Result<Self, LocalnetError> {
         Ok(Self {
             first: Side::of(first).await?,
             second: Side::of(second).await?,
+            route,
             clock,
+            narrator,
             figures: Figures::default(),
+            steps: Steps::default(),
         })
     }
 
-    /// The first invites the second, who accepts.
-    pub(super) async fn meet(&mut self, narrator: &Narrator) -> Result<(), LocalnetError> {
-        let invited = self.first.call("invite", json!({ "name": self.second.name, "ttl_s": 3_600 })).await?;
-        let link = invited.get("link").and_then(Value::as_str).ok_or_else(|| self.first.odd("no link"))?;
-        narrator.say(&format!("{} makes an invitation, and hands it over:", self.first.name));
-        narrator.say(link);
-        self.second.call("accept", json!({ "name": self.first.name, "link": link })).await?;
-        let met = |event: &Value| event.get("event").is_some_and(|kind| kind == "contact-established");
-        self.first.hear(met).await?.ok_or_else(|| self.first.odd("the invitation was never taken up"))?;
-        narrator.done(&format!("{} has taken it up. Nobody registered anywhere.", self.second.name));
+    /// The script, and one long message.
+    pub(super) async fn talk(&mut self) -> Result<(), LocalnetError> {
+        let long: String = ('a'..='z').cycle().take(LONG_LEN).collect();
+        let mut arrived = 0;
+        let lines = script::lines(self.route);
+        let all = lines.iter().copied().chain([(Speaker::First, long.as_str())]);
+        for (speaker, text) in all {
+            arrived += usize::from(self.say(speaker, text).await?);
+        }
+        let sent = lines.len() + 1;
+        let found = format!("{arrived} of {} arrived intact.", count(sent, "message", "messages"));
+        self.record(Step::Talk, arrived == sent, found);
         Ok(())
     }
 
-    /// The script, and one long message.
-    pub(super) async fn talk(&mut self, route: Route, narrator: &Narrator) -> Result<(), LocalnetError> {
-        for (speaker, text) in script::lines(route) {
-            self.say(speaker, text, narrator).await?;
-        }
-        let long: String = ('a'..='z').cycle().take(LONG_LEN).collect();
-        self.say(Speaker::First, &long, narrator).await
-    }
-
-    /// One message, awaited at the other side and compared.
-    pub(super) async fn say(
-        &mut self,
-        speaker: Speaker,
-        text: &str,
-        narrator: &Narrator,
-    ) -> Result<(), LocalnetError> {
-        let clock = self.clock.clone();
+    /// One message, awaited at the other side and compared. Returns whether it arrived intact.
+    pub(super) async fn say(&mut self, speaker: Speaker, text: &str) -> Result<bool, LocalnetError> {
+        let begin = self.clock.now();
         let (from, to) = match speaker {
             Speaker::First => (&mut self.first, &mut self.second),
             Speaker::Second => (&mut self.second, &mut self.first),
         };
-        let begin = clock.now();
-        from.call("send", json!({ "contact": to.name, "text": text })).await?;
+        from.send(to.name(), text).await?;
         self.figures.sent += 1;
-        let received = |event: &Value| event.get("event").is_some_and(|kind| kind == "message-received");
-        let arrived = to.hear(received).await?;
-        let latency_ms = clock.now().since(begin).as_secs_f64() * 1000.0;
-        let intact = arrived.as_ref().and_then(|event| event.pointer("/message/text"))
-            == Some(&Value::String(text.to_owned()));
-        if intact {
+        let arrived = to.hear_text().await?;
+        let latency_ms = self.clock.now().since(begin).as_secs_f64() * 1000.0;
+        let is_intact = arrived.as_deref() == Some(text);
+        if is_intact {
             self.figures.delivered += 1;
             self.figures.latencies_ms.push(latency_ms);
-            narrator.message(&from.name, &to.name, text, latency_ms);
+            self.narrator.message(from.name(), to.name(), text, latency_ms);
         } else if arrived.is_some() {
-            narrator.trouble(&format!("{} received something else than {} sent.", to.name, from.name));
+            let text = format!("{} received something else than {} sent.", to.name(), from.name());
+            self.narrator.trouble(&text);
         } else {
-            narrator.trouble(&format!("A message of {} has not arrived.", from.name));
+            self.narrator.trouble(&format!("A message of {} has not arrived.", from.name()));
         }
-        Ok(())
+        Ok(is_intact)
+    }
+
+    /// Tells how a step ended, and keeps it.
+    pub(super) fn record(&mut self, step: Step, passed: bool, found: String) {
+        self.steps.record(step, passed, found, self.narrator);
     }
 
     pub(super) fn names(&self) -> (&str, &str) {
-        (&self.first.name, &self.second.name)
+        (self.first.name(), self.second.name())
     }
 
-    pub(super) fn end(self) -> Figures {
-        self.figures
-    }
-}
-
-impl Side {
-    async fn of(person: &Person) -> Result<Self, LocalnetError> {
-        let name = person.name().to_owned();
-        let rpc = person.rpc().await?;
-        let heard = rpc.notifications().ok_or_else(|| LocalnetError::Answer {
-            name: name.clone(),
-            what: "the notifications are somebody else's".to_owned(),
-        })?;
-        let side = Self { name, rpc, heard };
-        side.call("subscribe", json!({})).await?;
-        Ok(side)
-    }
-
-    async fn call(&self, method: &str, params: Value) -> Result<Value, LocalnetError> {
-        self.rpc
-            .call(method, &params)
-            .await
-            .map_err(|source| LocalnetError::Socket { name: format!("the daemon of {}", self.name), source })
-    }
-
-    /// The next event that is wanted; `None` if it does not come in time.
-    async fn hear(&mut self, wanted: impl Fn(&Value) -> bool) -> Result<Option<Value>, LocalnetError> {
-        let listening = async {
-            while let Some(notification) = self.heard.recv().await {
-                if notification.method == "event" && wanted(&notification.params) {
-                    return Some(notification.params);
-                }
-            }
-            None
-        };
-        match tokio::time::timeout(ARRIVAL_WAIT_MAX, listening).await {
-            Ok(Some(event)) => Ok(Some(event)),
-            Ok(None) => Err(self.odd("it closed the connection")),
-            Err(_) => Ok(None),
+    pub(super) fn end(self) -> Ended {
+        Ended {
+            people: [self.first.person, self.second.person],
+            figures: self.figures,
+            steps: self.steps.into_reports(),
         }
-    }
-
-    fn odd(&self, what: &str) -> LocalnetError {
-        LocalnetError::Answer { name: format!("the daemon of {}", self.name), what: what.to_owned() }
     }
 }

@@ -3,11 +3,11 @@
 use std::io;
 
 use super::conversation::{Conversation, Speaker};
-use super::narrator::Narrator;
 use crate::localnet::LocalnetError;
 
 /// Offers to type messages. An empty line, or the end of the input, ends it.
-pub(super) async fn offer(conversation: &mut Conversation, narrator: &Narrator) -> Result<(), LocalnetError> {
+pub(super) async fn offer(conversation: &mut Conversation) -> Result<(), LocalnetError> {
+    let narrator = conversation.narrator;
     narrator.chapter("Your turn");
     let (first, second) = conversation.names();
     narrator.say(&format!("Type a message and press Enter: {first} and {second} speak in turn."));
@@ -21,7 +21,7 @@ pub(super) async fn offer(conversation: &mut Conversation, narrator: &Narrator) 
         if text.is_empty() {
             return Ok(());
         }
-        conversation.say(speaker, &text, narrator).await?;
+        conversation.say(speaker, &text).await?;
         speaker = speaker.other();
     }
 }

@@ -1,4 +1,5 @@
-//! The demonstration: two people meet and talk through a network on this machine, and its books are checked.
+//! The demonstration: two people meet, verify each other and talk through a network on this machine, a program is killed, a
+//! device is lost and its profile restored, and the network's books are checked.
 //!
 //! Everything is real: the programs are those that people and operators run, and on routes over Tor the relays are C tor;
 //! only the addresses are loopback's. What is not here: judging speed or anonymity beyond what one run shows.
@@ -6,9 +7,14 @@
 mod audit;
 mod conversation;
 mod interactive;
+mod killed;
+mod lost;
+mod meeting;
 mod narrator;
 mod report;
 mod script;
+mod side;
+mod steps;
 mod tor;
 
 use std::io::IsTerminal;
@@ -18,9 +24,10 @@ use sotto_client::core::Route;
 use sotto_transport::clock::Clock;
 
 use crate::localnet::{Localnet, LocalnetError, LocalnetPlan, LocalnetTor, Person, PersonOptions};
-use conversation::Conversation;
+use conversation::{Conversation, Ended};
 pub use narrator::Narrator;
 pub use report::{DemoReport, Latency, Packets};
+pub use steps::{Step, StepReport};
 
 /// What the person at the terminal has chosen.
 #[derive(Clone, Debug)]
@@ -92,15 +99,22 @@ async fn play(dir: &Path, options: &DemoOptions, narrator: &Narrator) -> Result<
         }
         _ => "Alice and Bob each have a vault of their own and a daemon that sends cover traffic.",
     });
-    let mut conversation = Conversation::begin(&alice, &bob, clock.clone()).await?;
-    conversation.meet(narrator).await?;
+    let mut conversation = Conversation::begin([alice, bob], route, clock.clone(), *narrator).await?;
+    conversation.meet().await?;
+    conversation.verify().await?;
 
     narrator.chapter("A conversation");
-    conversation.talk(route, narrator).await?;
+    conversation.talk().await?;
+
+    narrator.chapter("A program that is killed");
+    conversation.survive_kill().await?;
+
+    narrator.chapter("A device that is lost");
+    conversation.survive_loss().await?;
     if !options.json && std::io::stdin().is_terminal() {
-        interactive::offer(&mut conversation, narrator).await?;
+        interactive::offer(&mut conversation).await?;
     }
-    let figures = conversation.end();
+    let Ended { people: [mut alice, mut bob], figures, steps } = conversation.end();
 
     narrator.chapter("What the network saw");
     let (alice_ended, bob_ended) = (alice.stop_daemon().await?, bob.stop_daemon().await?);
@@ -112,7 +126,7 @@ async fn play(dir: &Path, options: &DemoOptions, narrator: &Narrator) -> Result<
         tor.down().await?;
     }
 
-    let report = DemoReport::new(route, &figures, packets, clock.now().since(begin));
+    let report = DemoReport::new(route, steps, &figures, packets, clock.now().since(begin));
     let all_ended = alice_ended && bob_ended && killed.is_empty();
     if !all_ended {
         narrator.trouble(&format!("Some processes had to be killed: {}.", killed.join(", ")));

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use sotto_client::cli::escape;
 
 use super::report::DemoReport;
+use super::steps::{Step, all_passed};
 
 /// Longest part of a message's text that is shown.
 const SHOWN_LEN_MAX: usize = 60;
@@ -39,6 +40,13 @@ impl Narrator {
         self.line(&format!("  {} {text}", self.paint("31", "!")));
     }
 
+    /// Lines that are shown as they are.
+    pub(super) fn block(self, lines: &str) {
+        for line in lines.lines() {
+            self.line(&format!("  {line}"));
+        }
+    }
+
     /// One message that has arrived.
     pub(super) fn message(self, from: &str, to: &str, text: &str, latency_ms: f64) {
         let shown: String = text.chars().take(SHOWN_LEN_MAX).collect();
@@ -63,6 +71,13 @@ impl Narrator {
             report.messages_delivered, report.messages_sent, report.latency_ms.p50, report.latency_ms.p95
         );
         if report.messages_delivered == report.messages_sent {
+            self.done(&text);
+        } else {
+            self.trouble(&text);
+        }
+        let passed = report.steps.iter().filter(|step| step.passed).count();
+        let text = format!("{passed} of {} steps ended as they should.", Step::ALL.len());
+        if all_passed(&report.steps) {
             self.done(&text);
         } else {
             self.trouble(&text);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sotto_client::core::Route;
 
+use super::steps::{StepReport, all_passed};
 use crate::stats::quantile;
 
 /// What one run found.
@@ -13,11 +14,13 @@ use crate::stats::quantile;
 pub struct DemoReport {
     /// How the clients reached the network: `mix`, `tor+mix` or `tor`.
     pub route: String,
+    /// What was shown, in order, and how each part ended.
+    pub steps: Vec<StepReport>,
     /// Messages sent, both ways.
     pub messages_sent: u64,
     /// Of these, messages that arrived with the same text.
     pub messages_delivered: u64,
-    /// From `send` to the decrypted message at the other side.
+    /// From `send` to the decrypted message at the other side, of those that nothing was done to meanwhile.
     pub latency_ms: Latency,
     /// What became of the packets, all nodes together.
     pub packets: Packets,
@@ -67,10 +70,17 @@ pub(super) struct Books {
 }
 
 impl DemoReport {
-    pub(super) fn new(route: Route, figures: &Figures, books: Books, wall: Duration) -> Self {
+    pub(super) fn new(
+        route: Route,
+        steps: Vec<StepReport>,
+        figures: &Figures,
+        books: Books,
+        wall: Duration,
+    ) -> Self {
         let at = |q| quantile(&figures.latencies_ms, q).map_or(0.0, |ms| (ms * 10.0).round() / 10.0);
         Self {
             route: route.to_string(),
+            steps,
             messages_sent: figures.sent,
             messages_delivered: figures.delivered,
             latency_ms: Latency { p50: at(0.5), p95: at(0.95) },
@@ -80,21 +90,32 @@ impl DemoReport {
         }
     }
 
-    /// Whether every message arrived intact and the books balance.
+    /// Whether every step ended as it should, every message arrived intact and the books balance.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.messages_sent > 0 && self.messages_delivered == self.messages_sent && self.balanced
+        all_passed(&self.steps)
+            && self.messages_sent > 0
+            && self.messages_delivered == self.messages_sent
+            && self.balanced
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::steps::Step;
     use super::*;
 
     fn report(sent: u64, delivered: u64, balanced: bool) -> DemoReport {
         let packets = Packets { received: 9, forwarded: 5, delivered: 4, held: 0, dropped: BTreeMap::new() };
         let figures = Figures { sent, delivered, latencies_ms: vec![100.0, 300.0] };
-        DemoReport::new(Route::Mix, &figures, Books { packets, balanced }, Duration::from_millis(1_234))
+        let steps = Step::ALL.map(|name| StepReport { name, passed: true, found: String::new() }).to_vec();
+        DemoReport::new(
+            Route::Mix,
+            steps,
+            &figures,
+            Books { packets, balanced },
+            Duration::from_millis(1_234),
+        )
     }
 
     #[test]
@@ -103,13 +124,18 @@ mod tests {
         assert!(!report(2, 1, true).passed());
         assert!(!report(2, 2, false).passed());
         assert!(!report(0, 0, true).passed());
+        let mut failed = report(2, 2, true);
+        failed.steps[0].passed = false;
+        assert!(!failed.passed());
     }
 
     #[test]
     fn the_json_has_the_documented_shape() {
+        let mut report = report(2, 2, true);
+        report.steps.retain(|step| step.name == Step::WrongNumber);
         insta::assert_snapshot!(
-            serde_json::to_string(&report(2, 2, true)).unwrap(),
-            @r#"{"route":"mix","messages_sent":2,"messages_delivered":2,"latency_ms":{"p50":200.0,"p95":290.0},"packets":{"received":9,"forwarded":5,"delivered":4,"held":0,"dropped":{}},"balanced":true,"wall_s":1.2}"#
+            serde_json::to_string(&report).unwrap(),
+            @r#"{"route":"mix","steps":[{"name":"wrong-number","passed":true,"found":""}],"messages_sent":2,"messages_delivered":2,"latency_ms":{"p50":200.0,"p95":290.0},"packets":{"received":9,"forwarded":5,"delivered":4,"held":0,"dropped":{}},"balanced":true,"wall_s":1.2}"#
         );
     }
 }

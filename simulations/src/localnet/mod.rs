@@ -5,6 +5,7 @@
 
 mod error;
 mod founding;
+mod keeping;
 mod network;
 mod node;
 mod person;

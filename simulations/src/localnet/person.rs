@@ -16,7 +16,7 @@ use crate::process::{Launch, Process};
 use crate::wait::wait_for;
 
 /// Memory in MiB that a guess at the passphrase costs: the least that the vault accepts.
-const ARGON2_MIB: &str = "64";
+pub(super) const ARGON2_MIB: &str = "64";
 /// How long a daemon may take until it answers.
 const DAEMON_WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -125,6 +125,14 @@ impl Person {
     /// It cannot be started, or is not connected in time.
     pub async fn start_daemon(&mut self) -> Result<(), LocalnetError> {
         self.launch_daemon()?;
+        self.wait_connected().await
+    }
+
+    /// Waits until packets can go by the profile's wanted route.
+    ///
+    /// # Errors
+    /// It is not connected in time.
+    pub async fn wait_connected(&self) -> Result<(), LocalnetError> {
         let connected = || async { self.is_connected().await.then_some(()) };
         wait_for(&self.clock, DAEMON_WAIT_MAX, connected).await.ok_or_else(|| self.not_ready())
     }
@@ -249,6 +257,6 @@ impl Person {
 }
 
 /// A path as one word of a shell command.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
