@@ -46,7 +46,7 @@ impl Conversation {
         let passed = left && waiting > 0 && arrived && stored && went_on && copies == 1;
         let found = match copies {
             1 => format!(
-                "The message arrived once, {took} after the start; what was under way was sent as it was."
+                "The message arrived once, {took} after the start."
             ),
             copies => format!("The message arrived {copies} times."),
         };
