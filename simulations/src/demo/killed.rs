@@ -45,9 +45,7 @@ impl Conversation {
         self.figures.delivered += u64::from(arrived && copies == 1);
         let passed = left && waiting > 0 && arrived && stored && went_on && copies == 1;
         let found = match copies {
-            1 => format!(
-                "The message arrived once, {took} after the start."
-            ),
+            1 => format!("The message arrived once, {took} after the start."),
             copies => format!("The message arrived {copies} times."),
         };
         self.record(Step::Kill, passed, found);

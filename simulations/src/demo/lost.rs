@@ -3,11 +3,12 @@
 //! The backup holds no session, so that nothing is used twice: the restored profile makes new ones, which the other
 //! side notices by itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
 use sotto_client::core::{Direction, MessageKind, MessageView, Route, StatusView, Trust};
+use sotto_protocol::time::Timestamp;
 
 use super::conversation::{Conversation, Speaker};
 use super::side::{ARRIVAL_WAIT_MAX, texts};
@@ -34,8 +35,8 @@ impl Conversation {
             self.say(speaker, text).await?;
         }
         self.lose().await?;
-        self.restore(&file).await?;
-        self.be_told(&digits).await?;
+        let connected = self.restore(&file).await?;
+        self.be_told(&digits, connected).await?;
         self.catch_up().await?;
         let mut went_on = self.say(Speaker::First, "New device, same me.").await?;
         went_on &= self.say(Speaker::Second, "I know: nothing to verify.").await?;
@@ -74,11 +75,13 @@ impl Conversation {
         Ok(())
     }
 
-    async fn restore(&mut self, file: &std::path::Path) -> Result<(), LocalnetError> {
+    /// Returns when the restored profile was connected.
+    async fn restore(&mut self, file: &Path) -> Result<Timestamp, LocalnetError> {
         let begin = self.clock.now();
         self.first.person.restore(file).await?;
         self.first.forget_seen();
         self.first.start().await?;
+        let connected = self.clock.now();
         let second = self.second.name().to_owned();
         let is_known = self.first.contact(&second).await?.trust == Trust::Verified;
         let found = format!(
@@ -91,7 +94,7 @@ impl Conversation {
         if self.route == Route::Tor {
             self.look_again().await?;
         }
-        Ok(())
+        Ok(connected)
     }
 
     /// On route `tor` a program looks for new keys when it starts, and then every half an hour.
@@ -111,8 +114,8 @@ impl Conversation {
         self.second.start().await
     }
 
-    async fn be_told(&mut self, digits: &str) -> Result<(), LocalnetError> {
-        let begin = self.clock.now();
+    /// Both programs have made a new session, and say so; nobody has to verify anew.
+    async fn be_told(&mut self, digits: &str, connected: Timestamp) -> Result<(), LocalnetError> {
         let (first, second) = (self.first.name().to_owned(), self.second.name().to_owned());
         let mut told = Vec::new();
         for (side, other) in [(&self.first, &second), (&self.second, &first)] {
@@ -135,8 +138,8 @@ impl Conversation {
         let passed = told == [true; 2] && is_verified;
         let found = if passed {
             format!(
-                "Both have new keys and were told so, {} after the restore; both are still verified, by the same digits.",
-                since(&self.clock, begin)
+                "Both have new keys and were told so, {} after {first} was connected; both are still verified, by the same digits.",
+                since(&self.clock, connected)
             )
         } else {
             format!("Told: {told:?}; verified: {is_verified}.")
