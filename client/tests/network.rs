@@ -22,14 +22,13 @@ fn entry_id() -> NodeId {
 }
 
 #[tokio::test]
-async fn a_client_finds_its_entry_keeps_up_cover_and_sends_what_is_queued() {
+async fn a_client_finds_its_entry_keeps_up_cover_and_lays_out_the_keys_of_its_invitation() {
     let directory = tempfile::tempdir().unwrap();
     let mut authority = Played::start(1, "127.0.0.1:0").await;
     let mut entry = Played::start(10, "127.0.0.1:0").await;
     let client = client(&authority, directory.path(), "fast");
     call(&client, "invite", json!({ "name": "Bob" })).await;
-    let mut events = client.service().subscribe();
-    call(&client, "send", json!({ "contact": "Bob", "text": "hello" })).await;
+    let sent = call(&client, "send", json!({ "contact": "Bob", "text": "hello" })).await;
     serve_consensus(&mut authority, &consensus(&entry.address)).await;
     let (mut link, class, resume) = grant(&mut entry, 1).await;
     assert_eq!((class, resume), (0, None));
@@ -42,8 +41,11 @@ async fn a_client_finds_its_entry_keeps_up_cover_and_sends_what_is_queued() {
     for kind in ["sent_loop", "sent_drop"] {
         assert!(status["counters"][kind].as_u64() > Some(0), "{kind}: {status}");
     }
-    let event = serde_json::to_value(events.recv().await.unwrap()).unwrap();
-    assert_eq!((event["event"].as_str(), event["state"].as_str()), (Some("message-state"), Some("released")));
+    // Before somebody has taken up the invitation there is no key that a message could be sealed with.
+    let waiting = status["waiting"].as_array().unwrap();
+    let waiting = waiting.iter().find(|row| row["message"] == sent["message"]).unwrap();
+    assert_eq!(waiting["state"], "queued");
+    assert_eq!(waiting["why"], "waiting until somebody takes up the invitation");
     client.stop().await;
     while link.next().await.is_ok() {}
 }

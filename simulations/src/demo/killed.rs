@@ -35,7 +35,7 @@ impl Conversation {
             "The daemon of {second} is started again, and connected ({}).",
             since(&self.clock, begin)
         ));
-        let arrived = self.first.hear_text().await?.as_deref() == Some(text.as_str());
+        let arrived = self.first.hear_text(&text).await?;
         let took = since(&self.clock, begin);
         let stored = self.is_stored(&message).await?;
         // Messages come in order: what is there once the next has come stays as it is.

@@ -12,8 +12,9 @@ use tokio::sync::mpsc;
 
 use crate::localnet::{LocalnetError, Person};
 
-/// How long anything may take that has to come from the other side, before it counts as lost.
-pub(super) const ARRIVAL_WAIT_MAX: Duration = Duration::from_secs(60);
+/// How long anything may take that has to come from the other side, before it counts as lost. A machine that does much
+/// else besides needs it.
+pub(super) const ARRIVAL_WAIT_MAX: Duration = Duration::from_secs(120);
 
 /// A person and the connection to their daemon.
 pub(super) struct Side {
@@ -103,14 +104,19 @@ impl Side {
         }
     }
 
-    /// The text of the next message that has not been looked at; `None` if none comes in time.
-    pub(super) async fn hear_text(&mut self) -> Result<Option<String>, LocalnetError> {
+    /// Whether a message with this text comes in time, after those that were looked at. Others that come before it were
+    /// given up, and are late.
+    pub(super) async fn hear_text(&mut self, text: &str) -> Result<bool, LocalnetError> {
         let seen = self.seen_seq;
         let seq_of = |event: &Value| event.pointer("/message/seq").and_then(Value::as_u64).unwrap_or(0);
-        let event = self.hear(|event| is(event, "message-received") && seq_of(event) > seen).await?;
+        let wanted = |event: &Value| {
+            is(event, "message-received")
+                && seq_of(event) > seen
+                && event.pointer("/message/text").is_some_and(|found| found == text)
+        };
+        let event = self.hear(wanted).await?;
         self.seen_seq = event.as_ref().map_or(seen, seq_of);
-        let text = |event: Value| event.pointer("/message/text").and_then(Value::as_str).map(str::to_owned);
-        Ok(event.and_then(text))
+        Ok(event.is_some())
     }
 
     /// Starts the daemon, which must not run, and listens to it from its first answer on.
