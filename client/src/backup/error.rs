@@ -1,5 +1,7 @@
 //! What can be wrong with a backup.
 
+use std::path::PathBuf;
+
 use super::BACKUP_LEN_MAX;
 use crate::vault::VaultError;
 
@@ -26,6 +28,19 @@ pub enum BackupError {
         /// The length or count of the part.
         len: usize,
     },
+    /// A file of this name is there.
+    #[error("there is a file {} already: it was left as it is; choose another name", .0.display())]
+    Exists(PathBuf),
+    /// The file system refused.
+    #[error("cannot {action} the backup {}: {reason}", path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// The system's answer.
+        reason: std::io::Error,
+    },
     /// The passphrase could not be stretched.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -40,6 +55,8 @@ impl BackupError {
             Self::Version { .. } => "backup-version",
             Self::WrongPassphrase => "backup-wrong-passphrase",
             Self::TooLong { .. } => "backup-too-long",
+            Self::Exists(_) => "backup-exists",
+            Self::Io { .. } => "backup-io",
             Self::Vault(error) => error.label(),
         }
     }

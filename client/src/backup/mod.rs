@@ -16,10 +16,11 @@
 //! ```
 //!
 //! The check tells damage from a wrong passphrase. What is in the content is in [`content`]; which records there are is
-//! decided in [`crate::core`]. Files are written and read elsewhere.
+//! decided in [`crate::core`]; the disk is in [`file`].
 
 mod content;
 mod error;
+mod file;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ use zeroize::Zeroizing;
 
 pub use content::Content;
 pub use error::BackupError;
+pub use file::{read, write};
 
 use crate::vault::{Argon2Cost, Passphrase};
 

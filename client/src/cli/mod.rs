@@ -8,11 +8,13 @@
 mod accept;
 mod address;
 mod argon2;
+mod backup;
 mod bar;
 mod contacts;
 mod daemon;
 mod doctor;
 pub mod escape;
+mod export;
 mod factors;
 mod init;
 mod invite;
@@ -33,6 +35,7 @@ mod tor_key;
 mod vault;
 mod verify;
 pub mod when;
+mod wipe;
 mod words;
 
 use std::path::PathBuf;
@@ -170,6 +173,10 @@ enum Command {
     Rekey(rekey::RekeyArgs),
     Address(address::AddressArgs),
     Requests(requests::RequestsArgs),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
+    Export(export::ExportArgs),
+    Wipe(wipe::WipeArgs),
     /// List the people you can write to.
     Contacts,
     Send(send::SendArgs),
@@ -260,6 +267,10 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Rekey(args) => rekey::run(common, args).await,
         Command::Address(args) => address::run(common, args).await,
         Command::Requests(args) => requests::run(common, args).await,
+        Command::Backup(args) => backup::run(common, args).await,
+        Command::Restore(args) => backup::restore(common, args),
+        Command::Export(args) => export::run(common, args).await,
+        Command::Wipe(args) => wipe::run(common, args),
         Command::Contacts => contacts::run(common).await,
         Command::Send(args) => send::run(common, args).await,
         Command::Recv(args) => recv::run(common, args).await,

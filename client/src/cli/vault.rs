@@ -142,9 +142,18 @@ impl NewVault {
     ///
     /// # Errors
     /// What the disk refuses, or a token.
-    pub(super) fn make(mut self, profile: &Profile) -> Result<Value, Failure> {
-        drop(Vault::create(&profile.vault(), &mut self.credentials, self.cost, OsRng)?);
-        Ok(json!({ "factors": names(self.credentials.factors()), "argon2": cost_json(self.cost) }))
+    pub(super) fn make(self, profile: &Profile) -> Result<Value, Failure> {
+        self.open(profile).map(|(_, described)| described)
+    }
+
+    /// Makes it and leaves it open.
+    ///
+    /// # Errors
+    /// As [`NewVault::make`].
+    pub(super) fn open(mut self, profile: &Profile) -> Result<(OpenVault, Value), Failure> {
+        let vault = Vault::create(&profile.vault(), &mut self.credentials, self.cost, OsRng)?;
+        let factors = names(self.credentials.factors());
+        Ok((vault, json!({ "factors": factors, "argon2": cost_json(self.cost) })))
     }
 }
 

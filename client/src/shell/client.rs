@@ -115,6 +115,27 @@ impl Connection {
         }
     }
 
+    /// The same for a call that takes its time.
+    ///
+    /// # Errors
+    /// As [`Connection::call`].
+    pub async fn call_within(
+        &self,
+        wait_max: Duration,
+        method: &str,
+        params: Value,
+    ) -> Result<Value, Failure> {
+        let outcome = match self {
+            Self::Daemon(daemon) => daemon.call_within(wait_max, method, &params).await,
+            Self::Alone(alone) => match Call::parse(method, &params) {
+                Ok(call) => alone.running.service().call(call).await,
+                Err(error) => Err(error.into()),
+            },
+        };
+        super::wipe(params);
+        outcome
+    }
+
     /// Waits until something happens. What has happened since the last wait counts.
     pub async fn news(&mut self) -> News {
         match self {
@@ -199,6 +220,14 @@ fn rpc_failure(error: &RpcClientError) -> Failure {
 /// Whatever keeps the factors from being read or the vault from being opened.
 pub fn open_vault(profile: &Profile, given: &Given) -> Result<Vault<OsRng>, Failure> {
     Ok(Vault::open(&profile.vault(), &mut given.credentials()?, OsRng)?)
+}
+
+/// Destroys the profile's vault without opening it. The caller holds the lock.
+///
+/// # Errors
+/// What the file system refuses; whatever could be destroyed is.
+pub fn wipe_vault(profile: &Profile) -> Result<(), Failure> {
+    Ok(Vault::<OsRng>::wipe(&profile.vault())?)
 }
 
 /// Opens the vault and starts the engine. The caller holds the lock, and keeps it as long as the tasks run.

@@ -135,7 +135,7 @@ impl Config {
         Ok(private::replace(&path, text.as_bytes())?)
     }
 
-    fn to_text(&self) -> Result<String, toml::ser::Error> {
+    pub(super) fn to_text(&self) -> Result<String, toml::ser::Error> {
         /// The last table of the file.
         #[derive(Serialize)]
         struct Table<'a> {

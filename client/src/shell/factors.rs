@@ -112,7 +112,9 @@ fn secret_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Zero
     Ok(Option::<String>::deserialize(deserializer)?.map(Zeroizing::new))
 }
 
-fn secret_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Zeroizing<Vec<u8>>>, D::Error> {
+pub(super) fn secret_bytes<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Zeroizing<Vec<u8>>>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.map(|text| Zeroizing::new(text.into_bytes())))
 }
 

@@ -53,6 +53,7 @@ macro_rules! from_labelled {
 }
 
 from_labelled!(
+    crate::backup::BackupError,
     CallError,
     EngineError,
     LockError,

@@ -22,6 +22,16 @@ impl Home {
         Self { profile, config, network }
     }
 
+    /// The network's link and the settings as they were read, for a backup.
+    ///
+    /// # Errors
+    /// When one of them cannot be written as text.
+    pub fn texts(&self) -> Result<(String, String), Failure> {
+        let link = self.network.to_link().map_err(|error| Failure::new("network-link", error.to_string()))?;
+        let config = self.config.to_text().map_err(|error| Failure::new("config", error.to_string()))?;
+        Ok((link.to_string(), config))
+    }
+
     /// Keeps other routes for the profile.
     ///
     /// # Errors

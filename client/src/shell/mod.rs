@@ -6,6 +6,7 @@
 //! printed: words for people are chosen in [`crate::cli`].
 
 pub mod auto_lock;
+mod backing_up;
 mod circuits;
 pub mod client;
 pub mod config;

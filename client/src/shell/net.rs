@@ -16,6 +16,7 @@ use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::task::JoinHandle;
 
 use super::Failure;
+use super::backing_up::{self, BackupParams};
 use super::home::Home;
 use super::locking::{Answer, LockAccess, Locking, Reopened, locked};
 pub use super::network::NetworkAccess;
@@ -24,6 +25,7 @@ use super::service::{self, Call, EVENTS_BEHIND_MAX, REQUESTS_MAX, Request, Servi
 use super::session::Report;
 use super::trouble::{Part, Troubles};
 use super::ways::{Way, in_words};
+use crate::backup::Content;
 use crate::core::{Action, Engine, Event};
 use crate::store::{Lockable, Store};
 
@@ -196,6 +198,7 @@ impl<S: Store + Send + 'static> Owner<S> {
         let call = match call {
             Call::Lock => return self.lock(Some(answer)),
             Call::Unlock(params) => return self.locking.unlock(params, answer),
+            Call::Backup(params) => return self.back_up(params, answer),
             call => call,
         };
         let outcome = if self.locking.is_locked() && !call.works_locked() {
@@ -205,6 +208,23 @@ impl<S: Store + Send + 'static> Owner<S> {
         };
         // Who asked may have gone; what was asked for is done all the same.
         let _heard = answer.send(outcome);
+    }
+
+    fn back_up(&self, params: BackupParams, answer: Answer) {
+        let content = if self.locking.is_locked() { Err(locked()) } else { self.backup_content() };
+        match content {
+            Ok(content) => backing_up::write(params, content, answer),
+            // Who asked may have gone.
+            Err(failure) => drop(answer.send(Err(failure))),
+        }
+    }
+
+    fn backup_content(&self) -> Result<Content, Failure> {
+        let none =
+            || Failure::new("no-profile", "there is no profile here whose settings a backup could hold");
+        let (network, config) = self.home.as_ref().ok_or_else(none)?.texts()?;
+        let made_ms = self.clock.now().as_millis();
+        Ok(Content { made_ms, network, config, records: self.engine.backup()? })
     }
 
     fn lock(&mut self, answer: Option<Answer>) {

@@ -20,6 +20,8 @@ pub enum Secret {
     NewPassphrase,
     /// The passphrase that destroys.
     Duress,
+    /// The passphrase of a backup.
+    Backup,
     /// The recovery words.
     Words,
     /// The PIN of a security token.
@@ -32,6 +34,7 @@ impl Secret {
             Self::Passphrase => "passphrase",
             Self::NewPassphrase => "new passphrase",
             Self::Duress => "duress passphrase",
+            Self::Backup => "backup's passphrase",
             Self::Words => "recovery words",
             Self::TokenPin => "PIN of the token",
         }
@@ -42,6 +45,7 @@ impl Secret {
             Self::Passphrase => "Passphrase: ",
             Self::NewPassphrase => "New passphrase: ",
             Self::Duress => "Duress passphrase: ",
+            Self::Backup => "Passphrase of the backup: ",
             Self::Words => "Recovery words: ",
             Self::TokenPin => "PIN of the token (empty if it has none): ",
         }
@@ -52,6 +56,7 @@ impl Secret {
         match self {
             Self::Passphrase => "--passphrase-fd N or --passphrase-command CMD",
             Self::NewPassphrase | Self::Duress => "--new-passphrase-fd N or --new-passphrase-command CMD",
+            Self::Backup => "--backup-passphrase-fd N or --backup-passphrase-command CMD",
             Self::Words => "--recovery-words-fd N",
             Self::TokenPin => "--token-pin-fd N",
         }

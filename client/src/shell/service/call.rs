@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::core::{ContactId, MessageId, RoutePlan, RoutePlanError};
+use crate::shell::backing_up::BackupParams;
 use crate::shell::factors::Given;
 
 /// Why a call is not one.
@@ -221,6 +222,9 @@ pub enum Call {
     Tor,
     /// `doctor {run?}`: `{run, done, ok, checks, tor}`.
     Doctor(DoctorParams),
+    /// `backup {file, passphrase, argon2_mib, argon2_passes, argon2_lanes}`: `{file, bytes, records}`, when the file is
+    /// durable.
+    Backup(BackupParams),
     /// `lock {}`: `{locked}`, when the vault is closed.
     Lock,
     /// `unlock {passphrase?, key_file?, words?, token?, token_pin?}`: `{locked}`.
@@ -261,6 +265,7 @@ impl Call {
             "set-route" => Self::SetRoute(fit("set-route", params)?),
             "tor" => fit("tor", params).map(|NoParams {}| Self::Tor)?,
             "doctor" => Self::Doctor(fit("doctor", params)?),
+            "backup" => Self::Backup(fit("backup", params)?),
             "lock" => fit("lock", params).map(|NoParams {}| Self::Lock)?,
             "unlock" => Self::Unlock(fit("unlock", params)?),
             _ => return Err(CallError::Method(method.to_owned())),

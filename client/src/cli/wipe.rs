@@ -1,0 +1,59 @@
+//! `sotto wipe`: destroys a profile.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Common, Ended};
+use crate::shell::{Failure, ProfileLock, client};
+
+/// Destroy a profile: keys, contacts, messages, settings.
+///
+/// The keys are overwritten first, so that what is left of the rest opens with nothing; then everything is removed. No
+/// passphrase is needed. On flash storage, on file systems that copy on write, in snapshots and in backups older bytes may
+/// survive: `sotto vault duress --help` and the guide to the vault say more. Nobody is told.
+#[derive(Args, Debug)]
+pub(super) struct WipeArgs {
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) fn run(common: &Common, args: &WipeArgs) -> Result<Ended, Failure> {
+    let profile = common.profile()?;
+    let directory = profile.directory().to_owned();
+    if !directory.exists() {
+        profile.require()?;
+    }
+    if !args.yes {
+        confirm(profile.name())?;
+    }
+    let lock = ProfileLock::take(&profile)?;
+    client::wipe_vault(&profile)?;
+    drop(lock);
+    std::fs::remove_dir_all(&directory).map_err(|error| {
+        Failure::new(
+            "wipe-io",
+            format!("the keys are destroyed, but {} is left: {error}", directory.display()),
+        )
+    })?;
+    common.output().result(&json!({ "wiped": profile.name() }), |_| {
+        format!("Profile {:?} is destroyed.", profile.name())
+    })?;
+    Ok(Ended::Well)
+}
+
+fn confirm(name: &str) -> Result<(), Failure> {
+    let refused = || {
+        Failure::new("wipe-not-confirmed", "nothing was destroyed: give --yes, or type the profile's name")
+    };
+    if !std::io::stdin().is_terminal() {
+        return Err(refused());
+    }
+    let asked = format!("This destroys profile {name:?} for good. Type its name to go on: ");
+    std::io::stderr().write_all(asked.as_bytes()).map_err(|_| refused())?;
+    let mut typed = String::new();
+    std::io::stdin().lock().read_line(&mut typed).map_err(|_| refused())?;
+    if typed.trim() == name { Ok(()) } else { Err(refused()) }
+}
