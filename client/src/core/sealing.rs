@@ -29,7 +29,7 @@ fn fault(refusal: &impl ToString) -> EngineError {
 /// Puts an envelope into the next box, and follows the session into another stream where it begins one.
 pub(crate) fn put_in_box(
     live: &mut Live,
-    sealed: Sealed,
+    sealed: &Sealed,
     contact: ContactId,
     purpose: Purpose,
     rng: &mut impl CryptoRng,
@@ -54,7 +54,7 @@ pub(crate) fn seal(
     let mut boxes = Vec::with_capacity(texts.len());
     for text in &texts {
         let sealed = live.session.seal(now, text, rng).map_err(|refusal| fault(&refusal))?;
-        boxes.push(put_in_box(live, sealed, contact, purpose, rng)?);
+        boxes.push(put_in_box(live, &sealed, contact, purpose, rng)?);
     }
     Ok(boxes)
 }

@@ -29,7 +29,7 @@ impl Home {
     pub fn texts(&self) -> Result<(String, String), Failure> {
         let link = self.network.to_link().map_err(|error| Failure::new("network-link", error.to_string()))?;
         let config = self.config.to_text().map_err(|error| Failure::new("config", error.to_string()))?;
-        Ok((link.to_string(), config))
+        Ok((link, config))
     }
 
     /// Keeps other routes for the profile.
