@@ -14,7 +14,7 @@ use crate::shell::service::INVITE_TTL_S_DEFAULT;
 ///
 /// It prints a link. Hand it over in person or over a channel that only the two of you can read, and
 /// delete it afterwards: whoever has the link can take it up in the other person's place, and the
-/// keys of your conversation come from it. It is for one use and runs out.
+/// link is what vouches for your keys until you have compared safety numbers. It is for one use and runs out.
 #[derive(Args, Debug)]
 pub(super) struct InviteArgs {
     /// What you want to call the person. Nobody else sees the name.
@@ -40,9 +40,10 @@ pub(super) async fn run(common: &Common, args: &InviteArgs) -> Result<Ended, Fai
         // Before there is an invitation that would be told of in the midst of an error.
         qr::refuse_existing(path)?;
     }
-    // Nothing has to be sent for an invitation: the other person begins.
+    // The keys go out with the daemon, or with the next command that connects.
     let connection = common.connect(Reach::Vault).await?;
     let invited = connection.call("invite", json!({ "name": args.name, "ttl_s": args.hours * 3600 })).await;
+    let is_alone = connection.is_alone();
     connection.close().await;
     let mut invited = invited?;
     let link = invited.get("link").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -62,6 +63,12 @@ pub(super) async fn run(common: &Common, args: &InviteArgs) -> Result<Ended, Fai
         escape::line(&args.name),
         when::utc(expires_ms)
     ));
+    if is_alone {
+        output.note(
+            "No daemon is running: your keys are sent when sotto connects next (`sotto daemon`, or `sotto recv`). Until then nobody \
+             can take up the invitation.",
+        );
+    }
     if let Some(refusal) = refusal {
         output.note(&format!("No picture was written: {} [{}]", escape::line(&refusal.text), refusal.label));
         return Ok(Ended::Trouble);

@@ -77,7 +77,7 @@ fn human(status: &Value) -> String {
         row("Waiting", "nothing: the mailboxes have every message");
     }
     for waiting in &view.waiting {
-        let what = if waiting.message.is_some() { "message to" } else { "answer to the invitation of" };
+        let what = if waiting.message.is_some() { "message to" } else { "keys for" };
         let contact = escape::line(&waiting.contact);
         row(
             "Waiting",

@@ -57,7 +57,7 @@ impl Renewal {
         [&[self.before as u8], received.to_be_bytes().as_slice(), self.bundle().as_slice()].concat()
     }
 
-    /// What such a text says.
+    /// What such a text says. An answer's content begins in the same way.
     pub(crate) fn parse(text: &[u8]) -> Option<(Before, u32, &[u8])> {
         let (before, rest) = text.split_first()?;
         let (received, bundle) = rest.split_first_chunk::<4>()?;
@@ -67,6 +67,12 @@ impl Renewal {
             _ => return None,
         };
         Some((before, u32::from_be_bytes(*received), bundle))
+    }
+
+    /// The content of an answer: `before (1) || received (4)`.
+    pub(crate) fn answer(before: Before, received: u32) -> [u8; 5] {
+        let [a, b, c, d] = received.to_be_bytes();
+        [before as u8, a, b, c, d]
     }
 
     /// From its record.

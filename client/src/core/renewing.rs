@@ -5,7 +5,7 @@
 //! free place in its bundle stream:
 //!   before || received || bundle --------------------> found, once what was under way has been read
 //!                                                      new session; what waits is sealed in it
-//! answer stream of this bundle: <--------------------- answer, with the number received
+//! answer stream of this bundle: <--------------------- answer, with before || received
 //! new session; what waits is sealed in it
 //! ```
 //!
@@ -145,7 +145,8 @@ impl<S: Store> Engine<S> {
         if before == Before::Kept && !self.is_drained(person) {
             return Ok(Taken::NotYet);
         }
-        let hello = hello(&person.received().to_be_bytes())?;
+        let own_before = person.renewal.as_ref().map_or(Before::Kept, |own| own.before);
+        let hello = hello(&Renewal::answer(own_before, person.received()))?;
         let psk = rendezvous::rekey_psk(&bond.rekey_secret, bundle);
         let policy = self.settings.kem;
         let parsed = Bundle::parse(Occasion::Rekey, bundle);
@@ -171,7 +172,8 @@ impl<S: Store> Engine<S> {
         };
         let mut bond = bond.clone();
         bond.note(tag);
-        let missed = if before == Before::Lost { missed(person, received) } else { Vec::new() };
+        let is_lost = before == Before::Lost || own_before == Before::Lost;
+        let missed = if is_lost { missed(person, received) } else { Vec::new() };
         let changed = Changed { bond, remote, notice: Notice::Renewed, missed };
         let mut update = self.renewed(now, contact, live, changed, rng)?;
         let outgoing = Outgoing::new(contact, Purpose::RekeyAnswer, Parcel::Sealed(answer));
@@ -209,8 +211,10 @@ impl<S: Store> Engine<S> {
         };
         let mut bond = bond.clone();
         bond.own = renewal.offer.identity().clone();
-        let missed = match (renewal.before, received_of(&made.content)) {
-            (Before::Lost, Some(received)) => missed(person, received),
+        let missed = match (renewal.before, told_by(&made.content)) {
+            (Before::Lost, Some((_, received))) | (_, Some((Before::Lost, received))) => {
+                missed(person, received)
+            }
             _ => Vec::new(),
         };
         let changed = Changed { bond, remote: made.remote_identity, notice: Notice::Restored, missed };
@@ -282,6 +286,7 @@ impl<S: Store> Engine<S> {
         let mut update = Update::of(contact);
         let Some(person) = self.book.people.get(&contact) else { return Ok(update) };
         let was_restored = person.renewal.as_ref().is_some_and(|own| own.before == Before::Lost);
+        let notice = if was_restored { Notice::Restored } else { notice };
         let has_changed = bond.remote != remote;
         bond.remote = remote;
         let mut contact_after = person.contact.clone();
@@ -359,11 +364,11 @@ fn missed(person: &Person, received: u32) -> Vec<Message> {
     resolved.collect()
 }
 
-/// How many messages the other side says to have received.
-fn received_of(content: &[u8]) -> Option<u32> {
+/// Whether the other side has lost the session, and how many messages it says to have received.
+fn told_by(content: &[u8]) -> Option<(Before, u32)> {
     let whole = Reassembly::default().push(content).ok()??;
-    let count = <[u8; 4]>::try_from(whole.bytes.as_slice()).ok()?;
-    (whole.kind == KIND_HELLO).then(|| u32::from_be_bytes(count))
+    let (before, received, rest) = Renewal::parse(&whole.bytes)?;
+    (whole.kind == KIND_HELLO && rest.is_empty()).then_some((before, received))
 }
 
 /// The number of the first box that is read in a new session.

@@ -14,6 +14,7 @@ use super::link::Link;
 use super::parcel::Purpose;
 use super::sealing::{self, can_seal};
 use super::update::Update;
+use super::view::ContactState;
 use crate::store::Store;
 
 impl<S: Store> Engine<S> {
@@ -54,6 +55,13 @@ impl<S: Store> Engine<S> {
         rng: &mut impl CryptoRng,
     ) -> Result<(), EngineError> {
         let Some(person) = self.book.people.get(&contact) else { return Ok(()) };
+        if person.contact.state(now) == ContactState::Expired && !matches!(person.link, Link::Closed) {
+            // Nobody will answer to these keys.
+            let mut update = Update::of(contact);
+            update.link = Some(Link::Closed);
+            update.gone = self.book.outbox.owned(contact).map(|(place, _)| place).collect();
+            return self.make(now, update);
+        }
         let Some(live) = person.link.live().filter(|_| person.contact.is_live(now)) else { return Ok(()) };
         let mut live = live.draft()?;
         let expired = live.session.expire(now);
