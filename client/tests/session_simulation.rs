@@ -1,8 +1,8 @@
-//! Two people exchange 100,000 messages over a network that loses, repeats and reorders, on machines that crash
-//! at every point of writing and are put back to older copies. The seed reproduces a run.
+//! Two people exchange 100,000 messages over a network that loses, repeats and reorders, on machines that
+//! crash at every point of writing and are put back to older copies. The seed reproduces a run.
 //!
-//! An oracle outside of the sessions knows what was sealed and what left: no key seals two envelopes, no stream has two
-//! chains, and every message is opened once or accounted for.
+//! An oracle outside of the sessions knows what was sealed and what left: no key seals two envelopes, no
+//! stream has two chains, and every message is opened once or accounted for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -21,6 +21,12 @@ const MESSAGES: u64 = 100_000;
 const REORDER_WINDOW: usize = 12;
 const IN_FLIGHT_MAX: usize = 24;
 const STEP_SECS_MAX: u64 = 300;
+/// Rarer than by default: what takes long here is ML-KEM without optimisation.
+const POLICY: KemPolicy = KemPolicy {
+    interval_min: Duration::from_secs(6 * 60 * 60),
+    messages: 256,
+    retry: Duration::from_secs(6 * 60 * 60),
+};
 // Chances of one in so many, each time.
 const LOSS: u32 = 50;
 const REPEAT: u32 = 25;
@@ -61,7 +67,7 @@ impl Party {
     }
 
     fn restart(&mut self) {
-        self.session = Session::from_bytes(&self.disk.session, KemPolicy::default()).unwrap();
+        self.session = Session::from_bytes(&self.disk.session, POLICY).unwrap();
     }
 }
 
@@ -137,7 +143,8 @@ impl World {
         self.rng.random_range(0..one_in) == 0
     }
 
-    /// Seals one message, or the KEM message that is due, and crashes now and then before or after writing it down.
+    /// Seals one message, or the KEM message that is due, and crashes now and then before or after writing it
+    /// down.
     fn seal(&mut self, from: usize) {
         let message = self.next_message;
         let party = &mut self.parties[from];
@@ -312,9 +319,8 @@ fn handshake(
 ) -> ([Session; 2], [u8; 32], Oracle) {
     let offer = Offer::new(inviter.clone(), rng);
     let bundle = Bundle::parse(occasion, &offer.bundle(occasion)).unwrap();
-    let policy = KemPolicy::default();
-    let initiated = initiate(&bundle, joiner, psk, b"", policy, now, rng).unwrap();
-    let responded = offer.respond(occasion, psk, &initiated.answer, policy, now).unwrap();
+    let initiated = initiate(&bundle, joiner, psk, b"", POLICY, now, rng).unwrap();
+    let responded = offer.respond(occasion, psk, &initiated.answer, POLICY, now).unwrap();
     assert_eq!(*initiated.rekey_secret, *responded.rekey_secret);
     assert!(oracle.seeds.insert(*initiated.read.as_bytes()), "a stream seed is used twice");
     oracle.chain_begins(&initiated.answer[1154..], initiated.write.as_bytes());
@@ -370,5 +376,5 @@ fn a_hundred_thousand_messages_are_opened_once_or_accounted_for() {
         assert!(count(what) > 0, "{what}: never happened");
     }
     assert!(count("keys of lost envelopes given up") <= count("envelopes lost by the network"));
-    assert!(count("KEM messages") > 1_000);
+    assert!(count("KEM messages") > 500);
 }

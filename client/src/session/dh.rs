@@ -9,8 +9,9 @@ use super::limits::KEY_LEN;
 use super::refusal::PointRefusal;
 use super::secret::Secret;
 
-/// The encodings below 2^255 - 19 of the points whose order divides 8, of the curve and of its twist: their shared secret
-/// with any key is zero. RFC 7748, section 6.1; listed at <https://cr.yp.to/ecdh.html#validate>.
+/// The encodings below 2^255 - 19 of the points whose order divides 8, of the curve and of its twist: their
+/// shared secret with any key is zero. RFC 7748, section 6.1; listed at
+/// <https://cr.yp.to/ecdh.html#validate>.
 const LOW_ORDER: [[u8; KEY_LEN]; 5] = [
     [0; KEY_LEN],
     [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],

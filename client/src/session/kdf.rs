@@ -13,7 +13,8 @@ const TRANSCRIPT: &[u8] = b"sotto/session/v1/transcript";
 const ASSOCIATED: &[u8] = b"sotto/session/v1/associated";
 const ROOT: &[u8] = b"sotto/session/v1/root";
 const MESSAGE: &[u8] = b"sotto/session/v1/message";
-/// What `HMAC(ck, ...)` is taken of for a message key, and for the next chain key (Double Ratchet, section 5.2).
+/// What `HMAC(ck, ...)` is taken of for a message key, and for the next chain key (Double Ratchet, section
+/// 5.2).
 const CHAIN_MESSAGE: &[u8] = &[1];
 const CHAIN_NEXT: &[u8] = &[2];
 /// Takes the place of `HKDF`'s salt where there is none.
@@ -53,8 +54,8 @@ pub(super) fn associated(initiator: &[u8; 32], responder: &[u8; 32], transcript:
 
 /// `rk' || ck || stream = HKDF(rk, dh [|| ss], "sotto/session/v1/root" || role || epoch, 96)`
 ///
-/// `role` is the byte of who writes the chain, `epoch` the number of the KEM exchange whose secret `ss` goes in, 0 without.
-/// Double Ratchet, section 5.2, with one more output.
+/// `role` is the byte of who writes the chain, `epoch` the number of the KEM exchange whose secret `ss` goes
+/// in, 0 without. Double Ratchet, section 5.2, with one more output.
 pub(super) fn root_step(
     root: &Secret<32>,
     dh: &Secret<32>,

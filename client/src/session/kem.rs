@@ -66,7 +66,8 @@ impl KemSecret {
         self.expand().encapsulation_key().to_bytes().to_vec()
     }
 
-    /// The secret in a ciphertext; a ciphertext for another key gives an unrelated secret (FIPS 203, section 6.3).
+    /// The secret in a ciphertext; a ciphertext for another key gives an unrelated secret (FIPS 203, section
+    /// 6.3).
     pub(super) fn decapsulate(&self, ciphertext: &[u8]) -> Result<Secret<SHARED_LEN>, KemRefusal> {
         let ciphertext = ciphertext.try_into().map_err(|_| KemRefusal::CiphertextLength {
             expected: CIPHERTEXT_LEN,

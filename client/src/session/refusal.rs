@@ -19,7 +19,8 @@ pub enum PointRefusal {
     NonCanonical,
     /// A point with which every agreement gives zero.
     #[error(
-        "the X25519 key is a point of low order, which protects nothing: somebody may be interfering, refuse it"
+        "the X25519 key is a point of low order, which protects nothing: somebody may be interfering, \
+         refuse it"
     )]
     LowOrder,
 }
@@ -97,7 +98,8 @@ pub enum HandshakeRefusal {
     },
     /// An answer for a bundle, a bundle for an answer, or one of another occasion.
     #[error(
-        "a handshake message of kind {expected:#04x} was expected, one of kind {actual:#04x} came: it belongs elsewhere"
+        "a handshake message of kind {expected:#04x} was expected, one of kind {actual:#04x} came: it \
+         belongs elsewhere"
     )]
     Kind {
         /// The kind byte that belongs here.
@@ -118,7 +120,8 @@ pub enum HandshakeRefusal {
     Kem(#[from] KemRefusal),
     /// The first envelope does not open: other secrets, or a changed message.
     #[error(
-        "the answer does not fit the offer: it was made with another invitation or was changed on the way; ask for a new invitation"
+        "the answer does not fit the offer: it was made with another invitation or was changed on the way; \
+         ask for a new invitation"
     )]
     Authentication,
     /// The envelope in an answer is no first envelope.
@@ -128,7 +131,8 @@ pub enum HandshakeRefusal {
     FirstEnvelope,
     /// More content than an answer holds.
     #[error(
-        "an answer carries at most {len_max} bytes of content, {len} were given: send the rest in later envelopes"
+        "an answer carries at most {len_max} bytes of content, {len} were given: send the rest in later \
+         envelopes"
     )]
     ContentLength {
         /// Bytes given.
@@ -161,7 +165,8 @@ impl HandshakeRefusal {
 pub enum SessionRefusal {
     /// Shorter than an empty envelope, or longer than a box.
     #[error(
-        "an envelope has {ENVELOPE_OVERHEAD_LEN} to {ENVELOPE_LEN_MAX} bytes, {actual} came: the sender does not follow the format"
+        "an envelope has {ENVELOPE_OVERHEAD_LEN} to {ENVELOPE_LEN_MAX} bytes, {actual} came: the sender \
+         does not follow the format"
     )]
     EnvelopeLength {
         /// Bytes that came.
@@ -189,12 +194,14 @@ pub enum SessionRefusal {
     },
     /// A chain that is over, or that cannot have begun yet.
     #[error(
-        "the envelope belongs to a chain that is over or that cannot have begun yet: it is too old or not for this session"
+        "the envelope belongs to a chain that is over or that cannot have begun yet: it is too old or not \
+         for this session"
     )]
     ChainUnknown,
     /// Too great a gap.
     #[error(
-        "the envelope skips {skipped} messages, at most {SKIPPED_MAX} can be skipped: read the earlier ones first"
+        "the envelope skips {skipped} messages, at most {SKIPPED_MAX} can be skipped: read the earlier ones \
+         first"
     )]
     SkippedTooMany {
         /// Messages between the last one opened and this one.
@@ -202,7 +209,8 @@ pub enum SessionRefusal {
     },
     /// A KEM secret that this side does not hold.
     #[error(
-        "the envelope uses the secret of KEM exchange {actual}, which this side does not hold: it is not for this session"
+        "the envelope uses the secret of KEM exchange {actual}, which this side does not hold: it is not \
+         for this session"
     )]
     KemEpoch {
         /// The epoch in the header.
@@ -210,7 +218,8 @@ pub enum SessionRefusal {
     },
     /// The tag is wrong.
     #[error(
-        "the envelope does not open with this session's keys: it was changed on the way or is not for this session"
+        "the envelope does not open with this session's keys: it was changed on the way or is not for this \
+         session"
     )]
     Authentication,
     /// A type of plaintext that this program does not know.
@@ -221,7 +230,8 @@ pub enum SessionRefusal {
     },
     /// A KEM message with a number that cannot be now.
     #[error(
-        "a message of KEM exchange {actual} came where exchange {expected} is the next: the other side's state is not the one of this session"
+        "a message of KEM exchange {actual} came where exchange {expected} is the next: the other side's \
+         state is not the one of this session"
     )]
     KemExchange {
         /// The exchange that can be now.
@@ -231,7 +241,8 @@ pub enum SessionRefusal {
     },
     /// A repeated request with another key.
     #[error(
-        "the request of KEM exchange {number} was repeated with another key: the other side's state is not the one of this session"
+        "the request of KEM exchange {number} was repeated with another key: the other side's state is not \
+         the one of this session"
     )]
     KemKeyChanged {
         /// The exchange.
@@ -250,12 +261,14 @@ pub enum SessionRefusal {
     },
     /// No number is left in the chain.
     #[error(
-        "no number is left in this chain of messages: wait for the other side to answer, or make a new session"
+        "no number is left in this chain of messages: wait for the other side to answer, or make a new \
+         session"
     )]
     ChainExhausted,
     /// Saved bytes are not what was written.
     #[error(
-        "the saved session or offer is damaged ({what}), at most {SESSION_LEN_MAX} bytes in its own format were expected: restore it or make a new session"
+        "the saved session or offer is damaged ({what}), at most {SESSION_LEN_MAX} bytes in its own format \
+         were expected: restore it or make a new session"
     )]
     Damaged {
         /// Which check failed.

@@ -1,5 +1,6 @@
 //! Secret bytes that stay where they are: on the heap, so that moving one copies a pointer and leaves nothing
-//! behind, and wiped when dropped. Stack copies that computing with them leaves are the business of [`super::stack`].
+//! behind, and wiped when dropped. Stack copies that computing with them leaves are the business of
+//! [`super::stack`].
 
 use std::fmt;
 

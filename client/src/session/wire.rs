@@ -1,7 +1,8 @@
 //! Writing and reading saved secrets without leaving copies: the buffer is allocated once, and wiped.
 //!
-//! `protocol::codec` grows its buffer as it writes, and what it grows out of is freed unwiped; a session saved after every
-//! message would leave its past keys there. What is written in which order is the business of the callers.
+//! `protocol::codec` grows its buffer as it writes, and what it grows out of is freed unwiped; a session
+//! saved after every message would leave its past keys there. What is written in which order is the business
+//! of the callers.
 
 use zeroize::Zeroizing;
 

@@ -41,7 +41,8 @@ impl fmt::Debug for Initiated {
 
 /// Answers the offer that `bundle` is of, with `content` in the first envelope.
 ///
-/// Draws from `rng`, in this order: the ephemeral key (32 bytes), the KEM's `m` (32), the first ratchet key (32).
+/// Draws from `rng`, in this order: the ephemeral key (32 bytes), the KEM's `m` (32), the first ratchet key
+/// (32).
 ///
 /// # Errors
 /// [`HandshakeRefusal`]: too much content, the side's own identity in the bundle, or keys that agree on zero.

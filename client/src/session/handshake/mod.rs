@@ -1,8 +1,9 @@
-//! How two people come to share a session: one makes an offer, the other answers it, and nothing else is needed.
+//! How two people come to share a session: one makes an offer, the other answers it, and nothing else is
+//! needed.
 //!
-//! After Signal's PQXDH (revision 3), with two differences: keys are used for one contact only, so that nothing is signed,
-//! and a secret that both know beforehand goes in. How bundle and answer travel, and that an offer is answered once, is the
-//! business of the callers.
+//! After Signal's PQXDH (revision 3), with two differences: keys are used for one contact only, so that
+//! nothing is signed, and a secret that both know beforehand goes in. How bundle and answer travel, and that
+//! an offer is answered once, is the business of the callers.
 
 mod answer;
 mod bundle;

@@ -62,7 +62,8 @@ impl fmt::Debug for Responded {
 }
 
 impl Offer {
-    /// A new offer of this identity. Draws the ephemeral key (32 bytes), then the seed of the KEM's pair (64).
+    /// A new offer of this identity. Draws the ephemeral key (32 bytes), then the seed of the KEM's pair
+    /// (64).
     #[must_use]
     pub fn new(identity: IdentitySecret, rng: &mut impl CryptoRng) -> Self {
         with_wiped_stack(|| {
@@ -114,8 +115,8 @@ impl Offer {
     /// Opens an answer to this offer, made on the same occasion and with the same `psk`.
     ///
     /// # Errors
-    /// [`HandshakeRefusal`] in the order: version, kind, length, the keys, this side's own identity, agreements that give
-    /// zero, the envelope's form, its tag.
+    /// [`HandshakeRefusal`] in the order: version, kind, length, the keys, this side's own identity,
+    /// agreements that give zero, the envelope's form, its tag.
     pub fn respond(
         &self,
         occasion: Occasion,

@@ -18,7 +18,8 @@ const PREFIX: [u8; 32] = [0xff; 32];
 pub(super) struct Transcript([u8; 32]);
 
 impl Transcript {
-    /// `SHA-256(label || occasion || bundle || IK initiator || EK initiator || ciphertext)`; every part has a fixed length.
+    /// `SHA-256(label || occasion || bundle || IK initiator || EK initiator || ciphertext)`; every part has a
+    /// fixed length.
     pub(super) fn new(
         occasion: Occasion,
         bundle: &[u8],

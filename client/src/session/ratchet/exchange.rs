@@ -7,8 +7,9 @@
 //! who is asked:  idle --gets the key---> asked  --sends the ciphertext-> answered --that root step---> idle
 //! ```
 //!
-//! The side that asks uses the secret only once it knows that the other has it, so a KEM message that is lost makes no chain
-//! unreadable: the request is repeated, and answered alike. When a root step happens is the business of the ratchet.
+//! The side that asks uses the secret only once it knows that the other has it, so a KEM message that is lost
+//! makes no chain unreadable: the request is repeated, and answered alike. When a root step happens is the
+//! business of the ratchet.
 
 use rand::CryptoRng;
 use sha2::{Digest as _, Sha256};
@@ -217,7 +218,8 @@ impl Kem {
         }
     }
 
-    /// Whether a message is of a complete exchange, and so needs nothing; refused if it is of one that cannot be now.
+    /// Whether a message is of a complete exchange, and so needs nothing; refused if it is of one that cannot
+    /// be now.
     fn is_late(&self, number: u32, is_from_its_side: bool) -> Result<bool, SessionRefusal> {
         if number == 0 || number > self.number() || !is_from_its_side {
             return Err(SessionRefusal::KemExchange { expected: self.number(), actual: number });

@@ -28,7 +28,8 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// The header, its bytes, and the ciphertext with its tag. Refuses in the order: length, version, ratchet key.
+    /// The header, its bytes, and the ciphertext with its tag. Refuses in the order: length, version, ratchet
+    /// key.
     pub(super) fn split(envelope: &[u8]) -> Result<(Self, &[u8; HEADER_LEN], &[u8]), SessionRefusal> {
         let length = SessionRefusal::EnvelopeLength { actual: envelope.len() };
         if !(ENVELOPE_OVERHEAD_LEN..=ENVELOPE_LEN_MAX).contains(&envelope.len()) {

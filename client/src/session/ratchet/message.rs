@@ -59,9 +59,6 @@ pub(super) fn seal(
     body: &[u8],
 ) -> Result<Vec<u8>, SessionRefusal> {
     let too_long = SessionRefusal::ContentLength { len: body.len(), len_max: CONTENT_LEN_MAX };
-    if body.len() > CONTENT_LEN_MAX {
-        return Err(too_long);
-    }
     let mut text = Zeroizing::new(Vec::with_capacity(1 + body.len()));
     text.push(kind.byte());
     text.extend_from_slice(body);

@@ -1,8 +1,9 @@
 //! The Double Ratchet (Perrin and Marlinspike, revision 1) with ML-KEM-768 secrets in its root chain.
 //!
-//! A *chain* is the envelopes that one side seals under one ratchet key. Chains alternate: a side begins a new one with the
-//! first envelope that it seals after it has opened one of the other side's latest chain. A new key pair is made only then
-//! (deferred generation, section 6.5), so between opening and sealing a side holds no ratchet secret at all.
+//! A *chain* is the envelopes that one side seals under one ratchet key. Chains alternate: a side begins a
+//! new one with the first envelope that it seals after it has opened one of the other side's latest chain. A
+//! new key pair is made only then (deferred generation, section 6.5), so between opening and sealing a side
+//! holds no ratchet secret at all.
 //!
 //! ```text
 //!             seals: new pair, root step, new stream

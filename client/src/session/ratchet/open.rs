@@ -1,7 +1,7 @@
 //! Opening: which key an envelope needs, and what changes once it has opened.
 //!
-//! A plan is made first and carried out only when the envelope has opened and what is in it has been taken in, so a forged
-//! or damaged envelope changes nothing.
+//! A plan is made first and carried out only when the envelope has opened and what is in it has been taken
+//! in, so a forged or damaged envelope changes nothing.
 
 use sotto_protocol::time::Timestamp;
 use zeroize::Zeroizing;
@@ -78,8 +78,8 @@ impl Session {
     /// Opens an envelope of the other side. Nothing has changed if it is refused.
     ///
     /// # Errors
-    /// [`SessionRefusal`] in the order: length, version, ratchet key, reflection, repetition or unknown chain, KEM epoch,
-    /// too many skipped, tag, type, KEM message.
+    /// [`SessionRefusal`] in the order: length, version, ratchet key, reflection, repetition or unknown
+    /// chain, KEM epoch, too many skipped, tag, type, KEM message.
     pub fn open(&mut self, now: Timestamp, envelope: &[u8]) -> Result<Opened, SessionRefusal> {
         with_wiped_stack(|| self.open_with(now, envelope, None))
     }

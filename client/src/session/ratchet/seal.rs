@@ -67,8 +67,8 @@ impl Session {
 
     /// Seals `content` for the other side. Draws 32 bytes if it begins a chain.
     ///
-    /// Save the session and the envelope together before the envelope leaves, and send it again unchanged: sealing twice
-    /// from one saved state would use one key for two envelopes.
+    /// Save the session and the envelope together before the envelope leaves, and send it again unchanged:
+    /// sealing twice from one saved state would use one key for two envelopes.
     ///
     /// # Errors
     /// [`SessionRefusal::ContentLength`] over [`CONTENT_LEN_MAX`], [`SessionRefusal::ChainExhausted`].
@@ -81,8 +81,8 @@ impl Session {
         with_wiped_stack(|| self.seal_kind(now, Kind::Content, content, rng))
     }
 
-    /// Seals the KEM message that is due, if one is. Draws 64 bytes for a new key or 32 for a new ciphertext, then 32 if it
-    /// begins a chain.
+    /// Seals the KEM message that is due, if one is. Draws 64 bytes for a new key or 32 for a new ciphertext,
+    /// then 32 if it begins a chain.
     ///
     /// # Errors
     /// [`SessionRefusal::ChainExhausted`].
@@ -91,6 +91,9 @@ impl Session {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Option<Sealed>, SessionRefusal> {
+        if !self.control_due(now) {
+            return Ok(None);
+        }
         with_wiped_stack(|| {
             let mut kem = self.kem.clone();
             let Some((kind, body)) = kem.compose(&self.policy, now, rng)? else { return Ok(None) };
@@ -131,7 +134,8 @@ impl Session {
         Ok(sealed)
     }
 
-    /// A new pair, a root step with it and with the KEM secret that is ready, and the first envelope of the chain.
+    /// A new pair, a root step with it and with the KEM secret that is ready, and the first envelope of the
+    /// chain.
     fn begin_chain(
         &mut self,
         now: Timestamp,

@@ -107,8 +107,8 @@ pub struct Opened {
 }
 
 impl Session {
-    /// Forgets keys of skipped messages that are too old. Says how many messages cannot be opened any more since it was
-    /// asked last: those too old, and those pushed out by later ones.
+    /// Forgets keys of skipped messages that are too old. Says how many messages cannot be opened any more
+    /// since it was asked last: those too old, and those pushed out by later ones.
     pub fn expire(&mut self, now: Timestamp) -> usize {
         self.skipped.expire(now)
     }

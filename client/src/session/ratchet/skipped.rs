@@ -57,7 +57,8 @@ impl Skipped {
         self.pushed_out = self.pushed_out.saturating_add(u32::try_from(over).unwrap_or(u32::MAX));
     }
 
-    /// Forgets the keys that are too old; says how many went since it was asked last, those pushed out among them.
+    /// Forgets the keys that are too old; says how many went since it was asked last, those pushed out among
+    /// them.
     pub(super) fn expire(&mut self, now: Timestamp) -> usize {
         let before = self.keys.len();
         self.keys.retain(|key| !key.is_too_old(now));

@@ -1,7 +1,8 @@
-//! Used keys are gone from memory: another process holds a conversation, and its memory is searched for every secret that
-//! the conversation is past.
+//! Used keys are gone from memory: another process holds a conversation, and its memory is searched for every
+//! secret that the conversation is past.
 //!
-//! The process is this test binary, run again; it stands still, waiting for its standard input, while it is searched.
+//! The process is this test binary, run again; it stands still, waiting for its standard input, while it is
+//! searched.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -22,6 +23,8 @@ const READY: &str = "the conversation stands still";
 /// So much of a secret in one place counts as the secret.
 const PATTERN_LEN: usize = 16;
 const ROUNDS: u64 = 12;
+/// Of a KEM key that the child holds expanded, to show that such a key is found.
+const CONTROL_SEED: [u8; 64] = [0x42; 64];
 
 /// A generator that keeps no output: SHA-256 of a counter, written where it is asked for.
 struct Counter(u64);
@@ -224,10 +227,11 @@ fn a_conversation_that_is_searched() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
+    let control = Box::new(ml_kem::ml_kem_768::DecapsulationKey::from_seed(CONTROL_SEED.into()));
     let held = converse(&mut Nobody);
     println!("{READY}");
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
-    drop(held);
+    drop((held, control));
 }
 
 #[test]
@@ -254,6 +258,10 @@ fn used_keys_are_gone_from_memory() {
     }
     let root = Stolen::from(&one).root;
     patterns.insert(&root[..PATTERN_LEN], "present root key");
+    let mut control = Collector::default();
+    control.keep_kem(&CONTROL_SEED);
+    let expanded = control.0.iter().find(|(_, name)| **name == "KEM secret polynomial").unwrap().0;
+    patterns.insert(&expanded[..PATTERN_LEN], "held KEM key");
 
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([NAME, "--exact", "--nocapture", "--test-threads=1"])
@@ -274,7 +282,13 @@ fn used_keys_are_gone_from_memory() {
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_unstable();
     println!("{} past secrets looked for in {searched} bytes: {counts:?}", past.len());
-    assert!(found.iter().any(|(name, _)| *name == "present root key"), "the search finds what is there");
-    let left: Vec<_> = found.iter().filter(|(name, _)| *name != "present root key").collect();
+    let (there, left): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|(name, _)| ["present root key", "held KEM key"].contains(name));
+    for name in ["present root key", "held KEM key"] {
+        assert!(
+            there.iter().any(|(found, _)| *found == name),
+            "the search does not find what is there: {name}"
+        );
+    }
     assert!(left.is_empty(), "{} copies of past secrets are left: {left:#?}", left.len());
 }

@@ -1,7 +1,10 @@
 //! Tests of the handshake and the ratchet.
 
+mod any;
 mod conversation;
+#[cfg(target_os = "linux")]
 mod memory;
+mod refused;
 mod script;
 mod stolen;
 mod thief;

@@ -1,6 +1,10 @@
-//! What a thief of a saved session holds: the layout in `docs/spec/sessions.md`, read independently of the code that writes it.
+//! What a thief of a saved session holds: the layout in `docs/spec/sessions.md`, read independently of the
+//! code that writes it.
 
 use super::*;
+
+/// Ratchet secret, chain key, next number, length of the chain before, epoch.
+pub(super) type Sending = ([u8; 32], [u8; 32], u32, u32, u32);
 
 /// The secrets of a saved session, by their names in the specification.
 pub(super) struct Stolen {
@@ -8,8 +12,7 @@ pub(super) struct Stolen {
     pub(super) root: [u8; 32],
     pub(super) local_key: [u8; 32],
     pub(super) remote_key: [u8; 32],
-    /// Ratchet secret, chain key, next number, length of the chain before, epoch.
-    pub(super) sending: Option<([u8; 32], [u8; 32], u32, u32, u32)>,
+    pub(super) sending: Option<Sending>,
     pub(super) receiving: Option<([u8; 32], u32)>,
     /// The secret part of the exchange that is going on.
     pub(super) kem: Vec<u8>,

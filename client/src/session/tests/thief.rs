@@ -1,7 +1,7 @@
 //! What a thief of one side's state can do with it and with every envelope that was ever sent.
 //!
-//! The thief is not bound by the session's rules: it has the saved bytes, knows the specification, and tries every root, chain
-//! and ratchet secret that it can derive.
+//! The thief is not bound by the session's rules: it has the saved bytes, knows the specification, and tries
+//! every root, chain and ratchet secret that it can derive.
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
@@ -57,8 +57,8 @@ impl Thief {
         thief
     }
 
-    /// The text of an envelope, if any key that the thief can reach opens it. Learns the roots and chains that it can reach with
-    /// the public keys in the envelope's header and in `points`.
+    /// The text of an envelope, if any key that the thief can reach opens it. Learns the roots and chains
+    /// that it can reach with the public keys in the envelope's header and in `points`.
     fn open(&mut self, envelope: &[u8], points: &[[u8; 32]]) -> Option<Vec<u8>> {
         let header_key: [u8; 32] = envelope[1..33].try_into().unwrap();
         let epoch = u32::from_be_bytes(envelope[41..45].try_into().unwrap());
@@ -309,7 +309,8 @@ fn with_x25519_broken_a_recorded_handshake_stays_closed() {
     thief.roots.clear();
     thief.chains.clear();
     thief.scalars = talk.scalars.clone();
-    // Without ML-KEM's secret the root key cannot be computed; zeros and the agreements alone are all there is to try.
+    // Without ML-KEM's secret the root key cannot be computed; zeros and the agreements alone are all there
+    // is to try.
     thief.roots.push([0; 32]);
     assert!(talk.envelopes.iter().all(|envelope| thief.open(envelope, &talk.points).is_none()));
 }
