@@ -1,0 +1,42 @@
+//! Handshake, envelopes, ratchet steps, KEM exchange and unlocking, each beside its bare primitives.
+//!
+//! `docs/benchmarks.md` says what is compared; the example `session_overhead` prints the ratios.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::disallowed_methods,
+    missing_docs,
+    unreachable_pub
+)]
+
+mod pairs;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+
+/// The least that criterion takes: a sample of unlocking is a good part of a second.
+const UNLOCK_SAMPLES: usize = 10;
+
+fn session(criterion: &mut Criterion) {
+    for pair in pairs::session() {
+        compare(criterion, pair, None);
+    }
+}
+
+fn unlock(criterion: &mut Criterion) {
+    compare(criterion, pairs::unlock(), Some(UNLOCK_SAMPLES));
+}
+
+fn compare(criterion: &mut Criterion, pair: pairs::Pair, samples: Option<usize>) {
+    let pairs::Pair { name, mut whole, mut bare, .. } = pair;
+    let mut group = criterion.benchmark_group(name);
+    if let Some(samples) = samples {
+        group.sample_size(samples);
+    }
+    group.bench_function("whole", |bencher| bencher.iter_custom(|runs| whole(runs)));
+    group.bench_function("bare primitives", |bencher| bencher.iter_custom(|runs| bare(runs)));
+    group.finish();
+}
+
+criterion_group!(benches, session, unlock);
+criterion_main!(benches);
