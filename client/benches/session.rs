@@ -12,8 +12,13 @@
 
 mod pairs;
 
+use std::time::Duration;
+
 use criterion::{Criterion, criterion_group, criterion_main};
 
+/// Of each side; all of them take some two minutes.
+const WARM_UP: Duration = Duration::from_secs(1);
+const MEASUREMENT: Duration = Duration::from_secs(2);
 /// The least that criterion takes: a sample of unlocking is a good part of a second.
 const UNLOCK_SAMPLES: usize = 10;
 
@@ -38,5 +43,9 @@ fn compare(criterion: &mut Criterion, pair: pairs::Pair, samples: Option<usize>)
     group.finish();
 }
 
-criterion_group!(benches, session, unlock);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(WARM_UP).measurement_time(MEASUREMENT);
+    targets = session, unlock
+}
 criterion_main!(benches);

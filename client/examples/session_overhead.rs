@@ -24,6 +24,7 @@ const SAMPLES: usize = 401;
 const SAMPLES_UNLOCK: usize = 25;
 /// About so long a sample is: long enough for the clock, short enough to fall between two interruptions.
 const SAMPLE_TIME: Duration = Duration::from_millis(1);
+const WIPING_RUNS: u64 = 1000;
 /// Runs of each side before anything is counted.
 const WARM_UP_RUNS: u64 = 64;
 
@@ -57,7 +58,16 @@ fn main() {
     for row in &rows {
         println!("| {} | {:.2} | {:.2} | {:.3} |", row.name, row.whole_us, row.bare_us, row.ratio());
     }
-    let json: Vec<_> = rows
+    let wiping = pairs::wiping().map(|(when, mut side)| {
+        let times = (0..SAMPLES).map(|_| side(WIPING_RUNS)).collect();
+        (when, median_us(times, WIPING_RUNS))
+    });
+    println!("\n| wiping of the stack | us |");
+    println!("|---|---|");
+    for (when, us) in wiping {
+        println!("| {when} | {us:.2} |");
+    }
+    let rows: Vec<_> = rows
         .iter()
         .map(|row| {
             serde_json::json!({
@@ -71,6 +81,8 @@ fn main() {
             })
         })
         .collect();
+    let wiping: Vec<_> = wiping.map(|(when, us)| serde_json::json!({ "when": when, "us": us })).into();
+    let json = serde_json::json!({ "pairs": rows, "wiping": wiping });
     println!("\n{}", serde_json::to_string_pretty(&json).unwrap());
 }
 

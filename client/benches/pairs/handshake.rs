@@ -90,8 +90,7 @@ fn response() -> Pair {
     let joiner = IdentitySecret::generate(&mut setup);
     let answer = initiate(&bundle, &joiner, &PSK, &CONTENT, EAGER, NOW, &mut setup).unwrap().answer;
     let remote = bare::public(&[9; 32]);
-    let (ciphertext, shared) =
-        bare::kem_encapsulate(&bare::kem_check(&bare::kem_pair(&SEED)), &mut setup);
+    let (ciphertext, shared) = bare::kem_encapsulate(&bare::kem_check(&bare::kem_pair(&SEED)), &mut setup);
     let (identity, ephemeral) = ([4; 32], [5; 32]);
     let keys = bare::handshake_keys(
         &[0; BUNDLE_LEN],

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
 use sotto_client::session::{
-    Bundle, IdentitySecret, Initiated, KemPolicy, Occasion, Offer, Responded, initiate,
+    Bundle, IdentitySecret, Initiated, KemPolicy, Occasion, Offer, Responded, STACK_WIPED_DEEP_LEN,
+    STACK_WIPED_LEN, initiate,
 };
 use sotto_protocol::time::Timestamp;
 
@@ -52,6 +53,19 @@ pub fn session() -> Vec<Pair> {
 /// Opening a vault; its sides take a good part of a second.
 pub fn unlock() -> Pair {
     unlock::pair()
+}
+
+/// What of the whole sides is wiping of the stack, once: after every operation, and after each X25519 and ML-KEM.
+pub fn wiping() -> [(&'static str, Side); 2] {
+    [
+        ("after every operation", side(BATCH, || (), |()| wipe::<STACK_WIPED_LEN>())),
+        ("after each X25519 and ML-KEM operation", side(BATCH, || (), |()| wipe::<STACK_WIPED_DEEP_LEN>())),
+    ]
+}
+
+#[inline(never)]
+fn wipe<const LEN: usize>() {
+    black_box(&mut [0u8; LEN]);
 }
 
 fn side<I, O>(
