@@ -6,6 +6,7 @@
 //! keys of a conversation, [`shell`] the process around the engine, and [`cli`] what people type and read.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod backup;
 pub mod cli;
 pub mod core;
 pub mod session;

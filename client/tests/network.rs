@@ -3,8 +3,17 @@
 
 mod played;
 
-use played::{Played, call, client, consensus, grant, packets, secret, serve_consensus, until};
+use std::sync::Arc;
+use std::time::Duration;
+
+use played::{
+    Played, SharedStore, call, client, client_over, consensus, grant, packets, secret, serve_consensus, until,
+};
 use serde_json::json;
+use sotto_client::shell::Failure;
+use sotto_client::shell::factors::Given;
+use sotto_client::shell::locking::LockAccess;
+use sotto_client::shell::service::Call;
 use sotto_protocol::frame::{Frame, ResumeToken};
 use sotto_protocol::ident::{NodeId, SessionAddress};
 
@@ -138,5 +147,90 @@ async fn a_cover_class_that_the_network_lacks_is_named() {
     let status = until(&client, |status| status["troubles"][0]["label"] == "cover-class").await;
     let text = status["troubles"][0]["text"].as_str().unwrap();
     assert!(text.contains("luxurious") && text.contains("fast"), "{text}");
+    client.stop().await;
+}
+
+/// A lock that opens with one passphrase.
+fn lock_of(store: &SharedStore, idle_max: Option<Duration>) -> LockAccess<SharedStore> {
+    let store = store.clone();
+    let reopen = move |given: &Given| match &given.passphrase {
+        Some(passphrase) if passphrase.as_slice() == b"open" => Ok(store.clone()),
+        _ => Err(Failure::new("wrong-passphrase", "no")),
+    };
+    LockAccess { reopen: Arc::new(reopen), idle_max }
+}
+
+#[tokio::test]
+async fn a_locked_client_keeps_its_session_and_its_cover() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut authority = Played::start(1, "127.0.0.1:0").await;
+    let mut entry = Played::start(10, "127.0.0.1:0").await;
+    let store = SharedStore::default();
+    let client = client_over(&store, Some(lock_of(&store, None)), &authority, directory.path(), "fast");
+    call(&client, "invite", json!({ "name": "Bob" })).await;
+    serve_consensus(&mut authority, &consensus(&entry.address)).await;
+    let (mut link, _, _) = grant(&mut entry, 1).await;
+    packets(&mut link, 5).await;
+    let mut events = client.service().subscribe();
+    for round in 0..3 {
+        assert_eq!(call(&client, "lock", json!({})).await, json!({ "locked": true }));
+        packets(&mut link, 20).await;
+        let status = call(&client, "status", json!({})).await;
+        assert_eq!((&status["locked"], &status["routes"][0]["state"]), (&json!(true), &json!("connected")));
+        assert_eq!(status["routes"][0]["cover"]["running"], true);
+        let refused = |method, params| client.service().call(Call::parse(method, &params).unwrap());
+        assert_eq!(refused("contacts", json!({})).await.unwrap_err().label, "locked", "round {round}");
+        assert_eq!(refused("doctor", json!({})).await.unwrap_err().label, "locked");
+        let wrong = refused("unlock", json!({ "passphrase": "wrong" })).await;
+        assert_eq!(wrong.unwrap_err().label, "wrong-passphrase");
+        assert_eq!(call(&client, "status", json!({})).await["locked"], true);
+        assert_eq!(
+            call(&client, "unlock", json!({ "passphrase": "open" })).await,
+            json!({ "locked": false })
+        );
+        packets(&mut link, 20).await;
+        assert_eq!(call(&client, "contacts", json!({})).await[0]["name"], "Bob");
+    }
+    assert!(entry.links.try_recv().is_err(), "the session was never made anew");
+    let mut told = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        told.push(serde_json::to_value(event).unwrap()["event"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(told, ["locked", "unlocked"].repeat(3));
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_nobody_uses_locks_by_itself_and_goes_on_sending() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut authority = Played::start(1, "127.0.0.1:0").await;
+    let mut entry = Played::start(10, "127.0.0.1:0").await;
+    let store = SharedStore::default();
+    let lock = lock_of(&store, Some(Duration::from_millis(1500)));
+    let client = client_over(&store, Some(lock), &authority, directory.path(), "fast");
+    serve_consensus(&mut authority, &consensus(&entry.address)).await;
+    let (mut link, _, _) = grant(&mut entry, 1).await;
+    // Asking how it stands, again and again, is nobody's activity.
+    let status = until(&client, |status| status["locked"] == true).await;
+    assert_eq!(status["locks_at_ms"], json!(null));
+    packets(&mut link, 20).await;
+    assert!(entry.links.try_recv().is_err());
+    call(&client, "unlock", json!({ "passphrase": "open" })).await;
+    let status = call(&client, "status", json!({})).await;
+    assert!(status["locks_at_ms"].as_u64() > Some(0), "it counts anew: {status}");
+    until(&client, |status| status["locked"] == true).await;
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_unlocked_is_not_locked() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Played::start(1, "127.0.0.1:0").await;
+    let client = client(&authority, directory.path(), "fast");
+    for method in ["lock", "unlock"] {
+        let refused = client.service().call(Call::parse(method, &json!({})).unwrap()).await;
+        assert_eq!(refused.unwrap_err().label, "lock-no-daemon");
+    }
+    assert_eq!(call(&client, "contacts", json!({})).await, json!([]));
     client.stop().await;
 }

@@ -19,7 +19,7 @@ use sotto_client::shell::home::Home;
 use sotto_client::shell::net::{self, NetworkAccess, Running};
 use sotto_client::shell::ways::WayMakers;
 use sotto_client::shell::{Profile, settings};
-use sotto_client::store::MemoryStore;
+use sotto_client::store::{Lockable, MemoryStore};
 use sotto_protocol::directory::{AuthorityEntry, NetworkInfo};
 use sotto_protocol::frame::Frame;
 use sotto_transport::clock::Clock;
@@ -52,7 +52,7 @@ fn client(
 ) -> (Running, TcpMade) {
     let (clock, shutdown, made) = (Clock::system(), Shutdown::new(), TcpMade::default());
     let engine = Engine::open(
-        MemoryStore::new(),
+        Lockable::Open(MemoryStore::new()),
         settings_of(routes),
         clock.now(),
         &mut ChaCha20Rng::seed_from_u64(5),
@@ -67,7 +67,7 @@ fn client(
     );
     let consensus_file = directory.join("consensus.bin");
     let access = NetworkAccess { network, makers, consensus_file, cover_class: "fast".to_owned() };
-    (net::start(engine.unwrap(), clock, home, Some(access), shutdown).unwrap(), made)
+    (net::start(engine.unwrap(), clock, home, Some(access), None, shutdown).unwrap(), made)
 }
 
 /// Waits for the end of an examination.

@@ -95,9 +95,10 @@ fn check(contacts: &Value, name: &str) -> Result<(), Failure> {
         }
         Some(ContactState::Revoked) => ("invite-revoked", "this invitation was withdrawn; ask for a new one"),
         Some(ContactState::Expired) => ("invite-expired", "this invitation has run out; ask for a new one"),
-        Some(ContactState::Spoiled) => {
-            ("invite-spoiled", "what lies in the place of the other side's keys cannot be used; ask for a new link")
-        }
+        Some(ContactState::Spoiled) => (
+            "invite-spoiled",
+            "what lies in the place of the other side's keys cannot be used; ask for a new link",
+        ),
         Some(ContactState::Pending | ContactState::Established) | None => return Ok(()),
     };
     Err(Failure::new(label, text))

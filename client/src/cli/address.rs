@@ -41,9 +41,13 @@ enum AddressCommand {
 pub(super) async fn run(common: &Common, args: &AddressArgs) -> Result<Ended, Failure> {
     let connection = common.connect(Reach::Vault).await?;
     let outcome = match &args.command {
-        AddressCommand::Create { label, .. } => connection.call("create-address", json!({ "label": label })).await,
+        AddressCommand::Create { label, .. } => {
+            connection.call("create-address", json!({ "label": label })).await
+        }
         AddressCommand::List => connection.call("addresses", json!({})).await,
-        AddressCommand::Remove { label } => connection.call("remove-address", json!({ "label": label })).await,
+        AddressCommand::Remove { label } => {
+            connection.call("remove-address", json!({ "label": label })).await
+        }
     };
     let is_alone = connection.is_alone();
     connection.close().await;

@@ -39,7 +39,9 @@ fn row(contact: &ContactView) -> String {
         },
         ContactState::Expired => "  the invitation ran out; make another one".to_owned(),
         ContactState::Revoked => "  the invitation was withdrawn; ask for another one".to_owned(),
-        ContactState::Spoiled => "  the keys that came cannot be used; make or ask for another invitation".to_owned(),
+        ContactState::Spoiled => {
+            "  the keys that came cannot be used; make or ask for another invitation".to_owned()
+        }
         ContactState::Taken => "  somebody else took up that invitation; ask for another one".to_owned(),
     };
     let count = |count: u64, word: &str| if count == 0 { String::new() } else { format!("  {count} {word}") };

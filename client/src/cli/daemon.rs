@@ -41,12 +41,12 @@ pub(super) async fn run(common: &Common, args: &DaemonArgs) -> Result<Ended, Fai
         ));
     }
     let lock = ProfileLock::wait(&profile).await?;
-    let mut credentials = common.passphrase().get()?.into();
+    let given = common.factors().get()?;
     let shutdown = Shutdown::new();
     shutdown.on_signals().map_err(|error| Failure::new("signal", error.to_string()))?;
     profile.create_directories()?;
-    let running = client::run(&profile, &lock, &mut credentials, Reach::Network, shutdown.clone())?;
-    drop(credentials);
+    let running = client::run(&profile, &lock, &given, Reach::Daemon, shutdown.clone())?;
+    drop(given);
     let server = daemon::bind(&profile)?;
     let ready = json!({
         "ready": true,

@@ -6,16 +6,15 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 use sotto_protocol::directory::NetworkInfo;
-use sotto_transport::rng::OsRng;
 use sotto_transport::tor::TorConfig;
 
+use super::argon2::CostArgs;
 use super::route::fallback_notes;
-use super::{Common, Ended, escape};
+use super::{Common, Ended, escape, vault};
 use crate::core::{Route, RoutePlan};
 use crate::shell::config::Config;
 use crate::shell::servers::check_reachable;
 use crate::shell::{Failure, ProfileError, ProfileLock, settings};
-use crate::vault::{ARGON2_MIB_DEFAULT, ARGON2_MIB_MAX, ARGON2_MIB_MIN, Argon2Cost, Vault};
 
 /// Make a profile: choose a network and a passphrase.
 ///
@@ -30,14 +29,8 @@ pub(super) struct InitArgs {
     /// How much cover traffic to send: a class that the network offers. More is faster and uses more data.
     #[arg(long, value_name = "CLASS", default_value = "standard")]
     cover_class: String,
-    /// Memory in MiB that each guess at the passphrase costs.
-    #[arg(
-        long,
-        value_name = "MIB",
-        default_value_t = ARGON2_MIB_DEFAULT,
-        value_parser = clap::value_parser!(u32).range(i64::from(ARGON2_MIB_MIN)..=i64::from(ARGON2_MIB_MAX))
-    )]
-    argon2_mib: u32,
+    #[command(flatten)]
+    cost: CostArgs,
     /// The way that packets take: mix, tor+mix or tor. `sotto route --help` says what each is. Without it, mix; it has
     /// to be named where an option says how Tor is used.
     #[arg(long, value_name = "ROUTE")]
@@ -115,7 +108,7 @@ pub(super) fn run(common: &Common, args: &InitArgs) -> Result<Ended, Failure> {
     if profile.exists() {
         return Err(exists().into());
     }
-    let mut credentials = common.passphrase().get_new()?.into();
+    let new = vault::NewVault::prepare(common, &args.cost)?;
     profile.create_directories()?;
     let _lock = ProfileLock::take(&profile)?;
     if profile.exists() {
@@ -124,13 +117,14 @@ pub(super) fn run(common: &Common, args: &InitArgs) -> Result<Ended, Failure> {
     settings::write_network(&profile, &network)?;
     config.write(&profile)?;
     // The vault last: it is what makes the profile one.
-    drop(Vault::create(&profile.vault(), &mut credentials, Argon2Cost::with_mib(args.argon2_mib)?, OsRng)?);
+    let vault = new.make(&profile)?;
     let made = json!({
         "profile": profile.name(),
         "directory": profile.directory(),
         "network": network.network,
         "cover_class": args.cover_class,
         "routes": config.plan(),
+        "vault": vault,
     });
     common.output().result(&made, |_| {
         let mut lines = vec![format!(

@@ -7,13 +7,16 @@
 
 mod accept;
 mod address;
+mod argon2;
 mod bar;
 mod contacts;
 mod daemon;
 mod doctor;
 pub mod escape;
+mod factors;
 mod init;
 mod invite;
+mod lock;
 mod manual;
 mod name;
 mod output;
@@ -27,8 +30,10 @@ mod send;
 mod status;
 mod stored;
 mod tor_key;
+mod vault;
 mod verify;
 pub mod when;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,7 +42,8 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::shell::client::{Connection, Reach};
-use crate::shell::passphrase::PassphraseSource;
+use crate::shell::factors::FactorSources;
+use crate::shell::secret::Secret;
 use crate::shell::{Failure, Profile};
 use output::Output;
 use zeroize::Zeroizing;
@@ -101,21 +107,13 @@ struct Common {
     /// Print one JSON value on standard output instead of text; errors too.
     #[arg(long, global = true)]
     json: bool,
-    /// Read the passphrase from the first line of this open file descriptor (0 is standard input).
-    #[arg(long, global = true, value_name = "N", conflicts_with = "passphrase_command")]
-    passphrase_fd: Option<u32>,
-    /// Read the passphrase from the first line that this shell command prints.
-    #[arg(long, global = true, value_name = "CMD")]
-    passphrase_command: Option<String>,
+    #[command(flatten)]
+    factors: factors::FactorArgs,
 }
 
 impl Common {
-    fn passphrase(&self) -> PassphraseSource {
-        match (self.passphrase_fd, &self.passphrase_command) {
-            (Some(number), _) => PassphraseSource::Descriptor(number),
-            (None, Some(command)) => PassphraseSource::Command(command.clone()),
-            (None, None) => PassphraseSource::Terminal,
-        }
+    fn factors(&self) -> FactorSources {
+        self.factors.sources()
     }
 
     fn profile(&self) -> Result<Profile, Failure> {
@@ -123,7 +121,7 @@ impl Common {
     }
 
     async fn connect(&self, reach: Reach) -> Result<Connection, Failure> {
-        Connection::open(&self.profile()?, &self.passphrase(), reach).await
+        Connection::open(&self.profile()?, &self.factors(), reach).await
     }
 
     /// A text that was given as an argument, or on standard input if the argument is `-`.
@@ -139,8 +137,8 @@ impl Common {
         if argument != "-" {
             return Ok(Zeroizing::new(argument.to_owned()));
         }
-        if self.passphrase_fd == Some(0) && !connection.is_alone() {
-            drop(self.passphrase().get()?);
+        if self.factors.passphrase_fd == Some(0) && !connection.is_alone() {
+            drop(self.factors.passphrase().get(Secret::Passphrase)?);
         }
         send::read_stdin(len_max)
     }
@@ -186,6 +184,15 @@ enum Command {
     Doctor,
     TorKey(tor_key::TorKeyArgs),
     Daemon(daemon::DaemonArgs),
+    /// Close the vault while the daemon goes on.
+    ///
+    /// Contacts, messages and keys leave the daemon's memory, and every command but `status` and `unlock` is refused. The
+    /// cover traffic goes on as before, so that nobody who watches sees that you are away. Nothing is received until
+    /// `sotto unlock`. The setting `auto_lock_min` in config.toml does it after so many minutes without a command.
+    Lock,
+    /// Open the vault of a daemon that is locked.
+    Unlock,
+    Vault(vault::VaultArgs),
     /// Write the man pages into a directory.
     #[command(hide = true)]
     Man {
@@ -261,6 +268,9 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Doctor => doctor::run(common).await,
         Command::TorKey(args) => tor_key::run(common, args),
         Command::Daemon(args) => daemon::run(common, args).await,
+        Command::Lock => lock::lock(common).await,
+        Command::Unlock => lock::unlock(common).await,
+        Command::Vault(args) => vault::run(common, args).await,
         Command::Man { directory } => manual::man(directory),
         Command::Completions { shell } => manual::completions(*shell),
     }
@@ -281,6 +291,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::shell::secret::SecretSource;
 
     #[test]
     fn the_definition_holds_together() {
@@ -293,7 +304,7 @@ mod tests {
         let both = ["sotto", "status", "--passphrase-fd", "0", "--passphrase-command", "true"];
         assert!(Cli::try_parse_from(both).is_err());
         let cli = Cli::try_parse_from(["sotto", "status", "--passphrase-fd", "3"]).unwrap();
-        assert_eq!(cli.common.passphrase(), PassphraseSource::Descriptor(3));
+        assert_eq!(cli.common.factors(), FactorSources::passphrase_only(SecretSource::Descriptor(3)));
     }
 
     #[test]

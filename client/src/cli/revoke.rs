@@ -21,8 +21,8 @@ pub(super) async fn run(common: &Common, args: &RevokeArgs) -> Result<Ended, Fai
     let connection = common.connect(Reach::Vault).await?;
     let revoked = connection.call("revoke", json!({ "contact": args.contact })).await;
     connection.close().await;
-    common.output().result(&revoked?, |_| {
-        format!("The invitation for {} is withdrawn.", escape::line(&args.contact))
-    })?;
+    common
+        .output()
+        .result(&revoked?, |_| format!("The invitation for {} is withdrawn.", escape::line(&args.contact)))?;
     Ok(Ended::Well)
 }

@@ -12,6 +12,9 @@ use crate::shell::client::Reach;
 const NO_DAEMON: &str = "not running. Packets flow only while a command runs, and so give away when you use Sotto; \
      messages arrive only then. Leave `sotto daemon` running.";
 
+/// What somebody has to know who finds a locked profile.
+const LOCKED: &str = "contacts and messages are closed, and none arrive; the cover traffic goes on. `sotto unlock` opens them.";
+
 /// What everything waits for while nothing runs, whatever the engine of this command would say of itself.
 const NOBODY_SENDS: &str = "no sotto process runs that would send it: start `sotto daemon`";
 
@@ -55,6 +58,12 @@ fn human(status: &Value) -> String {
         Some(pid) => row("Daemon", &format!("running (process {pid})")),
         None => row("Daemon", NO_DAEMON),
     }
+    let is_locked = status.get("locked").and_then(Value::as_bool) == Some(true);
+    match status.get("locks_at_ms").and_then(Value::as_u64) {
+        _ if is_locked => row("Locked", LOCKED),
+        Some(at_ms) => row("Locks", &format!("by itself at {} unless a command comes", when::utc(at_ms))),
+        None => {}
+    }
     let Ok(view) = serde_json::from_value::<StatusView>(status.clone()) else {
         row("Status", "not readable by this version of sotto");
         return out.trim_end().to_owned();
@@ -64,7 +73,7 @@ fn human(status: &Value) -> String {
         describe_network(&view, &mut row);
         describe_tor(status, &mut row);
     }
-    if view.waiting.is_empty() {
+    if view.waiting.is_empty() && !is_locked {
         row("Waiting", "nothing: the mailboxes have every message");
     }
     for waiting in &view.waiting {

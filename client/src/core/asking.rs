@@ -85,9 +85,8 @@ impl Asking {
         let seed = rendezvous::address_requests(&self.address, self.period);
         let mut write = WriteCap::from_seed(seed.as_bytes());
         (0..self.place).for_each(|_| write.skip());
-        let sealed = write
-            .seal_next(&self.request, rng)
-            .map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
+        let sealed =
+            write.seal_next(&self.request, rng).map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
         Ok(Parcel::Sealed(sealed))
     }
 }
@@ -196,8 +195,8 @@ impl<S: Store> Engine<S> {
         let mut asking = asking.clone();
         let own = IdentitySecret::generate(rng);
         let kind = if asking.note.is_empty() { KIND_HELLO } else { KIND_TEXT };
-        let texts = split(kind, asking.note.as_bytes())
-            .map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
+        let texts =
+            split(kind, asking.note.as_bytes()).map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
         let content = texts.into_iter().next().unwrap_or_default();
         let (psk, policy) = (rendezvous::address_psk(&asking.address), self.settings.kem);
         let parsed = Bundle::parse(Occasion::Address, &bundle);

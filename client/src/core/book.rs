@@ -18,7 +18,7 @@ use super::error::EngineError;
 use super::id::{ContactId, MessageId};
 use super::inbox::{Content, Inbox};
 use super::link::Link;
-use super::message::{Direction, Message, MessageState};
+use super::message::{Body, Direction, Message, MessageState};
 use super::outbox::{Outbox, Outgoing, Place, place_key};
 use super::renewal::Renewal;
 use super::request::{Request, RequestNote};
@@ -67,6 +67,14 @@ impl Person {
     /// The place of the next message in the conversation.
     pub(crate) fn next_seq(&self) -> u64 {
         self.messages.last_key_value().map_or(0, |(seq, _)| *seq).saturating_add(1)
+    }
+
+    /// How many messages of the other side were received.
+    pub(crate) fn received(&self) -> u32 {
+        let of_theirs = |message: &&Message| {
+            message.direction == Direction::In && !matches!(message.body, Body::Notice(_) | Body::Request(_))
+        };
+        u32::try_from(self.messages.values().filter(of_theirs).count()).unwrap_or(u32::MAX)
     }
 
     /// Received messages that the user has not seen.

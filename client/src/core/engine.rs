@@ -72,6 +72,8 @@ pub struct Engine<S: Store> {
     pub(super) polls: u64,
     /// The latest time that the engine was told.
     pub(super) now: Timestamp,
+    /// While the contacts are set aside: the routes that they had of their own.
+    pub(super) plans_aside: Vec<RoutePlan>,
 }
 
 impl<S: Store> Engine<S> {
@@ -104,6 +106,7 @@ impl<S: Store> Engine<S> {
             tend_at: Timestamp::NEVER,
             polls: 0,
             now,
+            plans_aside: Vec::new(),
         };
         engine.tend_soon(now);
         engine.reconsider(now);

@@ -46,7 +46,9 @@ pub enum EngineError {
     #[error("{0:?} has not answered yet, so there are no keys to compare; try again once you have met")]
     NotMet(String),
     /// The invitation cannot be withdrawn.
-    #[error("there is no invitation for {0:?} that waits to be taken up; `sotto contacts` shows how far each is")]
+    #[error(
+        "there is no invitation for {0:?} that waits to be taken up; `sotto contacts` shows how far each is"
+    )]
     InviteNotPending(String),
     /// What was given is no safety number.
     #[error("this is no safety number: {0}; give the 60 digits, or the text of the other side's QR code")]

@@ -109,6 +109,10 @@ pub enum Event {
     },
     /// The store works again.
     StoreRecovered,
+    /// The profile was locked: contacts and messages are closed, and none arrive.
+    Locked,
+    /// The profile is open again.
+    Unlocked,
 }
 
 /// Events that nobody has taken yet, in order, bounded.

@@ -34,6 +34,8 @@ struct Harvest {
     refused: Vec<&'static str>,
     /// Whether a step of key encapsulation was among them: the next may be due.
     has_control: bool,
+    /// Whether a box is lost for good.
+    is_torn: bool,
 }
 
 impl<S: Store> Engine<S> {
@@ -54,15 +56,15 @@ impl<S: Store> Engine<S> {
             update.contact = Some(harvest.contact.clone());
         }
         update.events.extend(
-            harvest.refused.iter().map(|label| Event::BoxRefused {
-                contact: name.clone(),
-                label: (*label).to_owned(),
-            }),
+            harvest
+                .refused
+                .iter()
+                .map(|label| Event::BoxRefused { contact: name.clone(), label: (*label).to_owned() }),
         );
         let received = harvest.messages.iter().map(|message| message.view(&harvest.contact));
-        update.events.extend(
-            received.map(|message| Event::MessageReceived { contact: name.clone(), message }),
-        );
+        update
+            .events
+            .extend(received.map(|message| Event::MessageReceived { contact: name.clone(), message }));
         let count = u64::try_from(harvest.messages.len()).unwrap_or(u64::MAX);
         update.changes = harvest.changes;
         update.messages = harvest.messages;
@@ -76,6 +78,10 @@ impl<S: Store> Engine<S> {
         harvest.refused.iter().for_each(|label| self.count(label));
         if harvest.has_control {
             self.tend_soon(now);
+        }
+        // It may have led into the stream that everything after it lies in.
+        if harvest.is_torn {
+            self.mend(now, contact, rng)?;
         }
         Ok(())
     }
@@ -102,6 +108,7 @@ fn harvest(
         messages: Vec::new(),
         refused: Vec::new(),
         has_control: false,
+        is_torn: false,
     };
     while let Some(content) = person.inbox.content(harvest.live.read.index()) {
         harvest.take(content, now, rng)?;
@@ -118,6 +125,7 @@ impl Harvest {
             Content::Text(text) => text,
             Content::Gone(label) => {
                 self.refused.push(label);
+                self.is_torn = true;
                 if self.reassembly.give_up() {
                     self.refused.push("message-cut-off");
                 }

@@ -284,7 +284,8 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let mut write = WriteCap::generate(&mut rng);
         let ahead = Ahead::WhileComing;
-        let reader = Reader { inbox: Inbox::default(), read: StreamReader::new(write.read_cap(), 0), turn: 0, ahead };
+        let reader =
+            Reader { inbox: Inbox::default(), read: StreamReader::new(write.read_cap(), 0), turn: 0, ahead };
         let sealed = (0..boxes).map(|_| write.seal_next(b"text", &mut rng).unwrap()).collect();
         (reader, sealed)
     }
@@ -386,7 +387,8 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let mut write = WriteCap::generate(&mut rng);
         let ahead = Ahead::WhileComing;
-        let mut reader = Reader { inbox: Inbox::default(), read: StreamReader::new(write.read_cap(), 0), turn: 0, ahead };
+        let mut reader =
+            Reader { inbox: Inbox::default(), read: StreamReader::new(write.read_cap(), 0), turn: 0, ahead };
         let (right, wrong) = (write.tombstone_next(), write.tombstone_next());
         let poll = reader.poll().unwrap();
         assert!(reader.inbox.tombstoned(0, &poll.mailbox, &wrong).is_err());

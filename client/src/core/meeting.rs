@@ -23,8 +23,7 @@ use super::inbox::Content;
 use super::link::{Answering, Link, Live, Offered};
 use super::outbox::Outgoing;
 use super::parcel::{Parcel, Purpose};
-use super::message::Message;
-use super::sealing::{self, unfinished};
+use super::sealing::{self, waiting};
 use super::stream::{Reader, Writer};
 use super::update::Update;
 use crate::session::{Bundle, HandshakeRefusal, IdentitySecret, Occasion, initiate};
@@ -109,16 +108,15 @@ impl<S: Store> Engine<S> {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let own = IdentitySecret::generate(rng);
-        let hello = hello()?;
+        let hello = hello(&[])?;
         let policy = self.settings.kem;
         let made = match initiate(&bundle, &own, &answering.psk, &hello, policy, now, rng) {
             Ok(made) => made,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let mut first = answering.write.draft()?;
-        let (index, answer) = first
-            .seal(&made.answer, rng)
-            .map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
+        let (index, answer) =
+            first.seal(&made.answer, rng).map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
         let bond = Bond::new(own, bundle.identity(), made.rekey_secret, true);
         let live = Live {
             session: made.session,
@@ -136,27 +134,13 @@ impl<S: Store> Engine<S> {
         &self,
         now: Timestamp,
         contact: ContactId,
-        live: Live,
-        bond: Bond,
-        rng: &mut impl CryptoRng,
-    ) -> Result<Update, EngineError> {
-        self.begins_without(now, contact, live, bond, &[], rng)
-    }
-
-    /// The same, but for messages that are given up.
-    pub(super) fn begins_without(
-        &self,
-        now: Timestamp,
-        contact: ContactId,
         mut live: Live,
         bond: Bond,
-        given_up: &[Message],
         rng: &mut impl CryptoRng,
     ) -> Result<Update, EngineError> {
         let mut update = Update::of(contact);
         if let Some(person) = self.book.people.get(&contact) {
-            let given_up = |message: &&Message| given_up.iter().any(|other| other.id == message.id);
-            let waiting = unfinished(person).filter(|message| !given_up(message));
+            let waiting = waiting(&self.book, person);
             update.boxes = sealing::seal_waiting(&mut live, now, contact, waiting, rng)?;
         }
         update.link = Some(Link::Live(Box::new(live)));
@@ -183,8 +167,8 @@ impl<S: Store> Engine<S> {
     }
 }
 
-/// The content of a first message that says nothing.
-pub(crate) fn hello() -> Result<Zeroizing<Vec<u8>>, EngineError> {
-    let texts = split(KIND_HELLO, &[]).map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
+/// The content of a first message, which is no message to anybody.
+pub(crate) fn hello(content: &[u8]) -> Result<Zeroizing<Vec<u8>>, EngineError> {
+    let texts = split(KIND_HELLO, content).map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
     Ok(texts.into_iter().next().unwrap_or_default())
 }

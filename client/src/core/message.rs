@@ -67,6 +67,8 @@ pub(crate) enum Body {
     },
     /// What this program notes in the conversation.
     Notice(Notice),
+    /// What the other side wrote with its request to become a contact. It is no message of the conversation.
+    Request(String),
 }
 
 /// Something that happened to the conversation as a whole. The numbers are on disk: append only.
@@ -85,13 +87,14 @@ impl Notice {
         match self {
             Self::Renewed => {
                 "the contact has made the session anew, after restoring a backup or to renew its keys; the identity \
-                 key is the same. Messages that were under way meanwhile may be missing on the other side"
+                 key is the same. What the other side has not received is sent again"
             }
             Self::Changed => {
                 "the contact's identity key has changed; nothing is sent until you have verified the new one"
             }
             Self::Restored => {
-                "the session was made anew from this side; messages that came since the backup are missing here"
+                "the session was made anew from this side. What was sent from here since the backup is missing here; what was \
+                 sent to it comes again"
             }
         }
     }
@@ -132,6 +135,7 @@ impl Message {
                     bytes.len()
                 ),
             ),
+            Body::Request(text) => (MessageKind::Text, text.clone()),
             Body::Notice(notice) => (MessageKind::Notice, notice.text().to_owned()),
         };
         MessageView {
@@ -152,7 +156,7 @@ impl Drop for Message {
     fn drop(&mut self) {
         use zeroize::Zeroize as _;
         match &mut self.body {
-            Body::Text(text) => text.zeroize(),
+            Body::Text(text) | Body::Request(text) => text.zeroize(),
             Body::Unknown { bytes, .. } => bytes.zeroize(),
             Body::Notice(_) => {}
         }

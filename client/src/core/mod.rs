@@ -15,13 +15,15 @@
 //! | sessions made anew | `renewing`, `rendezvous`, `watch`, `watching`, `backup` |
 //! | what a user asks for | `sending`, `sealing`, `verifying`, `forgetting` |
 //! | what comes in | `receiving`, `harvest`, `fragment`, `message` |
-//! | what is kept | `keeper`, `book`, `update`, `settling`, `tending` |
+//! | what is kept | `keeper`, `book`, `update`, `settling`, `tending`, `aside` |
 //! | what is shown | `status`, `why`, `view`, `event`, `error` |
 
 mod action;
 mod address;
 mod arq;
+mod aside;
 mod asking;
+mod backup;
 mod bond;
 mod book;
 mod choice;
@@ -82,6 +84,8 @@ mod tests;
 
 pub use action::{Action, CircuitId, Via};
 pub use address::AddressLink;
+pub use aside::Opened;
+pub use backup::restored;
 pub use engine::{Engine, EngineSettings};
 pub use error::EngineError;
 pub use event::Event;
@@ -91,6 +95,6 @@ pub use message::{Direction, MessageState};
 pub use route::{Route, RoutePlan, RoutePlanError};
 pub use trust::Trust;
 pub use view::{
-    AddressView, ConsensusState, ContactState, ContactView, Counters, CoverView, MessageKind, MessageView, RequestView, RouteState,
-    RouteView, StatusView, WaitingView,
+    AddressView, ConsensusState, ContactState, ContactView, Counters, CoverView, MessageKind, MessageView,
+    RequestView, RouteState, RouteView, StatusView, WaitingView,
 };

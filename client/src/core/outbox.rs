@@ -116,8 +116,7 @@ impl Outgoing {
     /// The change that keeps it.
     pub(crate) fn put(&self, (place, index): Place) -> Result<Change, StoreError> {
         let Self { owner, purpose, parcel, .. } = self;
-        let kept =
-            OutgoingRecord { place, index, owner: *owner, purpose: *purpose, parcel: parcel.clone() };
+        let kept = OutgoingRecord { place, index, owner: *owner, purpose: *purpose, parcel: parcel.clone() };
         let key = place_key(RecordKind::Outbox, (place, index));
         Ok(Change::Put { key, value: record::encode(&kept)? })
     }

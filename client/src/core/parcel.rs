@@ -87,9 +87,7 @@ impl<'de> Deserialize<'de> for Parcel {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Bytes(bytes) = Bytes::deserialize(deserializer)?;
         match bytes.split_first() {
-            Some((&SEALED, rest)) => {
-                SealedBox::from_bytes(rest).map(Self::Sealed).map_err(D::Error::custom)
-            }
+            Some((&SEALED, rest)) => SealedBox::from_bytes(rest).map(Self::Sealed).map_err(D::Error::custom),
             Some((&TOMBSTONE, rest)) => {
                 Tombstone::from_bytes(rest).map(Self::Tombstone).map_err(D::Error::custom)
             }

@@ -142,7 +142,9 @@ impl<S: Store> Engine<S> {
         self.check_room(1)?;
         let waiting = self.book.requests.get(request);
         let waiting = waiting.ok_or_else(|| EngineError::RequestUnknown(request.to_string()))?;
-        let Some(live) = waiting.link.live() else { return Err(EngineError::RequestUnknown(request.to_string())) };
+        let Some(live) = waiting.link.live() else {
+            return Err(EngineError::RequestUnknown(request.to_string()));
+        };
         let id = *request;
         let mut contact = Contact::new(id, name, Side::Host, waiting.note.tag, now);
         contact.standing = Standing::Established;
@@ -159,7 +161,7 @@ impl<S: Store> Engine<S> {
                 direction: Direction::In,
                 at_ms: waiting.note.at_ms,
                 state: MessageState::Received,
-                body: Body::Text(waiting.note.note.clone()),
+                body: Body::Request(waiting.note.note.clone()),
             });
         }
         let mut person = Person::new(contact, Link::Live(Box::new(live)));
@@ -277,7 +279,13 @@ impl<S: Store> Engine<S> {
             return Ok(Taken::Done);
         };
         let request = ContactId::generate(rng);
-        let note = RequestNote { id: request, address: id, at_ms: now.as_millis(), note: note_of(&made.content), tag };
+        let note = RequestNote {
+            id: request,
+            address: id,
+            at_ms: now.as_millis(),
+            note: note_of(&made.content),
+            tag,
+        };
         let bond = Bond::new(own, made.remote_identity, made.rekey_secret, false);
         let live = Live {
             session: made.session,
@@ -287,7 +295,11 @@ impl<S: Store> Engine<S> {
         let link = Link::Live(Box::new(live));
         let changes = vec![address.put()?, note.put()?, link.put(request)?, bond.put(request)?];
         self.commit(now, changes)?;
-        self.events.push(Event::RequestReceived { request, address: address.label.clone(), note: note.note.clone() });
+        self.events.push(Event::RequestReceived {
+            request,
+            address: address.label.clone(),
+            note: note.note.clone(),
+        });
         self.book.addresses.insert(id, address);
         self.book.requests.insert(request, Request { note, link, bond });
         Ok(Taken::Done)

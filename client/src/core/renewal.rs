@@ -51,18 +51,22 @@ impl Renewal {
         self.offer.bundle(Occasion::Rekey)
     }
 
-    /// The text of the box that they lie in.
-    pub(crate) fn text(&self) -> Vec<u8> {
-        [&[self.before as u8], self.bundle().as_slice()].concat()
+    /// The text of the box that they lie in: `before (1) || received (4) || bundle`. How many messages were received
+    /// tells the other side which ones to send again if the session is lost.
+    pub(crate) fn text(&self, received: u32) -> Vec<u8> {
+        [&[self.before as u8], received.to_be_bytes().as_slice(), self.bundle().as_slice()].concat()
     }
 
     /// What such a text says.
-    pub(crate) fn parse(text: &[u8]) -> Option<(Before, &[u8])> {
-        match text.split_first()? {
-            (1, bundle) => Some((Before::Kept, bundle)),
-            (2, bundle) => Some((Before::Lost, bundle)),
-            _ => None,
-        }
+    pub(crate) fn parse(text: &[u8]) -> Option<(Before, u32, &[u8])> {
+        let (before, rest) = text.split_first()?;
+        let (received, bundle) = rest.split_first_chunk::<4>()?;
+        let before = match before {
+            1 => Before::Kept,
+            2 => Before::Lost,
+            _ => return None,
+        };
+        Some((before, u32::from_be_bytes(*received), bundle))
     }
 
     /// From its record.
@@ -77,8 +81,7 @@ impl Renewal {
     pub(crate) fn change(renewal: Option<&Self>, contact: ContactId) -> Result<Change, StoreError> {
         let key = RecordKey { kind: RecordKind::Renewal, id: *contact.as_bytes() };
         let Some(Self { offer, before, laid_out }) = renewal else { return Ok(Change::Delete { key }) };
-        let kept =
-            RenewalRecord { offer: offer.to_bytes().to_vec(), before: *before, laid_out: *laid_out };
+        let kept = RenewalRecord { offer: offer.to_bytes().to_vec(), before: *before, laid_out: *laid_out };
         Ok(Change::Put { key, value: record::encode(&kept)? })
     }
 }

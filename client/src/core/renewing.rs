@@ -2,13 +2,16 @@
 //!
 //! ```text
 //! side that begins                                     other side
-//! free place in its bundle stream: kind || bundle ---> found, once what was under way has been read
-//! answer stream of this bundle: answer <-------------- new session; what waits is sealed in it
+//! free place in its bundle stream:
+//!   before || received || bundle --------------------> found, once what was under way has been read
+//!                                                      new session; what waits is sealed in it
+//! answer stream of this bundle: <--------------------- answer, with the number received
 //! new session; what waits is sealed in it
 //! ```
 //!
 //! No state of the old session goes into the new one: both sides' identity keys and a secret that they share since
-//! they met vouch for it. If both begin at once, the side with the smaller identity key answers.
+//! they met vouch for it. If both begin at once, the side with the smaller identity key answers. If the session is lost,
+//! each side sends again what the other has not received, by the numbers that both tell.
 //! The places are in [`super::rendezvous`], what is kept in [`super::renewal`].
 
 use rand::CryptoRng;
@@ -20,15 +23,17 @@ use super::book::Person;
 use super::engine::Engine;
 use super::error::EngineError;
 use super::event::Event;
+use super::fragment::{KIND_HELLO, Reassembly};
 use super::id::{ContactId, MessageId};
 use super::limits::READ_AHEAD_MAX;
-use super::link::Live;
+use super::link::{Link, Live};
 use super::meeting::hello;
 use super::message::{Body, Direction as Way, Message, MessageState, Notice};
 use super::outbox::Outgoing;
 use super::parcel::{Parcel, Purpose};
 use super::rendezvous::{self, Direction};
 use super::renewal::{Before, Renewal};
+use super::sealing;
 use super::stream::{Reader, Writer};
 use super::trust::Trust;
 use super::update::Update;
@@ -70,6 +75,23 @@ impl<S: Store> Engine<S> {
         Ok(())
     }
 
+    /// A box of a contact's stream is lost, and with it perhaps the way to all later ones: the session is made anew, unless
+    /// it is being.
+    pub(super) fn mend(
+        &mut self,
+        now: Timestamp,
+        contact: ContactId,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), EngineError> {
+        match self.book.people.get(&contact) {
+            Some(person) if person.renewal.is_none() => {
+                let name = person.contact.name.clone();
+                self.renew(now, &name, false, rng)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether our keys for this contact can be laid out: what was sealed in the old session has to be stored before.
     pub(super) fn can_lay_out(&self, person: &Person, period: u64) -> bool {
         let sealed = || self.book.outbox.owned(person.contact.id).next().is_some();
@@ -92,7 +114,7 @@ impl<S: Store> Engine<S> {
         let mut write = WriteCap::from_seed(seed.as_bytes());
         (0..place).for_each(|_| write.skip());
         let sealed = write
-            .seal_next(&renewal.text(), rng)
+            .seal_next(&renewal.text(person.received()), rng)
             .map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
         let mut update = Update::of(contact);
         let outgoing = Outgoing::new(contact, Purpose::RekeyBundle, Parcel::Sealed(sealed));
@@ -111,7 +133,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<Taken, EngineError> {
         let Some(person) = self.book.people.get(&contact) else { return Ok(Taken::Done) };
         let Some(bond) = &person.bond else { return Ok(Taken::Done) };
-        let Some((before, bundle)) = Renewal::parse(text) else {
+        let Some((before, received, bundle)) = Renewal::parse(text) else {
             self.count("rekey-kind");
             return Ok(Taken::Done);
         };
@@ -123,7 +145,8 @@ impl<S: Store> Engine<S> {
         if before == Before::Kept && !self.is_drained(person) {
             return Ok(Taken::NotYet);
         }
-        let (psk, hello) = (rendezvous::rekey_psk(&bond.rekey_secret, bundle), hello()?);
+        let hello = hello(&person.received().to_be_bytes())?;
+        let psk = rendezvous::rekey_psk(&bond.rekey_secret, bundle);
         let policy = self.settings.kem;
         let parsed = Bundle::parse(Occasion::Rekey, bundle);
         let made = parsed.and_then(|parsed| {
@@ -148,8 +171,9 @@ impl<S: Store> Engine<S> {
         };
         let mut bond = bond.clone();
         bond.note(tag);
-        let lost = if before == Before::Lost { self.uncertain(person) } else { Vec::new() };
-        let mut update = self.renewed(now, contact, live, bond, remote, Notice::Renewed, (lost, rng))?;
+        let missed = if before == Before::Lost { missed(person, received) } else { Vec::new() };
+        let changed = Changed { bond, remote, notice: Notice::Renewed, missed };
+        let mut update = self.renewed(now, contact, live, changed, rng)?;
         let outgoing = Outgoing::new(contact, Purpose::RekeyAnswer, Parcel::Sealed(answer));
         update.boxes.push(((ContactId::generate(rng), 0), outgoing));
         self.make(now, update)?;
@@ -185,8 +209,12 @@ impl<S: Store> Engine<S> {
         };
         let mut bond = bond.clone();
         bond.own = renewal.offer.identity().clone();
-        let remote = made.remote_identity;
-        let update = self.renewed(now, contact, live, bond, remote, Notice::Restored, (Vec::new(), rng))?;
+        let missed = match (renewal.before, received_of(&made.content)) {
+            (Before::Lost, Some(received)) => missed(person, received),
+            _ => Vec::new(),
+        };
+        let changed = Changed { bond, remote: made.remote_identity, notice: Notice::Restored, missed };
+        let update = self.renewed(now, contact, live, changed, rng)?;
         self.make(now, update)?;
         Ok(Taken::Done)
     }
@@ -227,7 +255,6 @@ impl<S: Store> Engine<S> {
         };
         let mut update = Update::of(contact);
         update.gone = self.book.outbox.owned(contact).map(|(place, _)| place).collect();
-        update.messages = self.uncertain(person);
         update.renewal = Some(Some(Renewal::new(Offer::new(identity, rng), Before::Lost)));
         self.tend_soon(now);
         self.make(now, update)
@@ -242,50 +269,40 @@ impl<S: Store> Engine<S> {
         !sends && person.inbox.is_absent(live.read.index())
     }
 
-    /// Messages of which packets have left and not every box is known to be stored: nobody can know whether they
-    /// were read.
-    fn uncertain(&self, person: &Person) -> Vec<Message> {
-        let released = person.messages.values().filter(|message| message.state == MessageState::Released);
-        released
-            .cloned()
-            .map(|mut message| {
-                message.state = MessageState::Unconfirmed;
-                message
-            })
-            .collect()
-    }
-
-    /// Everything that changes with a new session. Messages in `lost` are not sent again.
-    #[allow(clippy::too_many_arguments, reason = "they make up one change, and are used in no other place")]
+    /// Everything that changes with a new session.
     fn renewed(
         &self,
         now: Timestamp,
         contact: ContactId,
-        live: Live,
-        mut bond: Bond,
-        remote: IdentityPublic,
-        notice: Notice,
-        (lost, rng): (Vec<Message>, &mut impl CryptoRng),
+        mut live: Live,
+        changed: Changed,
+        rng: &mut impl CryptoRng,
     ) -> Result<Update, EngineError> {
-        let Some(person) = self.book.people.get(&contact) else { return Ok(Update::of(contact)) };
+        let Changed { mut bond, remote, notice, missed } = changed;
+        let mut update = Update::of(contact);
+        let Some(person) = self.book.people.get(&contact) else { return Ok(update) };
         let was_restored = person.renewal.as_ref().is_some_and(|own| own.before == Before::Lost);
         let has_changed = bond.remote != remote;
         bond.remote = remote;
-        let mut changed = person.contact.clone();
+        let mut contact_after = person.contact.clone();
         if has_changed {
-            changed.trust = Trust::Changed;
+            contact_after.trust = Trust::Changed;
         }
-        let mut update = if changed.trust == Trust::Changed {
-            let mut update = Update::of(contact);
-            update.link = Some(super::link::Link::Live(Box::new(live)));
-            update.bond = Some(bond);
-            update
-        } else {
-            self.begins_without(now, contact, live, bond, &lost, rng)?
-        };
+        update.messages = missed;
+        if contact_after.trust != Trust::Changed {
+            let after =
+                |message: &'_ Message| update.messages.iter().find(|other| other.id == message.id).cloned();
+            let messages: Vec<Message> = person
+                .messages
+                .values()
+                .map(|message| after(message).unwrap_or_else(|| message.clone()))
+                .filter(|message| message.direction == Way::Out && message.state == MessageState::Queued)
+                .collect();
+            update.boxes = sealing::seal_waiting(&mut live, now, contact, messages.iter(), rng)?;
+        }
         // What was sealed in the old session and is still on its way: nobody will open it.
         update.gone = self.book.outbox.owned(contact).map(|(place, _)| place).collect();
-        let name = changed.name.clone();
+        let name = contact_after.name.clone();
         update.events.push(if has_changed {
             Event::KeyChanged { contact: name }
         } else {
@@ -296,7 +313,6 @@ impl<S: Store> Engine<S> {
             Notice::Restored => was_restored.then_some(Notice::Restored),
             notice => Some(notice),
         };
-        update.messages = lost;
         update.messages.extend(notice.map(|notice| Message {
             id: MessageId::generate(rng),
             contact,
@@ -306,10 +322,48 @@ impl<S: Store> Engine<S> {
             state: MessageState::Received,
             body: Body::Notice(notice),
         }));
-        update.contact = Some(changed);
+        update.link = Some(Link::Live(Box::new(live)));
+        update.bond = Some(bond);
+        update.contact = Some(contact_after);
         update.renewal = Some(None);
         Ok(update)
     }
+}
+
+/// What a new session changes beside itself.
+struct Changed {
+    bond: Bond,
+    /// The identity key that the other side has shown.
+    remote: IdentityPublic,
+    notice: Notice,
+    /// Messages whose state is another one now.
+    missed: Vec<Message>,
+}
+
+/// Our messages with the states that follow from how many of them the other side has: what it has not is to be sent
+/// again.
+fn missed(person: &Person, received: u32) -> Vec<Message> {
+    let received = usize::try_from(received).unwrap_or(usize::MAX);
+    let sent = person
+        .messages
+        .values()
+        .filter(|message| message.direction == Way::Out && message.state != MessageState::Conflict);
+    let resolved = sent.enumerate().map(|(place, message)| {
+        let mut message = message.clone();
+        // What has not left yet is none of those that the other side can have.
+        if message.state != MessageState::Queued {
+            message.state = if place < received { MessageState::Stored } else { MessageState::Queued };
+        }
+        message
+    });
+    resolved.collect()
+}
+
+/// How many messages the other side says to have received.
+fn received_of(content: &[u8]) -> Option<u32> {
+    let whole = Reassembly::default().push(content).ok()??;
+    let count = <[u8; 4]>::try_from(whole.bytes.as_slice()).ok()?;
+    (whole.kind == KIND_HELLO).then(|| u32::from_be_bytes(count))
 }
 
 /// The number of the first box that is read in a new session.

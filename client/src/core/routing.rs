@@ -185,7 +185,8 @@ impl<S: Store> Engine<S> {
 
     fn want_lanes(&mut self, now: Timestamp) {
         let people = self.book.people.values().filter(|person| person.contact.is_live(now));
-        let plans = people.filter_map(|person| person.routes.as_ref()).chain([&self.settings.routes]);
+        let plans = people.filter_map(|person| person.routes.as_ref()).chain(&self.plans_aside);
+        let plans = plans.chain([&self.settings.routes]);
         let fitness = |route| self.lanes.get(route).fitness(now);
         let (mut wanted, mut has_fallbacks) = (BTreeSet::new(), false);
         for plan in plans {

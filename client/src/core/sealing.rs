@@ -34,8 +34,7 @@ pub(crate) fn put_in_box(
     purpose: Purpose,
     rng: &mut impl CryptoRng,
 ) -> Result<Boxed, EngineError> {
-    let (index, sealed_box) =
-        live.write.seal(&sealed.envelope, rng).map_err(|refusal| fault(&refusal))?;
+    let (index, sealed_box) = live.write.seal(&sealed.envelope, rng).map_err(|refusal| fault(&refusal))?;
     if let Some(seed) = &sealed.next_stream {
         live.write.turn(seed);
     }
@@ -64,7 +63,7 @@ pub(crate) fn seal(
 pub(crate) fn content(message: &Message) -> Option<(u8, &[u8])> {
     match &message.body {
         Body::Text(text) => Some((KIND_TEXT, text.as_bytes())),
-        Body::Unknown { .. } | Body::Notice(_) => None,
+        Body::Unknown { .. } | Body::Notice(_) | Body::Request(_) => None,
     }
 }
 
@@ -82,14 +81,6 @@ pub(crate) fn waiting<'a>(book: &'a Book, person: &'a Person) -> impl Iterator<I
             && message.state == MessageState::Queued
             && !sealed.contains(&message.id)
     })
-}
-
-/// The messages of a person of which no packet has left, sealed or not, in order: in a new session they are sealed anew.
-pub(crate) fn unfinished(person: &Person) -> impl Iterator<Item = &Message> {
-    let queued = |message: &&Message| {
-        message.direction == Direction::Out && message.state == MessageState::Queued
-    };
-    person.messages.values().filter(queued)
 }
 
 /// Seals whatever waits for a session.

@@ -145,13 +145,7 @@ impl<S: Store> Engine<S> {
     }
 
     /// Another box lies where one of ours was to lie that was no message.
-    fn displaced(
-        &mut self,
-        now: Timestamp,
-        owner: ContactId,
-        purpose: Purpose,
-        rng: &mut impl CryptoRng,
-    ) {
+    fn displaced(&mut self, now: Timestamp, owner: ContactId, purpose: Purpose, rng: &mut impl CryptoRng) {
         let outcome = match purpose {
             // Every mailbox has other bytes under a name that only this session gives: it was used by a copy of it.
             Purpose::Message(_) | Purpose::RekeyBundle | Purpose::RekeyAnswer => {

@@ -68,9 +68,9 @@ impl<S: Store> Engine<S> {
                 .or_else(|| self.read(now, route, decoy_turn, rng))
                 .or_else(|| self.write(now, route, Urgency::Idle, rng))
                 .or_else(|| self.watch_one(now, route, decoy_turn, rng)),
-            Preference::ReadFirst => self
-                .read(now, route, u64::MAX, rng)
-                .or_else(|| self.write(now, route, Urgency::Urgent, rng)),
+            Preference::ReadFirst => {
+                self.read(now, route, u64::MAX, rng).or_else(|| self.write(now, route, Urgency::Urgent, rng))
+            }
         };
         filled.or_else(|| self.has_decoys(route).then(|| self.decoy(now, route, rng)).flatten())
     }
@@ -106,9 +106,10 @@ impl<S: Store> Engine<S> {
     /// Whether boxes go for the sake of this contact, or address. For an invitation that was withdrawn there is the
     /// tombstone.
     fn can_be_written_to(&self, owner: ContactId, now: Timestamp) -> bool {
-        self.book.people.get(&owner).is_none_or(|person| {
-            person.contact.is_live(now) || person.contact.standing == Standing::Revoked
-        })
+        self.book
+            .people
+            .get(&owner)
+            .is_none_or(|person| person.contact.is_live(now) || person.contact.standing == Standing::Revoked)
     }
 
     /// A packet with a box of the outbox leaves.
@@ -162,8 +163,11 @@ impl<S: Store> Engine<S> {
         });
         let watches = self.book.watches.iter_mut().filter_map(|(id, watch)| {
             let due = watch.inbox.turn() <= turn_max && watch.not_before <= now;
-            (served(&watch.owner) && due && watch.sight.is_urgent())
-                .then_some((*id, &watch.read, &mut watch.inbox))
+            (served(&watch.owner) && due && watch.sight.is_urgent()).then_some((
+                *id,
+                &watch.read,
+                &mut watch.inbox,
+            ))
         });
         let mut order: Vec<_> = people.chain(watches).collect();
         order.sort_by_key(|(_, _, inbox)| inbox.turn());

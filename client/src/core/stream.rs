@@ -56,6 +56,7 @@ impl Writer {
     }
 
     /// The capability, to look at.
+    #[cfg(test)]
     pub(crate) const fn capability(&self) -> &WriteCap {
         &self.capability
     }

@@ -38,7 +38,9 @@ impl Sight {
     /// The pause between two looks.
     pub(crate) const fn interval(self) -> Duration {
         match self {
-            Self::RekeyBundles { is_past: false, .. } | Self::Requests { is_past: false, .. } => WATCH_INTERVAL,
+            Self::RekeyBundles { is_past: false, .. } | Self::Requests { is_past: false, .. } => {
+                WATCH_INTERVAL
+            }
             Self::RekeyBundles { .. } | Self::Requests { .. } => WATCH_INTERVAL_PAST,
             _ => Duration::ZERO,
         }

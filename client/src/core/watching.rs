@@ -40,12 +40,7 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    fn want_of_person(
-        &self,
-        now: Timestamp,
-        person: &Person,
-        wanted: &mut Vec<(ContactId, Sight, Reader)>,
-    ) {
+    fn want_of_person(&self, now: Timestamp, person: &Person, wanted: &mut Vec<(ContactId, Sight, Reader)>) {
         let (id, current) = (person.contact.id, period_of(now));
         self.want_of_asking(now, person, wanted);
         let Some(bond) = &person.bond else { return };

@@ -3,6 +3,9 @@
 //! A command is written once against [`Connection`] and need not know which of the two it talks to. If no daemon
 //! answers, the process takes the lock, opens the vault and runs the engine itself.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use sotto_transport::clock::Clock;
 use sotto_transport::node::shutdown::Shutdown;
@@ -10,17 +13,20 @@ use sotto_transport::rng::OsRng;
 use sotto_transport::rpc::{RpcClient, RpcClientError};
 use tokio::sync::{broadcast, watch};
 
+use super::auto_lock::idle_max;
 use super::config::Config;
+use super::factors::{FactorSources, Given};
 use super::home::Home;
 use super::lock::{BUSY_PAUSE, BUSY_WAIT_MAX, LockError};
+use super::locking::LockAccess;
 use super::net::{self, NetworkAccess, Running};
-use super::passphrase::PassphraseSource;
 use super::service::Call;
 use super::settings;
 use super::ways::WayMakers;
 use super::{Failure, Profile, ProfileLock};
 use crate::core::{Engine, Event};
-use crate::vault::{Credentials, Vault};
+use crate::store::Lockable;
+use crate::vault::Vault;
 
 /// Whether a command that runs alone needs the network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +35,8 @@ pub enum Reach {
     Network,
     /// Only look at what the vault holds.
     Vault,
+    /// As `Network`, for long: the profile can be locked and unlocked meanwhile.
+    Daemon,
 }
 
 /// A connection to the owner of the profile.
@@ -67,11 +75,7 @@ impl Connection {
     ///
     /// # Errors
     /// Whatever keeps the vault shut, and `profile-busy` if another command keeps the profile for too long.
-    pub async fn open(
-        profile: &Profile,
-        passphrase: &PassphraseSource,
-        reach: Reach,
-    ) -> Result<Self, Failure> {
+    pub async fn open(profile: &Profile, factors: &FactorSources, reach: Reach) -> Result<Self, Failure> {
         profile.require()?;
         let started = Clock::system();
         let give_up_at = started.now() + BUSY_WAIT_MAX;
@@ -81,8 +85,8 @@ impl Connection {
             }
             match ProfileLock::take(profile) {
                 Ok(lock) => {
-                    let mut credentials = passphrase.get()?.into();
-                    let running = run(profile, &lock, &mut credentials, reach, Shutdown::new())?;
+                    let given = factors.get()?;
+                    let running = run(profile, &lock, &given, reach, Shutdown::new())?;
                     let events = running.service().subscribe();
                     return Ok(Self::Alone(AloneConnection { running, events, _lock: lock }));
                 }
@@ -170,10 +174,31 @@ impl DaemonConnection {
     pub async fn call(&self, method: &str, params: &Value) -> Result<Value, Failure> {
         self.client.call(method, params).await.map_err(|error| rpc_failure(&error))
     }
+
+    /// The same for a call whose answer may take as long as `wait_max`.
+    ///
+    /// # Errors
+    /// As with [`call`](Self::call).
+    pub async fn call_within(
+        &self,
+        wait_max: Duration,
+        method: &str,
+        params: &Value,
+    ) -> Result<Value, Failure> {
+        self.client.call_within(wait_max, method, params).await.map_err(|error| rpc_failure(&error))
+    }
 }
 
 fn rpc_failure(error: &RpcClientError) -> Failure {
     Failure::new(error.label(), error.to_string())
+}
+
+/// Opens the vault of a profile.
+///
+/// # Errors
+/// Whatever keeps the factors from being read or the vault from being opened.
+pub fn open_vault(profile: &Profile, given: &Given) -> Result<Vault<OsRng>, Failure> {
+    Ok(Vault::open(&profile.vault(), &mut given.credentials()?, OsRng)?)
 }
 
 /// Opens the vault and starts the engine. The caller holds the lock, and keeps it as long as the tasks run.
@@ -183,22 +208,28 @@ fn rpc_failure(error: &RpcClientError) -> Failure {
 pub fn run(
     profile: &Profile,
     _lock: &ProfileLock,
-    credentials: &mut Credentials,
+    given: &Given,
     reach: Reach,
     shutdown: Shutdown,
 ) -> Result<Running, Failure> {
     let config = Config::read(profile)?;
     let network = settings::read_network(profile)?;
-    let vault = Vault::open(&profile.vault(), credentials, OsRng)?;
+    let vault = open_vault(profile, given)?;
     let clock = Clock::system();
-    let engine = Engine::open(vault, config.engine_settings(), clock.now(), &mut OsRng)?;
-    let access = (reach == Reach::Network).then(|| NetworkAccess {
+    let engine = Engine::open(Lockable::Open(vault), config.engine_settings(), clock.now(), &mut OsRng)?;
+    let access = (reach != Reach::Vault).then(|| NetworkAccess {
         network: network.clone(),
         makers: WayMakers::system(config.tor.clone(), &profile.tor_dir(), shutdown.clone()),
         consensus_file: profile.consensus_file(),
         cover_class: config.cover_class.clone(),
     });
+    let auto_lock_min = config.auto_lock_min;
+    let locked = profile.clone();
+    let lock = (reach == Reach::Daemon).then(|| LockAccess {
+        reopen: Arc::new(move |given: &Given| open_vault(&locked, given)),
+        idle_max: idle_max(auto_lock_min),
+    });
     let home = Home::new(profile.clone(), config, network);
-    net::start(engine, clock, Some(home), access, shutdown)
+    net::start(engine, clock, Some(home), access, lock, shutdown)
         .map_err(|error| Failure::new("link-authorities", error.to_string()))
 }

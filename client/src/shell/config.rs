@@ -9,6 +9,7 @@ use sotto_transport::private;
 use sotto_transport::tor::TorConfig;
 
 use super::Profile;
+use super::auto_lock::AUTO_LOCK_MIN_MAX;
 use super::settings::SettingsError;
 use crate::core::{EngineSettings, Route, RoutePlan};
 
@@ -31,6 +32,9 @@ pub struct Config {
     /// Whether decoys fill the empty ticks of the route `tor`.
     #[serde(default)]
     pub tor_cover: bool,
+    /// Lock after so many minutes without a command; 0 for never.
+    #[serde(default)]
+    pub auto_lock_min: u32,
     /// How Tor is reached.
     #[serde(default)]
     pub tor: TorConfig,
@@ -50,6 +54,7 @@ impl Config {
             route: route_default(),
             fallback: Vec::new(),
             tor_cover: false,
+            auto_lock_min: 0,
             tor: TorConfig::default(),
         }
     }
@@ -99,12 +104,19 @@ impl Config {
         Ok(config)
     }
 
-    /// Refuses routes that make no plan, and a `[tor]` table that contradicts itself.
+    /// Refuses routes that make no plan, a time to lock that is too long, and a `[tor]` table that contradicts itself.
     ///
     /// # Errors
-    /// [`SettingsError::Routes`] or [`SettingsError::Tor`].
+    /// [`SettingsError::Config`], [`SettingsError::Routes`] or [`SettingsError::Tor`].
     pub fn check(&self, profile: &Profile) -> Result<(), SettingsError> {
         let path = || profile.config_file();
+        if self.auto_lock_min > AUTO_LOCK_MIN_MAX {
+            let reason = format!(
+                "auto_lock_min is {}: expected 0 for never, or up to {AUTO_LOCK_MIN_MAX} minutes",
+                self.auto_lock_min
+            );
+            return Err(SettingsError::Config { path: path(), reason });
+        }
         RoutePlan::new(self.route, &self.fallback)
             .map_err(|reason| SettingsError::Routes { path: path(), reason })?;
         self.tor.check().map_err(|reason| SettingsError::Tor { path: path(), reason })
@@ -139,7 +151,12 @@ impl Config {
                 "fallback",
                 format!("[{}]", fallback.join(", ")),
             )
-            .value("Whether decoys fill the empty moments of the route tor.", "tor_cover", self.tor_cover);
+            .value("Whether decoys fill the empty moments of the route tor.", "tor_cover", self.tor_cover)
+            .value(
+                "Lock the daemon after so many minutes without a command; 0 for never.",
+                "auto_lock_min",
+                self.auto_lock_min,
+            );
         if self.tor == TorConfig::default() {
             return Ok(text.finish());
         }
@@ -166,6 +183,7 @@ mod tests {
         let plan = RoutePlan::new(Route::TorMix, &[Route::Tor, Route::Mix]).unwrap();
         let mut full = plain.clone().with_plan(&plan);
         full.tor_cover = true;
+        full.auto_lock_min = 15;
         let arti_config = root.path().join("arti.toml");
         std::fs::write(&arti_config, "").unwrap();
         full.tor.arti_config = Some(arti_config);
@@ -197,6 +215,8 @@ mod tests {
             ("version = 1\ncover_class = \"a\"\ncolour = 1", "config"),
             ("\u{0}", "config"),
             ("version = 1\ncover_class = \"a\"\nroute = \"pigeon\"", "config"),
+            ("version = 1\ncover_class = \"a\"\nauto_lock_min = 10081", "config"),
+            ("version = 1\ncover_class = \"a\"\nauto_lock_min = -1", "config"),
             ("version = 1\ncover_class = \"a\"\n[tor]\nproxy = \"x\"", "config"),
             (
                 "version = 1\ncover_class = \"a\"\nroute = \"tor\"\nfallback = [\"tor\"]",

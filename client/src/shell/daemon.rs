@@ -15,7 +15,7 @@ use sotto_transport::rpc::{RpcError, RpcHandler, RpcRequest, RpcServer, Subscrib
 use tokio::sync::broadcast;
 
 use super::service::{Call, CallError, Service};
-use super::{Failure, Profile};
+use super::{Failure, Profile, wipe};
 
 /// The notification that carries an event.
 pub const EVENT_METHOD: &str = "event";
@@ -36,6 +36,7 @@ impl RpcHandler for Daemon {
                 "version": env!("CARGO_PKG_VERSION"),
             })),
             "subscribe" => {
+                self.service.arrived();
                 self.subscribers.add(request.subscriber);
                 Ok(json!({}))
             }
@@ -44,7 +45,9 @@ impl RpcHandler for Daemon {
                 Ok(json!({}))
             }
             method => {
-                let call = Call::parse(method, &request.params).map_err(|error| match error {
+                let call = Call::parse(method, &request.params);
+                wipe(request.params);
+                let call = call.map_err(|error| match error {
                     CallError::Method(method) => RpcError::method_not_found(&method),
                     error @ CallError::Params { .. } => RpcError::invalid_params(&error.to_string()),
                 })?;

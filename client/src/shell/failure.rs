@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use sotto_transport::tor::TorError;
 
 use super::lock::LockError;
-use super::passphrase::PassphraseError;
 use super::profile::ProfileError;
+use super::secret::SecretError;
 use super::servers::NoServers;
 use super::service::CallError;
 use super::settings::SettingsError;
@@ -56,7 +56,7 @@ from_labelled!(
     CallError,
     EngineError,
     LockError,
-    PassphraseError,
+    SecretError,
     ProfileError,
     SettingsError,
     VaultError,

@@ -5,26 +5,35 @@
 //! daemon's socket or from a command that runs alone. No protocol decision is made here, and nothing is
 //! printed: words for people are chosen in [`crate::cli`].
 
+pub mod auto_lock;
 mod circuits;
 pub mod client;
 pub mod config;
 pub mod daemon;
 mod directory;
 pub mod doctor;
+pub mod factors;
 mod failure;
+#[cfg(feature = "fido2")]
+mod fido2;
 pub mod home;
+mod key_file;
 mod lock;
+pub mod locking;
 pub mod net;
 mod network;
-pub mod passphrase;
 mod profile;
+pub mod secret;
 pub mod servers;
 pub mod service;
 mod session;
 pub mod settings;
+pub mod token;
 mod trouble;
 pub mod ways;
+mod wipe;
 
 pub use failure::Failure;
 pub use lock::{LockError, ProfileLock};
 pub use profile::{Profile, ProfileError};
+pub use wipe::wipe;

@@ -7,23 +7,25 @@
 use std::sync::Arc;
 
 use sotto_protocol::directory::{AuthoritySetError, Consensus};
+use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rng::OsRng;
 use sotto_transport::tor::TorStatus;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::task::JoinHandle;
 
 use super::Failure;
 use super::home::Home;
+use super::locking::{Answer, LockAccess, Locking, Reopened, locked};
 pub use super::network::NetworkAccess;
 use super::network::{FromNetwork, Network};
 use super::service::{self, Call, EVENTS_BEHIND_MAX, REQUESTS_MAX, Request, Service};
 use super::session::Report;
 use super::trouble::{Part, Troubles};
 use super::ways::{Way, in_words};
-use crate::core::{Action, Engine};
-use crate::store::Store;
+use crate::core::{Action, Engine, Event};
+use crate::store::{Lockable, Store};
 
 /// The running tasks.
 #[derive(Debug)]
@@ -48,15 +50,17 @@ impl Running {
     }
 }
 
-/// Starts the tasks. Without a network the engine only answers; without a home, changed routes are not kept.
+/// Starts the tasks. Without a network the engine only answers; without a home, changed routes are not kept; without
+/// `lock` the process cannot be locked.
 ///
 /// # Errors
 /// When the network's authorities do not make sense.
 pub fn start<S: Store + Send + 'static>(
-    engine: Engine<S>,
+    engine: Engine<Lockable<S>>,
     clock: Clock,
     home: Option<Home>,
     access: Option<NetworkAccess>,
+    lock: Option<LockAccess<S>>,
     shutdown: Shutdown,
 ) -> Result<Running, AuthoritySetError> {
     let (requests, calls) = mpsc::channel(REQUESTS_MAX);
@@ -64,8 +68,28 @@ pub fn start<S: Store + Send + 'static>(
     let troubles = Troubles::default();
     let network = access.map(|access| Network::start(access, &clock, &troubles)).transpose()?;
     let doctor = network.as_ref().map(|network| network.doctor(&clock));
-    let service = Service { requests, events: events.clone(), doctor };
-    let owner = Owner { engine, clock, calls, events, home, network, troubles, shutdown: shutdown.clone() };
+    let locking = Locking::new(lock, clock.now());
+    let arrivals = Arc::new(Notify::new());
+    let service = Service {
+        requests,
+        events: events.clone(),
+        doctor,
+        is_locked: locking.watch(),
+        arrivals: Arc::clone(&arrivals),
+    };
+    let shutdown_here = shutdown.clone();
+    let owner = Owner {
+        engine,
+        clock,
+        calls,
+        events,
+        home,
+        network,
+        troubles,
+        locking,
+        arrivals,
+        shutdown: shutdown_here,
+    };
     let end = EndsAll(shutdown.clone());
     let task = tokio::spawn(async move {
         let _end = end;
@@ -85,32 +109,39 @@ impl Drop for EndsAll {
 }
 
 /// Something for the engine.
-enum Input {
+enum Input<S> {
     End,
     Call(Request),
     Consensus(Option<Arc<Consensus>>),
     Report(Report),
     Tor(TorStatus),
     Time,
+    /// Nobody has done anything for as long as the user said.
+    Idle,
+    /// A command has come.
+    Arrival,
+    Reopened(Reopened<S>),
 }
 
 struct Owner<S: Store> {
-    engine: Engine<S>,
+    engine: Engine<Lockable<S>>,
     clock: Clock,
     calls: mpsc::Receiver<Request>,
-    events: broadcast::Sender<crate::core::Event>,
+    events: broadcast::Sender<Event>,
     home: Option<Home>,
     network: Option<Network>,
     troubles: Troubles,
+    locking: Locking<S>,
+    arrivals: Arc<Notify>,
     shutdown: Shutdown,
 }
 
-impl<S: Store> Owner<S> {
+impl<S: Store + Send + 'static> Owner<S> {
     async fn run(mut self) {
         loop {
             self.settle();
             match self.next_input().await {
-                Input::End => return,
+                Input::End => break,
                 Input::Call(request) => self.answer(request),
                 Input::Consensus(Some(consensus)) => {
                     self.engine.handle_consensus(self.clock.now(), consensus);
@@ -119,12 +150,22 @@ impl<S: Store> Owner<S> {
                 Input::Report(report) => self.take_report(report),
                 Input::Tor(status) => self.take_tor(&status),
                 Input::Time => self.engine.handle_timeout(self.clock.now(), &mut OsRng),
+                Input::Idle => self.lock(None),
+                Input::Arrival => self.locking.active(self.clock.now()),
+                Input::Reopened(reopened) => {
+                    if self.locking.take(&mut self.engine, self.clock.now(), reopened) {
+                        self.tell(Event::Unlocked);
+                    }
+                }
             }
         }
+        drop(self.engine);
+        self.locking.end().await;
     }
 
-    async fn next_input(&mut self) -> Input {
+    async fn next_input(&mut self) -> Input<S> {
         let due = self.engine.poll_timeout();
+        let idle_at = self.locking.deadline();
         let network = async {
             match &mut self.network {
                 None => std::future::pending().await,
@@ -140,15 +181,42 @@ impl<S: Store> Owner<S> {
             biased;
             () = self.shutdown.triggered() => Input::End,
             () = self.clock.sleep_until(due) => Input::Time,
+            () = self.clock.sleep_until(idle_at) => Input::Idle,
+            () = self.arrivals.notified() => Input::Arrival,
             request = self.calls.recv() => request.map_or(Input::End, Input::Call),
+            reopened = self.locking.next() => Input::Reopened(reopened),
             input = network => input,
         }
     }
 
     fn answer(&mut self, Request { call, answer }: Request) {
-        let outcome = self.outcome(&call);
+        if call.is_by_hand() {
+            self.locking.active(self.clock.now());
+        }
+        let call = match call {
+            Call::Lock => return self.lock(Some(answer)),
+            Call::Unlock(params) => return self.locking.unlock(params, answer),
+            call => call,
+        };
+        let outcome = if self.locking.is_locked() && !call.works_locked() {
+            Err(locked())
+        } else {
+            self.outcome(&call)
+        };
         // Who asked may have gone; what was asked for is done all the same.
         let _heard = answer.send(outcome);
+    }
+
+    fn lock(&mut self, answer: Option<Answer>) {
+        if self.locking.lock(&mut self.engine, self.clock.now(), answer) {
+            tracing::info!("locked");
+            self.tell(Event::Locked);
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        // Nobody may be listening.
+        let _listeners = self.events.send(event);
     }
 
     fn outcome(&mut self, call: &Call) -> Result<serde_json::Value, Failure> {
@@ -164,6 +232,9 @@ impl<S: Store> Owner<S> {
         if let (Call::Status, serde_json::Value::Object(status)) = (call, &mut outcome) {
             status.insert("tor".to_owned(), service::to_json(&tor)?);
             status.insert("troubles".to_owned(), self.troubles.to_json());
+            let locks_at = Some(self.locking.deadline()).filter(|at| *at != Timestamp::NEVER);
+            status.insert("locked".to_owned(), self.locking.is_locked().into());
+            status.insert("locks_at_ms".to_owned(), locks_at.map(Timestamp::as_millis).into());
         }
         Ok(outcome)
     }
@@ -241,8 +312,7 @@ impl<S: Store> Owner<S> {
             }
         }
         while let Some(event) = self.engine.poll_event() {
-            // Nobody may be listening.
-            let _listeners = self.events.send(event);
+            self.tell(event);
         }
         if let Some(network) = &mut self.network {
             network.follow(&mut self.engine, self.clock.now(), &self.troubles);
@@ -289,8 +359,8 @@ mod tests {
         let (clock, shutdown) = (Clock::system(), Shutdown::new());
         let settings = EngineSettings::new("standard");
         let mut rng = ChaCha20Rng::seed_from_u64(1);
-        let engine = Engine::open(Panics, settings, clock.now(), &mut rng).unwrap();
-        let running = start(engine, clock, None, None, shutdown.clone()).unwrap();
+        let engine = Engine::open(Lockable::Open(Panics), settings, clock.now(), &mut rng).unwrap();
+        let running = start(engine, clock, None, None, None, shutdown.clone()).unwrap();
         let call = Call::parse("invite", &json!({ "name": "Bob" })).unwrap();
         assert_eq!(running.service().call(call).await.unwrap_err().label, "shutting-down");
         tokio::time::timeout(Duration::from_secs(10), shutdown.triggered()).await.unwrap();

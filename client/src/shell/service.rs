@@ -7,15 +7,17 @@
 mod call;
 mod people;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::CryptoRng;
 use serde_json::{Value, json};
 use sotto_protocol::time::Timestamp;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 use super::Failure;
 use super::doctor::Doctor;
+use super::locking::locked;
 use crate::core::{ContactView, Direction, Engine, Event, MessageView};
 use crate::store::Store;
 pub use call::{Call, CallError};
@@ -112,8 +114,8 @@ pub fn answer<S: Store>(
             }
             routes(engine, params.contact.as_deref(), now)?
         }
-        // Tor and examinations are the network's: there is none here.
-        Call::Tor | Call::Doctor(_) => Value::Null,
+        // Tor and examinations are the network's, the lock is the process's: there is neither here.
+        Call::Tor | Call::Doctor(_) | Call::Lock | Call::Unlock(_) => Value::Null,
     })
 }
 
@@ -194,6 +196,9 @@ pub struct Service {
     pub(super) events: broadcast::Sender<Event>,
     /// None where there is no network to examine.
     pub(super) doctor: Option<Doctor>,
+    pub(super) is_locked: watch::Receiver<bool>,
+    /// Somebody has come.
+    pub(super) arrivals: Arc<Notify>,
 }
 
 impl Service {
@@ -204,6 +209,9 @@ impl Service {
     pub async fn call(&self, call: Call) -> Result<Value, Failure> {
         let ended = || Failure::new("shutting-down", "the process is ending: try again");
         if let Call::Doctor(params) = &call {
+            if *self.is_locked.borrow() {
+                return Err(locked());
+            }
             // Beside the engine, which has no time to wait.
             let none =
                 || Failure::new("no-network", "this process has no network to examine: start `sotto daemon`");
@@ -212,6 +220,11 @@ impl Service {
         let (answer, answered) = oneshot::channel();
         self.requests.send(Request { call, answer }).await.map_err(|_| ended())?;
         answered.await.map_err(|_| ended())?
+    }
+
+    /// A command of the user has connected: that puts off locking.
+    pub fn arrived(&self) {
+        self.arrivals.notify_one();
     }
 
     /// Every event from now on.

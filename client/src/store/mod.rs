@@ -4,9 +4,11 @@
 //! records, [`MemoryStore`] keeps them as they are, for tests and for the virtual network. There is
 //! deliberately no query: the engine reads everything once, when it opens, and writes changes.
 
+mod lockable;
 mod memory;
 pub(crate) mod record;
 
+pub use lockable::Lockable;
 pub use memory::{CommitFault, MemoryStore};
 
 use std::fmt;

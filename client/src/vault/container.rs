@@ -123,7 +123,7 @@ impl Container {
         // redb counts on zeros in what it adds; a shorter database may have lain there before.
         fill_with_zeros(&self.place, PREFIX_LEN.saturating_add(head.len), PREFIX_LEN.saturating_add(len))?;
         let next = Head { sequence: head.sequence.saturating_add(1), len };
-        medium.write_at(if next.sequence % 2 == 0 { 0 } else { HEAD_B_AT }, &next.encode())?;
+        medium.write_at(if next.sequence.is_multiple_of(2) { 0 } else { HEAD_B_AT }, &next.encode())?;
         *head = next;
         Ok(())
     }

@@ -28,6 +28,9 @@ const GENERATION_CONTEXT: &[u8] = b"sotto/vault/v2/generation";
 /// The value that each record shall have, or `None` to delete it.
 pub(super) type Changes<'a> = BTreeMap<RecordId, Option<&'a [u8]>>;
 
+/// A record and its whole value.
+pub(super) type Record = (RecordId, Zeroizing<Vec<u8>>);
+
 /// The open file.
 pub(super) struct Content {
     tables: Tables,
@@ -103,7 +106,7 @@ impl Content {
     }
 
     /// Every record, the vault's own included.
-    pub(super) fn load(&self) -> Result<Vec<(RecordId, Zeroizing<Vec<u8>>)>, VaultError> {
+    pub(super) fn load(&self) -> Result<Vec<Record>, VaultError> {
         let mut records: BTreeMap<RecordId, BTreeMap<u16, Cell>> = BTreeMap::new();
         self.tables.for_each_cell(|name, sealed| {
             if let Some(key) = key_of(&self.rings, &name) {

@@ -92,7 +92,7 @@ impl Argon2Cost {
     }
 
     /// A cost read from a file.
-    pub(super) fn from_parts(mib: u32, passes: u32, lanes: u32) -> Result<Self, VaultError> {
+    pub(crate) fn from_parts(mib: u32, passes: u32, lanes: u32) -> Result<Self, VaultError> {
         Self { mib, passes, lanes }.checked()
     }
 
@@ -105,7 +105,11 @@ impl Argon2Cost {
     }
 
     /// Runs Argon2id.
-    pub(super) fn derive(self, passphrase: &Passphrase, salt: &[u8; 32]) -> Result<Key, VaultError> {
+    pub(crate) fn derive(
+        self,
+        passphrase: &Passphrase,
+        salt: &[u8; 32],
+    ) -> Result<Zeroizing<[u8; 32]>, VaultError> {
         let Self { mib, passes, lanes } = self;
         let params = Params::new(mib.saturating_mul(1024), passes, lanes, Some(32))
             .map_err(|_| VaultError::Argon2Cost { mib, passes, lanes })?;

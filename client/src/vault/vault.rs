@@ -71,6 +71,12 @@ impl<R: CryptoRng> Vault<R> {
         Self::open_on(Media::open(path)?, credentials, Argon2Cost::derive, rng)
     }
 
+    /// What one guess at a passphrase costs.
+    #[must_use]
+    pub const fn argon2_cost(&self) -> Argon2Cost {
+        self.header.cost
+    }
+
     /// Makes a vault on empty media.
     pub(super) fn create_on(
         media: Media,

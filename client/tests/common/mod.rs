@@ -102,8 +102,12 @@ impl Person {
 
     /// A daemon that has said that it is ready.
     pub(crate) fn daemon(&self) -> Daemon {
-        let mut child =
-            self.command(&["daemon", "--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::daemon_by(self.command(&["daemon", "--json"]))
+    }
+
+    /// A daemon that is started by this command.
+    pub(crate) fn daemon_by(mut command: Command) -> Daemon {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap();

@@ -4,16 +4,18 @@
 pub(crate) mod proxy;
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use serde_json::{Value, json};
 use sotto_client::core::{Engine, EngineSettings};
+use sotto_client::shell::locking::LockAccess;
 use sotto_client::shell::net::{self, NetworkAccess, Running};
 use sotto_client::shell::service::Call;
 use sotto_client::shell::ways::WayMakers;
-use sotto_client::store::MemoryStore;
+use sotto_client::store::{Change, Lockable, MemoryStore, Record, Store, StoreError};
 use sotto_protocol::directory::{
     AuthorityEntry, Consensus, ConsensusNode, CoverClass, EpochKey, NetworkInfo, Params, Place, epoch_of,
     epoch_start,
@@ -153,12 +155,37 @@ pub(crate) async fn packets(link: &mut Link, count: usize) {
     }
 }
 
+/// Records that outlive the engine that uses them, as a file does.
+#[derive(Clone, Default)]
+pub(crate) struct SharedStore(Arc<Mutex<MemoryStore>>);
+
+impl Store for SharedStore {
+    fn load(&self) -> Result<Vec<Record>, StoreError> {
+        self.0.lock().unwrap().load()
+    }
+
+    fn commit(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
+        self.0.lock().unwrap().commit(changes)
+    }
+}
+
 /// A client with an empty store, in a directory that keeps its consensus.
 pub(crate) fn client(authority: &Played, directory: &Path, cover_class: &str) -> Running {
+    client_over(&SharedStore::default(), None, authority, directory, cover_class)
+}
+
+/// The same over this store, with a lock.
+pub(crate) fn client_over(
+    store: &SharedStore,
+    lock: Option<LockAccess<SharedStore>>,
+    authority: &Played,
+    directory: &Path,
+    cover_class: &str,
+) -> Running {
     let clock = Clock::system();
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let settings = EngineSettings::new(cover_class);
-    let engine = Engine::open(MemoryStore::new(), settings, clock.now(), &mut rng).unwrap();
+    let engine = Engine::open(Lockable::Open(store.clone()), settings, clock.now(), &mut rng).unwrap();
     let authorities =
         vec![AuthorityEntry { key: secret(1).id(), address: authority.address.clone(), onion_address: None }];
     let access = NetworkAccess {
@@ -167,7 +194,7 @@ pub(crate) fn client(authority: &Played, directory: &Path, cover_class: &str) ->
         consensus_file: directory.join("consensus.bin"),
         cover_class: cover_class.to_owned(),
     };
-    net::start(engine, clock, None, Some(access), Shutdown::new()).unwrap()
+    net::start(engine, clock, None, Some(access), lock, Shutdown::new()).unwrap()
 }
 
 pub(crate) async fn call(client: &Running, method: &str, params: Value) -> Value {

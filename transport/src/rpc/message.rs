@@ -7,6 +7,9 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 /// The longest line, in bytes, its newline included.
 pub const LINE_LEN_MAX: usize = 1024 * 1024;
 
+/// Lines up to this length, in bytes, are read without a copy.
+const LINE_LEN_COMMON: usize = 4096;
+
 const PARSE_ERROR: i64 = -32700;
 const INVALID_REQUEST: i64 = -32600;
 const METHOD_NOT_FOUND: i64 = -32601;
@@ -167,7 +170,8 @@ pub(super) enum Line {
 
 /// Reads one line, holding no more than [`LINE_LEN_MAX`] bytes of it.
 pub(super) async fn read_line(reader: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Line> {
-    let mut line = Vec::new();
+    // Room for a line of common length: a buffer that grows leaves copies behind, of a passphrase perhaps.
+    let mut line = Vec::with_capacity(LINE_LEN_COMMON);
     let limit = u64::try_from(LINE_LEN_MAX).unwrap_or(u64::MAX);
     reader.take(limit).read_until(b'\n', &mut line).await?;
     if line.pop_if(|byte| *byte == b'\n').is_some() {

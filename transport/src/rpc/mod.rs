@@ -12,6 +12,7 @@ mod message;
 mod server;
 mod socket;
 mod subscriber;
+mod wiping;
 
 pub use client::{CALL_MAX, Notification, RpcClient, RpcClientError};
 pub use message::{LINE_LEN_MAX, RpcError};

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::io::AsyncWriteExt;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use zeroize::Zeroizing;
 
 use super::message::{BadRequest, LINE_LEN_MAX, Line, RpcError, parse_request, read_line, response_line};
 use super::socket::{self, RpcServerError, SocketFile};
 use super::subscriber::Subscriber;
+use super::wiping::WipingReader;
 use crate::node::shutdown::Shutdown;
 
 /// Connections at once. One more is closed at once.
@@ -108,7 +110,7 @@ async fn serve_connection(stream: UnixStream, handler: Arc<impl RpcHandler>, shu
     let (subscriber, queue) = Subscriber::new();
     let writing = tokio::spawn(write_lines(writer, queue, subscriber.clone()));
     tokio::select! {
-        () = serve_requests(BufReader::new(reader), &*handler, &subscriber, &shutdown) => {}
+        () = serve_requests(WipingReader::new(reader), &*handler, &subscriber, &shutdown) => {}
         () = subscriber.until_cut_off() => {}
     }
     subscriber.cut_off();
@@ -117,7 +119,7 @@ async fn serve_connection(stream: UnixStream, handler: Arc<impl RpcHandler>, shu
 }
 
 async fn serve_requests(
-    mut reader: BufReader<tokio::net::unix::OwnedReadHalf>,
+    mut reader: WipingReader<tokio::net::unix::OwnedReadHalf>,
     handler: &impl RpcHandler,
     subscriber: &Subscriber,
     shutdown: &Shutdown,
@@ -128,7 +130,9 @@ async fn serve_requests(
             () = shutdown.triggered() => return,
         };
         let (response, is_last) = match line {
-            Ok(Line::Whole(line)) => (answer(&line, handler, subscriber, shutdown).await, false),
+            Ok(Line::Whole(line)) => {
+                (answer(&Zeroizing::new(line), handler, subscriber, shutdown).await, false)
+            }
             Ok(Line::TooLong) => {
                 let message = format!("a line has at most {LINE_LEN_MAX} bytes; the connection is closed");
                 let error = RpcError::invalid_request("line-too-long", &message);

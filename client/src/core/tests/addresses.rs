@@ -58,7 +58,8 @@ fn requests_wait_for_a_decision_and_become_contacts() {
     world.run_until("Bob knows, and is heard", |world| {
         state(world, 1, "Alice") == ContactState::Established && !world.peers[0].heard().is_empty()
     });
-    let texts: Vec<String> = world.peers[0].engine().messages("Bob", None).unwrap().into_iter().map(|m| m.text).collect();
+    let texts: Vec<String> =
+        world.peers[0].engine().messages("Bob", None).unwrap().into_iter().map(|m| m.text).collect();
     assert_eq!(texts, ["Bob here", "are you there?"]);
     world.send(0, "Bob", "welcome");
     world.run_until("it is heard", |world| !world.peers[1].heard().is_empty());

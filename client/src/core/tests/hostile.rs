@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use super::world::World;
 use crate::core::fragment::{KIND_TEXT, split};
-use crate::core::link::Live;
 use crate::core::limits::{MESSAGE_LEN_MAX, TEXT_LEN_MAX};
+use crate::core::link::Live;
 use crate::core::{Event, MessageKind, MessageState, Route};
 use crate::session::CONTENT_LEN_MAX;
 
@@ -175,7 +175,8 @@ fn another_box_under_our_name_is_a_conflict_and_is_told() {
     let mut world = World::acquainted(46);
     // What a profile does that was restored from an old copy: the same index, other bytes.
     let engine = world.peers[0].engine();
-    let mut copy = HostileWriter(engine.book.people.values().next().unwrap().link.live().unwrap().draft().unwrap());
+    let mut copy =
+        HostileWriter(engine.book.people.values().next().unwrap().link.live().unwrap().draft().unwrap());
     let text = &split(KIND_TEXT, b"from the copy").unwrap()[0];
     let sealed = copy.seal(&mut world, text);
     world.plant(&sealed);

@@ -1,6 +1,8 @@
 //! The engine from end to end, over a small network that peels every packet with the keys of a test consensus.
 
 mod addresses;
+mod aside;
+mod backups;
 mod conversations;
 mod crashes;
 mod hostile;

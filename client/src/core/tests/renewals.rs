@@ -27,9 +27,7 @@ fn texts(world: &mut World, peer: usize, name: &str) -> Vec<String> {
 
 #[test]
 fn a_session_is_made_anew_and_nothing_is_lost_or_doubled() {
-    for (seed, faults) in
-        [(81, Faults::default()), (82, Faults { loss: 15, duplication: 10, holdup: 2 })]
-    {
+    for (seed, faults) in [(81, Faults::default()), (82, Faults { loss: 15, duplication: 10, holdup: 2 })] {
         let mut world = World::acquainted(seed);
         world.faults = faults;
         let digits = world.peers[0].engine().safety_number("Bob").unwrap().digits();
@@ -39,9 +37,7 @@ fn a_session_is_made_anew_and_nothing_is_lost_or_doubled() {
         }
         renew(&mut world, 0, "Bob", false);
         world.send(0, "Bob", "while it is under way");
-        world.run_until("both have a new session", |world| {
-            (0..2).all(|peer| renewed(world, peer) == 1)
-        });
+        world.run_until("both have a new session", |world| (0..2).all(|peer| renewed(world, peer) == 1));
         world.send(0, "Bob", "after");
         world.send(1, "Alice", "after");
         world.run_until("all is heard", |world| {
@@ -64,7 +60,9 @@ fn both_may_begin_at_once_and_crash_meanwhile() {
     world.crash(0, false);
     world.crash(1, true);
     world.run_until("both have a new session", |world| {
-        (0..2).all(|peer| world.peers[peer].engine().book.people.values().all(|person| person.renewal.is_none()))
+        (0..2).all(|peer| {
+            world.peers[peer].engine().book.people.values().all(|person| person.renewal.is_none())
+        })
     });
     world.send(0, "Bob", "hello");
     world.send(1, "Alice", "hello");
@@ -107,11 +105,8 @@ fn another_identity_is_told_and_blocks_sending_until_it_is_verified() {
 
 #[test]
 fn key_encapsulation_goes_on_in_slots_that_nothing_else_needs() {
-    let kem = KemPolicy {
-        interval_min: Duration::from_secs(5),
-        messages: 1000,
-        retry: Duration::from_secs(3600),
-    };
+    let kem =
+        KemPolicy { interval_min: Duration::from_secs(5), messages: 1000, retry: Duration::from_secs(3600) };
     let settings = crate::core::EngineSettings { kem, ..crate::core::EngineSettings::new("standard") };
     let mut world = World::acquainted_with(85, &[settings.clone(), settings]);
     world.faults = Faults { loss: 10, duplication: 5, holdup: 2 };
@@ -140,7 +135,10 @@ fn key_encapsulation_goes_on_in_slots_that_nothing_else_needs() {
     world.run_for(Duration::from_secs(30));
     let (one, other) = (texts(&mut world, 0, "Bob"), texts(&mut world, 1, "Alice"));
     assert_eq!(one.len() + other.len(), sent.len(), "nothing is lost or doubled");
-    assert!(world.peers.iter().all(|peer| {
-        !peer.events.iter().any(|event| matches!(event, Event::BoxRefused { .. }))
-    }));
+    assert!(
+        world
+            .peers
+            .iter()
+            .all(|peer| { !peer.events.iter().any(|event| matches!(event, Event::BoxRefused { .. })) })
+    );
 }

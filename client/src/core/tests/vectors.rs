@@ -104,8 +104,14 @@ fn places_of_keys_conform() {
         let (period, bundle) = (vector.period, bytes(&vector.bundle));
         let (initiator, responder) = (Direction::FromInitiator, Direction::FromResponder);
         let made = [
-            (*rendezvous::rekey_bundles(&secret, initiator, period).as_bytes(), vector.rekey_bundles_from_initiator),
-            (*rendezvous::rekey_bundles(&secret, responder, period).as_bytes(), vector.rekey_bundles_from_responder),
+            (
+                *rendezvous::rekey_bundles(&secret, initiator, period).as_bytes(),
+                vector.rekey_bundles_from_initiator,
+            ),
+            (
+                *rendezvous::rekey_bundles(&secret, responder, period).as_bytes(),
+                vector.rekey_bundles_from_responder,
+            ),
             (*rendezvous::rekey_answer(&secret, &bundle).as_bytes(), vector.rekey_answer),
             (*rendezvous::rekey_psk(&secret, &bundle), vector.rekey_psk),
             (*rendezvous::address_bundles(&secret, period), vector.address_bundles),

@@ -383,6 +383,19 @@ impl World {
         self.connect(peer);
     }
 
+    /// A device is lost, and the profile restored from a backup on another one.
+    pub(super) fn restore(&mut self, peer: usize, backup: Vec<Record>) {
+        let target = &mut self.peers[peer];
+        let mut store = MemoryStore::new();
+        store.commit(crate::core::restored(backup, &mut target.rng).unwrap()).unwrap();
+        target.engine =
+            Some(Engine::open(store, target.settings.clone(), self.now, &mut target.rng).unwrap());
+        target.circuits.clear();
+        target.session = SessionAddress::generate(&mut target.rng);
+        target.tor_session = SessionAddress::generate(&mut target.rng);
+        self.connect(peer);
+    }
+
     /// Runs until the condition holds.
     #[track_caller]
     pub(super) fn run_until(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::core::{ContactId, MessageId, RoutePlan, RoutePlanError};
+use crate::shell::factors::Given;
 
 /// Why a call is not one.
 #[derive(Debug, thiserror::Error)]
@@ -220,6 +221,10 @@ pub enum Call {
     Tor,
     /// `doctor {run?}`: `{run, done, ok, checks, tor}`.
     Doctor(DoctorParams),
+    /// `lock {}`: `{locked}`, when the vault is closed.
+    Lock,
+    /// `unlock {passphrase?, key_file?, words?, token?, token_pin?}`: `{locked}`.
+    Unlock(Given),
 }
 
 impl Call {
@@ -256,8 +261,32 @@ impl Call {
             "set-route" => Self::SetRoute(fit("set-route", params)?),
             "tor" => fit("tor", params).map(|NoParams {}| Self::Tor)?,
             "doctor" => Self::Doctor(fit("doctor", params)?),
+            "lock" => fit("lock", params).map(|NoParams {}| Self::Lock)?,
+            "unlock" => Self::Unlock(fit("unlock", params)?),
             _ => return Err(CallError::Method(method.to_owned())),
         })
+    }
+
+    /// Whether it is answered while the profile is locked.
+    pub(in crate::shell) const fn works_locked(&self) -> bool {
+        matches!(self, Self::Status | Self::Lock | Self::Unlock(_))
+    }
+
+    /// Whether somebody at the keyboard does something, as far as a call tells. What programs ask for by themselves when a
+    /// message arrives, or again and again, is none of that.
+    pub(in crate::shell) const fn is_by_hand(&self) -> bool {
+        !matches!(
+            self,
+            Self::Status
+                | Self::Contacts
+                | Self::Messages(_)
+                | Self::Message(_)
+                | Self::Unread(_)
+                | Self::MarkRead(_)
+                | Self::Route(_)
+                | Self::Tor
+                | Self::Doctor(_)
+        )
     }
 
     /// The routes that it gives the profile, if it does.

@@ -153,14 +153,14 @@ fn an_interrupted_duress_is_finished_and_nothing_else_opens_once_it_has_begun() 
             break;
         }
         // The records are filled with about 70 equal writes of zeros, and with about 1,000 pages.
-        writes += if writes < 12 { 1 } else { 151 };
+        writes += if writes < 12 { 1 } else { 251 };
     }
     println!("duress makes at most {writes} writes");
 }
 
 #[test]
 fn an_interrupted_creation_never_opens_half() {
-    for writes in (0..6).chain((6..).step_by(97)) {
+    for writes in (0..6).chain((6..).step_by(197)) {
         let disk = Disk::empty();
         disk.stop_after(writes);
         let made = Vault::create_on(disk.media(), &mut main_way(), floor(), quick, rng(1));

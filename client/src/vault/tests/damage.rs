@@ -13,6 +13,9 @@ const CELLS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("cells"
 const RINGS: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("rings");
 const VAULT: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("vault");
 
+type CellsTable<'a> = redb::Table<'a, [u8; 32], &'static [u8]>;
+type RingsTable<'a> = redb::Table<'a, u8, &'static [u8]>;
+
 /// The records, or the label of the refusal.
 fn outcome(disk: &Disk) -> Result<Records, &'static str> {
     let vault = open(disk, credentials("correct horse")).map_err(|error| error.label())?;
@@ -196,7 +199,7 @@ fn rows_removed_added_exchanged_or_put_back_are_refused() {
     let name = |n: u16| vault.keys.name(&key(n).into(), 0).unwrap();
     let (one, two, filler_or_not) = (name(1), name(2), [0xee; 32]);
     let (old_vault, old_rings, old_cells) = rows(&disk);
-    let cells = |change: &dyn Fn(&mut redb::Table<'_, [u8; 32], &[u8]>)| {
+    let cells = |change: &dyn Fn(&mut CellsTable<'_>)| {
         after(&disk, |transaction| change(&mut transaction.open_table(CELLS).unwrap()))
     };
     let damaged = Err("vault-damaged");
@@ -205,7 +208,7 @@ fn rows_removed_added_exchanged_or_put_back_are_refused() {
     assert_eq!(cells(&|t| drop(t.insert(one, b"".as_slice()).unwrap())), damaged);
     assert_eq!(cells(&|t| drop(t.insert(one, old_cells[&two].as_slice()).unwrap())), damaged);
     assert_eq!(cells(&|t| t.retain(|_, _| false).unwrap()), damaged);
-    let ring = |change: &dyn Fn(&mut redb::Table<'_, u8, &[u8]>)| {
+    let ring = |change: &dyn Fn(&mut RingsTable<'_>)| {
         after(&disk, |transaction| change(&mut transaction.open_table(RINGS).unwrap()))
     };
     assert_eq!(ring(&|t| drop(t.remove(7).unwrap())), damaged);

@@ -130,7 +130,7 @@ fn made() -> Value {
             "Every random input is given: X25519 secrets before clamping, d and z of ML-KEM key pairs, m of encapsulations.",
             "handshake: from those inputs. same_inputs: the same on other occasions, with what differs.",
             "steps: what the two sides do after the handshake, in order; i1 is the envelope in the answer. ratchet is the secret of the",
-            "pair that the envelope's chain begins with, null if it begins none. An exchange is always due at once.",
+            "pair that the envelope's chain begins with, null if it begins none; ss is the secret in a KEM ciphertext. An exchange is always due at once.",
             "refused_envelopes: refused by that side in the state that it has after so many steps, which stays as it is.",
             "refused_bundles, refused_answers: the handshake's bundle and answer (or whole, if given) with bytes put at an offset, cut to",
             "a length or appended to; occasion, psk and identity are those of the handshake unless given.",
@@ -148,8 +148,7 @@ fn made() -> Value {
     })
 }
 
-/// Where the vectors are written to by hand after a change of the format: print them with
-/// `cargo test -p sotto-client --lib the_published_session_vectors -- --nocapture`.
+/// If they differ, what the code makes is printed; after an intended change of the format that is the new file.
 #[test]
 fn the_published_session_vectors_can_be_made_again() {
     let made = made();

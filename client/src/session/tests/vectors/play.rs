@@ -59,6 +59,7 @@ impl Play {
             inputs["kem_z"] = hex(&seed[32..]).into();
         } else {
             inputs["kem_m"] = hex(m).into();
+            inputs["ss"] = hex(Stolen::from(self.side(by)).kem).into();
         }
         self.sealed(by, name, &sealed, inputs);
     }
