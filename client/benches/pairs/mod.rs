@@ -21,6 +21,11 @@ use sotto_client::session::{
 };
 use sotto_protocol::time::Timestamp;
 
+/// That of the program `sotto`, which wipes what is freed; both sides run with it.
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 const SEED: u64 = 44;
 const PSK: [u8; 32] = [7; 32];
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
