@@ -6,26 +6,35 @@ use super::{BATCH, EAGER, NOW, Pair, bare, people, rng, side};
 
 /// The type of the content, and the content, in bytes.
 const TEXT_LEN: usize = 1 + CONTENT_LEN_MAX;
+/// The same of a short message.
+const SHORT_TEXT_LEN: usize = 1 + 64;
 
 pub(super) fn pairs() -> Vec<Pair> {
-    vec![encrypt(), decrypt(), step_sealing(), step_opening()]
+    vec![
+        encrypt::<TEXT_LEN>("encrypt"),
+        decrypt::<TEXT_LEN>("decrypt"),
+        encrypt::<SHORT_TEXT_LEN>("encrypt, 64 bytes"),
+        decrypt::<SHORT_TEXT_LEN>("decrypt, 64 bytes"),
+        step_sealing(),
+        step_opening(),
+    ]
 }
 
-fn encrypt() -> Pair {
+fn encrypt<const LEN: usize>(name: &'static str) -> Pair {
     let mut session = people(EAGER).0.session;
     let mut seal_rng = rng();
     let mut chain = [7; 32];
     Pair {
-        name: "encrypt",
+        name,
         primitives: "2 HMAC, 1 HKDF to 44 bytes, ChaCha20-Poly1305",
         whole: side(
             BATCH,
-            || [7; CONTENT_LEN_MAX],
-            move |content| session.seal(NOW, &content, &mut seal_rng).unwrap(),
+            || [7; LEN],
+            move |content| session.seal(NOW, &content[1..], &mut seal_rng).unwrap(),
         ),
         bare: side(
             BATCH,
-            || [7; TEXT_LEN],
+            || [7; LEN],
             move |mut text| {
                 let (next, tag) = bare::seal(&chain, &mut text);
                 chain = next;
@@ -35,22 +44,22 @@ fn encrypt() -> Pair {
     }
 }
 
-fn decrypt() -> Pair {
+fn decrypt<const LEN: usize>(name: &'static str) -> Pair {
     let (initiated, responded) = people(EAGER);
     let (mut from, mut to) = (initiated.session, responded.session);
     let (mut seal_rng, mut sealing, mut opening) = (rng(), [7; 32], [7; 32]);
     Pair {
-        name: "decrypt",
+        name,
         primitives: "2 HMAC, 1 HKDF to 44 bytes, ChaCha20-Poly1305",
         whole: side(
             BATCH,
-            move || from.seal(NOW, &[7; CONTENT_LEN_MAX], &mut seal_rng).unwrap().envelope,
+            move || from.seal(NOW, &[7; LEN][1..], &mut seal_rng).unwrap().envelope,
             move |envelope| to.open(NOW, &envelope).unwrap(),
         ),
         bare: side(
             BATCH,
             move || {
-                let mut text = [7; TEXT_LEN];
+                let mut text = [7; LEN];
                 let (next, tag) = bare::seal(&sealing, &mut text);
                 sealing = next;
                 (text, tag)
