@@ -54,7 +54,7 @@ fn decrypt<const LEN: usize>(name: &'static str) -> Pair {
         whole: side(
             BATCH,
             move || from.seal(NOW, &[7; LEN][1..], &mut seal_rng).unwrap().envelope,
-            move |envelope| to.open(NOW, &envelope).unwrap(),
+            move |envelope| (to.open(NOW, &envelope).unwrap(), envelope),
         ),
         bare: side(
             BATCH,
@@ -116,7 +116,7 @@ fn step_opening() -> Pair {
             move || (session.clone(), envelope.clone()),
             |(mut session, envelope)| {
                 let opened = session.open(NOW, &envelope).unwrap();
-                (session, opened)
+                (session, opened, envelope)
             },
         ),
         bare: side(

@@ -75,7 +75,7 @@ fn opening(session: Session, envelope: Vec<u8>) -> Side {
         move || (session.clone(), envelope.clone()),
         |(mut session, envelope)| {
             let opened = session.open(NOW, &envelope).unwrap();
-            (session, opened)
+            (session, opened, envelope)
         },
     )
 }

@@ -57,11 +57,11 @@ fn answer() -> Pair {
             BATCH,
             move || bundle.clone(),
             move |bundle| {
-                let bundle = Bundle::parse(OCCASION, &bundle).unwrap();
+                let parsed = Bundle::parse(OCCASION, &bundle).unwrap();
                 let identity = IdentitySecret::generate(&mut answer_rng);
                 let initiated =
-                    initiate(&bundle, &identity, &PSK, &CONTENT, EAGER, NOW, &mut answer_rng).unwrap();
-                (bundle, identity, initiated)
+                    initiate(&parsed, &identity, &PSK, &CONTENT, EAGER, NOW, &mut answer_rng).unwrap();
+                (bundle, parsed, identity, initiated)
             },
         ),
         bare: side(
@@ -106,7 +106,7 @@ fn response() -> Pair {
         whole: side(
             BATCH,
             move || answer.clone(),
-            move |answer| offer.respond(OCCASION, &PSK, &answer, EAGER, NOW).unwrap(),
+            move |answer| (offer.respond(OCCASION, &PSK, &answer, EAGER, NOW).unwrap(), answer),
         ),
         bare: side(
             BATCH,

@@ -35,7 +35,7 @@ const BATCH: u64 = 16;
 const EAGER: KemPolicy =
     KemPolicy { interval_min: Duration::ZERO, messages: 0, retry: Duration::from_secs(3600) };
 
-/// Runs something so many times and says how long that took, without making its inputs and dropping its outcomes.
+/// Runs something so many times and says how long that took, without making its inputs and dropping inputs and outcomes.
 pub type Side = Box<dyn FnMut(u64) -> Duration>;
 
 /// One row of the comparison.
