@@ -32,20 +32,27 @@ fn unlock(criterion: &mut Criterion) {
     compare(criterion, pairs::unlock(), Some(UNLOCK_SAMPLES));
 }
 
+fn wiping(criterion: &mut Criterion) {
+    for (when, mut side) in pairs::wiping() {
+        let name = format!("wiping of the stack, {when}");
+        criterion.bench_function(&name, |bencher| bencher.iter_custom(|runs| side(runs)));
+    }
+}
+
 fn compare(criterion: &mut Criterion, pair: pairs::Pair, samples: Option<usize>) {
-    let pairs::Pair { name, mut whole, mut bare, .. } = pair;
+    let pairs::Pair { name, primitives, mut whole, mut bare } = pair;
     let mut group = criterion.benchmark_group(name);
     if let Some(samples) = samples {
         group.sample_size(samples);
     }
     group.bench_function("whole", |bencher| bencher.iter_custom(|runs| whole(runs)));
-    group.bench_function("bare primitives", |bencher| bencher.iter_custom(|runs| bare(runs)));
+    group.bench_function(format!("bare: {primitives}"), |bencher| bencher.iter_custom(|runs| bare(runs)));
     group.finish();
 }
 
 criterion_group! {
     name = benches;
     config = Criterion::default().warm_up_time(WARM_UP).measurement_time(MEASUREMENT);
-    targets = session, unlock
+    targets = session, unlock, wiping
 }
 criterion_main!(benches);

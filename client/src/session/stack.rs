@@ -18,7 +18,7 @@ pub(super) fn with_wiped_stack<T>(operation: impl FnOnce() -> T) -> T {
 }
 
 /// The same for ML-KEM and X25519. An operation that is wiped after as a whole uses it for these two, whose frames
-/// may reach further down than what is wiped then: wiping so much after each envelope would cost a fifth of its
+/// may reach further down than what is wiped then: wiping so much after each envelope would cost a seventh of its
 /// encryption.
 pub(super) fn with_deep_stack_wiped<T>(operation: impl FnOnce() -> T) -> T {
     let outcome = below(operation);
