@@ -8,6 +8,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use super::limits::KEY_LEN;
 use super::refusal::PointRefusal;
 use super::secret::Secret;
+use super::stack::with_deep_stack_wiped;
 
 /// The encodings below 2^255 - 19 of the points whose order divides 8, of the curve and of its twist: their
 /// shared secret with any key is zero. RFC 7748, section 6.1; listed at
@@ -78,15 +79,17 @@ impl Scalar {
 
     /// Its public key.
     pub(super) fn point(&self) -> Point {
-        Point(PublicKey::from(&StaticSecret::from(*self.0.bytes())).to_bytes())
+        with_deep_stack_wiped(|| Point(PublicKey::from(&StaticSecret::from(*self.0.bytes())).to_bytes()))
     }
 
     /// X25519(self, point).
     ///
     /// Points of low order are refused twice: by their encodings in [`Point::parse`], and by what comes out.
     pub(super) fn agree(&self, point: &Point) -> Result<Secret<KEY_LEN>, PointRefusal> {
-        let shared = StaticSecret::from(*self.0.bytes()).diffie_hellman(&PublicKey::from(*point.bytes()));
-        let shared = Secret::copy_of(shared.as_bytes());
+        let shared = with_deep_stack_wiped(|| {
+            let shared = StaticSecret::from(*self.0.bytes()).diffie_hellman(&PublicKey::from(*point.bytes()));
+            Secret::copy_of(shared.as_bytes())
+        });
         if shared.is_zero() { Err(PointRefusal::LowOrder) } else { Ok(shared) }
     }
 }

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::refusal::KemRefusal;
 use super::secret::Secret;
+use super::stack::with_deep_stack_wiped;
 
 /// An encapsulation key, in bytes (FIPS 203, table 3).
 pub(super) const ENCAPSULATION_KEY_LEN: usize = 1184;
@@ -38,9 +39,11 @@ impl KemPublic {
 
     /// A ciphertext and the secret in it. Draws 32 bytes, the `m` of FIPS 203, section 7.2.
     pub(super) fn encapsulate(&self, rng: &mut impl CryptoRng) -> (Vec<u8>, Secret<SHARED_LEN>) {
-        let (ciphertext, shared) = self.0.encapsulate_with_rng(rng);
-        let shared = Zeroizing::new(<[u8; SHARED_LEN]>::from(shared));
-        (ciphertext.to_vec(), Secret::copy_of(&shared))
+        with_deep_stack_wiped(|| {
+            let (ciphertext, shared) = self.0.encapsulate_with_rng(rng);
+            let shared = Zeroizing::new(<[u8; SHARED_LEN]>::from(shared));
+            (ciphertext.to_vec(), Secret::copy_of(&shared))
+        })
     }
 }
 
@@ -63,7 +66,7 @@ impl KemSecret {
     }
 
     pub(super) fn public(&self) -> Vec<u8> {
-        self.expand().encapsulation_key().to_bytes().to_vec()
+        with_deep_stack_wiped(|| self.expand().encapsulation_key().to_bytes().to_vec())
     }
 
     /// The secret in a ciphertext; a ciphertext for another key gives an unrelated secret (FIPS 203, section
@@ -73,8 +76,10 @@ impl KemSecret {
             expected: CIPHERTEXT_LEN,
             actual: ciphertext.len(),
         })?;
-        let shared = Zeroizing::new(<[u8; SHARED_LEN]>::from(self.expand().decapsulate(ciphertext)));
-        Ok(Secret::copy_of(&shared))
+        Ok(with_deep_stack_wiped(|| {
+            let shared = Zeroizing::new(<[u8; SHARED_LEN]>::from(self.expand().decapsulate(ciphertext)));
+            Secret::copy_of(&shared)
+        }))
     }
 
     fn expand(&self) -> DecapsulationKey {

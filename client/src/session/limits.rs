@@ -30,6 +30,11 @@ pub const SKIPPED_MAX: u32 = 256;
 pub const SKIPPED_AGE_MAX: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// The longest saved session, in bytes: 32 KiB hold it with all the skipped keys that there can be.
 pub const SESSION_LEN_MAX: usize = 32 * 1024;
+/// So much of the stack is wiped after every operation, in bytes. `tests::memory` still finds cipher keys after 2 KiB and
+/// nothing after 4 in an optimised build; after 8 KiB and after 12 in an unoptimised one.
+pub const STACK_WIPED_LEN: usize = 16 * 1024;
+/// So much of the stack is wiped after each X25519 and ML-KEM operation, whose frames are the largest, in bytes.
+pub const STACK_WIPED_DEEP_LEN: usize = 64 * 1024;
 /// The number that no message has, so that counting never wraps.
 pub(super) const CHAIN_LEN_MAX: u32 = u32::MAX;
 

@@ -29,7 +29,7 @@ pub use handshake::{Bundle, Initiated, Occasion, Offer, Responded, initiate};
 pub use identity::{IdentityPublic, IdentitySecret};
 pub use limits::{
     ANSWER_CONTENT_LEN_MAX, BUNDLE_LEN, CONTENT_LEN_MAX, ENVELOPE_LEN_MAX, ENVELOPE_OVERHEAD_LEN,
-    SESSION_LEN_MAX, SKIPPED_AGE_MAX, SKIPPED_MAX,
+    SESSION_LEN_MAX, SKIPPED_AGE_MAX, SKIPPED_MAX, STACK_WIPED_DEEP_LEN, STACK_WIPED_LEN,
 };
 pub use policy::KemPolicy;
 pub use ratchet::{Opened, Sealed, Session};

@@ -157,7 +157,8 @@ impl Offer {
         let keys = combine(&agreements, &shared, psk, &transcript);
         let associated = kdf::associated(remote.as_bytes(), local.as_bytes(), transcript.bytes());
         let parties = Parties { role: Role::Responder, local, remote, associated };
-        let first = Session::respond(parties, keys.root, &self.ephemeral, answer.envelope, policy, now)?;
+        let pair = (&self.ephemeral, self.ephemeral_point);
+        let first = Session::respond(parties, keys.root, pair, answer.envelope, policy, now)?;
         Ok(Responded {
             session: first.session,
             content: first.content,

@@ -48,14 +48,15 @@ impl Header {
     }
 
     pub(super) fn to_bytes(self) -> [u8; HEADER_LEN] {
+        let [previous, number, epoch] = [self.previous, self.number, self.epoch].map(u32::to_be_bytes);
+        let parts: [&[u8]; 5] = [&[VERSION], self.key.bytes(), &previous, &number, &epoch];
         let mut bytes = [0; HEADER_LEN];
-        let parts = [VERSION]
-            .into_iter()
-            .chain(*self.key.bytes())
-            .chain(self.previous.to_be_bytes())
-            .chain(self.number.to_be_bytes())
-            .chain(self.epoch.to_be_bytes());
-        bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
+        let mut left = bytes.as_mut_slice();
+        for part in parts {
+            let (to, after) = left.split_at_mut(part.len());
+            to.copy_from_slice(part);
+            left = after;
+        }
         bytes
     }
 }

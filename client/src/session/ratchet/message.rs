@@ -7,15 +7,17 @@
 //!
 //! The nonce may come from the message key because each key seals one envelope.
 
-use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::aead::{AeadInOut as _, KeyInit as _};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use zeroize::Zeroizing;
 
 use super::super::kdf;
-use super::super::limits::{CONTENT_LEN_MAX, HEADER_LEN};
+use super::super::limits::{CONTENT_LEN_MAX, ENVELOPE_OVERHEAD_LEN, HEADER_LEN, TAG_LEN};
 use super::super::refusal::SessionRefusal;
 use super::super::secret::Secret;
 
+/// What an envelope is bound to besides its text: the session's hash and the header, in bytes.
+const BOUND_LEN: usize = 32 + HEADER_LEN;
 const TYPE_CONTENT: u8 = 1;
 const TYPE_KEM_KEY: u8 = 2;
 const TYPE_KEM_CIPHERTEXT: u8 = 3;
@@ -59,13 +61,17 @@ pub(super) fn seal(
     body: &[u8],
 ) -> Result<Vec<u8>, SessionRefusal> {
     let too_long = SessionRefusal::ContentLength { len: body.len(), len_max: CONTENT_LEN_MAX };
-    let mut text = Zeroizing::new(Vec::with_capacity(1 + body.len()));
-    text.push(kind.byte());
-    text.extend_from_slice(body);
+    // One buffer of the final length, in which the text becomes the ciphertext: no copy of the text is made.
+    let mut envelope = Zeroizing::new(Vec::with_capacity(ENVELOPE_OVERHEAD_LEN.saturating_add(body.len())));
+    envelope.extend_from_slice(header);
+    envelope.push(kind.byte());
+    envelope.extend_from_slice(body);
+    let (_, text) = envelope.split_first_chunk_mut::<HEADER_LEN>().ok_or(too_long)?;
     let (cipher, nonce) = cipher(key);
-    let aad = [associated.as_slice(), header].concat();
-    let sealed = cipher.encrypt(&nonce, Payload { msg: &text, aad: &aad }).map_err(|_| too_long)?;
-    Ok([header.as_slice(), &sealed].concat())
+    let bound = bound_to(associated, header);
+    let tag = cipher.encrypt_inout_detached(&nonce, &bound, text.into()).map_err(|_| too_long)?;
+    envelope.extend_from_slice(&tag);
+    Ok(std::mem::take(&mut *envelope))
 }
 
 /// What is in the ciphertext of an envelope.
@@ -75,22 +81,33 @@ pub(super) fn open(
     header: &[u8; HEADER_LEN],
     ciphertext: &[u8],
 ) -> Result<(Kind, Zeroizing<Vec<u8>>), SessionRefusal> {
+    let (text, tag) = ciphertext.split_last_chunk::<TAG_LEN>().ok_or(SessionRefusal::Authentication)?;
+    let mut text = Zeroizing::new(text.to_vec());
     let (cipher, nonce) = cipher(key);
-    let aad = [associated.as_slice(), header].concat();
-    let text = cipher
-        .decrypt(&nonce, Payload { msg: ciphertext, aad: &aad })
-        .map(Zeroizing::new)
+    let bound = bound_to(associated, header);
+    cipher
+        .decrypt_inout_detached(&nonce, &bound, text.as_mut_slice().into(), tag.into())
         .map_err(|_| SessionRefusal::Authentication)?;
-    let (&kind, body) = text.split_first().ok_or(SessionRefusal::Authentication)?;
-    Ok((Kind::from_byte(kind)?, Zeroizing::new(body.to_vec())))
+    let kind = Kind::from_byte(*text.first().ok_or(SessionRefusal::Authentication)?)?;
+    // What is left of the text in the buffer behind its new end is wiped with it.
+    text.drain(..1);
+    Ok((kind, text))
+}
+
+/// `session || header`
+fn bound_to(associated: &[u8; 32], header: &[u8; HEADER_LEN]) -> [u8; BOUND_LEN] {
+    let mut bound = [0; BOUND_LEN];
+    let (first, second) = bound.split_at_mut(associated.len());
+    first.copy_from_slice(associated);
+    second.copy_from_slice(header);
+    bound
 }
 
 fn cipher(key: &Secret<32>) -> (ChaCha20Poly1305, Nonce) {
     let output = kdf::message(key);
-    let mut nonce = Nonce::default();
-    let (cipher_key, nonce_bytes) = output.bytes().split_at(32);
+    let (key_bytes, nonce_bytes) = output.bytes().split_at(32);
+    let (mut key, mut nonce) = (Zeroizing::new([0; 32]), Nonce::default());
+    key.copy_from_slice(key_bytes);
     nonce.copy_from_slice(nonce_bytes);
-    let mut whole = Secret::<32>::zeros();
-    whole.bytes_mut().copy_from_slice(cipher_key);
-    (ChaCha20Poly1305::new(whole.bytes().into()), nonce)
+    (ChaCha20Poly1305::new((&*key).into()), nonce)
 }

@@ -42,11 +42,11 @@ enum Change {
 }
 
 impl Session {
-    /// Opens the first envelope of all: `ephemeral` is the secret of this side's first ratchet key.
+    /// Opens the first envelope of all: `ephemeral` is the pair of this side's first ratchet key.
     pub(in super::super) fn respond(
         parties: Parties,
         root: Secret<32>,
-        ephemeral: &Scalar,
+        (ephemeral, local_key): (&Scalar, Point),
         envelope: &[u8],
         policy: KemPolicy,
         now: Timestamp,
@@ -55,7 +55,7 @@ impl Session {
             policy,
             root,
             turn: Turn::Ours { sent: 0 },
-            local_key: ephemeral.point(),
+            local_key,
             // Replaced by the key in the envelope below; nothing is agreed upon with it before.
             remote_key: *parties.remote.point(),
             receiving: None,
