@@ -1,5 +1,7 @@
 //! A contact's name as it is printed: escaped, and never without what is known of its key.
 
+use serde_json::Value;
+
 use super::escape;
 use crate::core::Trust;
 
@@ -11,6 +13,12 @@ pub(super) fn with_trust(name: &str, trust: Trust) -> String {
         Trust::Changed => "KEY CHANGED, not verified",
     };
     format!("{} ({mark})", escape::line(name))
+}
+
+/// The name, with the field `trust` of an answer that is about it.
+pub(super) fn from_json(name: &str, answer: &Value) -> String {
+    let trust = answer.get("trust").and_then(|trust| serde_json::from_value(trust.clone()).ok());
+    with_trust(name, trust.unwrap_or(Trust::Unverified))
 }
 
 #[cfg(test)]

@@ -188,7 +188,8 @@ impl Shown {
 async fn introduction(connection: &Connection, contact: &str) -> Result<String, Failure> {
     let routes = connection.call("route", json!({ "contact": contact })).await?;
     let field = |name: &str| escape::line(routes.get(name).and_then(Value::as_str).unwrap_or_default());
-    Ok(format!("{} [{}]: {}", escape::line(contact), field("route"), field("protects")))
+    let contact = name::from_json(contact, &routes);
+    Ok(format!("{contact} [{}]: {}", field("route"), field("protects")))
 }
 
 /// Everything unread, in one piece. A message that comes meanwhile moves others into the next page, never out of it.

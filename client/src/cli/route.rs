@@ -4,8 +4,8 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Common, Ended, escape};
-use crate::core::{Route, RoutePlan};
+use super::{Common, Ended, escape, name};
+use crate::core::{Route, RoutePlan, Trust};
 use crate::shell::Failure;
 use crate::shell::client::Reach;
 
@@ -35,6 +35,7 @@ pub(super) struct RouteArgs {
 #[derive(Deserialize)]
 struct Row {
     contact: String,
+    trust: Trust,
     routes: RoutePlan,
     own: bool,
     route: Route,
@@ -93,7 +94,11 @@ fn describe(lines: &mut Vec<String>, row: &Row) {
     let whose = if row.own { "its own" } else { "the profile's" };
     let at_present =
         if row.route == row.routes.wanted() { String::new() } else { format!("; {} at present", row.route) };
-    lines.push(format!("{}: {} ({whose}){at_present}", escape::line(&row.contact), row.routes));
+    lines.push(format!(
+        "{}: {} ({whose}){at_present}",
+        name::with_trust(&row.contact, row.trust),
+        row.routes
+    ));
     lines.push(format!("    {}", escape::line(&row.protects)));
 }
 
@@ -126,7 +131,7 @@ mod tests {
 
     fn contact(own: bool, routes: &[Route], route: Route) -> Value {
         let plan = RoutePlan::from_routes(routes).unwrap();
-        json!({ "contact": "Bob\u{202e}", "routes": plan, "own": own, "route": route, "protects": "a; b" })
+        json!({ "contact": "Bob\u{202e}", "trust": "unverified", "routes": plan, "own": own, "route": route, "protects": "a; b" })
     }
 
     #[test]

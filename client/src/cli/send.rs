@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{Common, Ended, Wait, escape, stored};
+use super::{Common, Ended, Wait, escape, name, stored};
 use crate::core::MessageState;
 use crate::core::limits::TEXT_LEN_MAX;
 use crate::shell::Failure;
@@ -54,7 +54,7 @@ pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<Ended, Failu
     .await;
     connection.close().await;
     let (sent, ended) = outcome?;
-    common.output().result(&sent, |sent| human(sent, ended, &escape::line(&args.contact)))?;
+    common.output().result(&sent, |sent| human(sent, ended, &name::from_json(&args.contact, sent)))?;
     if sent.get("state").and_then(Value::as_str) == Some(MessageState::Conflict.label()) {
         return Err(Failure::new(
             "message-conflict",

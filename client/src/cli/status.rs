@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Common, Ended, escape, when};
+use super::{Common, Ended, escape, name, when};
 use crate::core::{ConsensusState, RouteState, RouteView, StatusView};
 use crate::shell::Failure;
 use crate::shell::client::Reach;
@@ -78,7 +78,7 @@ fn human(status: &Value) -> String {
     }
     for waiting in &view.waiting {
         let what = if waiting.message.is_some() { "message to" } else { "keys for" };
-        let contact = escape::line(&waiting.contact);
+        let contact = name::with_trust(&waiting.contact, waiting.trust);
         row(
             "Waiting",
             &format!(

@@ -91,8 +91,14 @@ pub fn answer<S: Store>(
             let message = engine.send_text(now, &params.contact, &params.text, rng)?;
             let state = engine.message(&message).map(|message| message.state);
             let contacts = engine.contacts();
-            let route = contacts.iter().find(|view| view.name == params.contact).map(|view| view.route);
-            json!({ "message": message, "contact": params.contact, "state": state, "route": route })
+            let view = contacts.iter().find(|view| view.name == params.contact);
+            json!({
+                "message": message,
+                "contact": params.contact,
+                "trust": view.map(|view| view.trust),
+                "state": state,
+                "route": view.map(|view| view.route),
+            })
         }
         Call::Messages(params) => page(engine.messages(&params.contact, params.after)?)?,
         Call::Message(params) => to_json(&engine.message(&params.message))?,
@@ -124,6 +130,7 @@ fn routes<S: Store>(engine: &Engine<S>, contact: Option<&str>, now: Timestamp) -
     let row = |view: &ContactView| {
         json!({
             "contact": view.name,
+            "trust": view.trust,
             "routes": view.routes,
             "own": view.routes_own,
             "route": view.route,
