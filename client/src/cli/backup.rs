@@ -82,7 +82,8 @@ pub(super) async fn run(common: &Common, args: &BackupArgs) -> Result<Ended, Fai
     common.output().result(&outcome?, |made| {
         let bytes = made.get("bytes").and_then(Value::as_u64).unwrap_or_default();
         format!(
-            "{} has {bytes} bytes. Keep it and its passphrase apart from this device. `sotto restore` makes a profile from it.",
+            "{} has {bytes} bytes. Keep it and its passphrase apart from this device. Invitations that nobody has taken up are not \
+             in it. `sotto restore` makes a profile from it, which takes the place of this one: only one of them can go on.",
             escape::line(&file.display().to_string())
         )
     })?;
@@ -151,7 +152,8 @@ pub(super) fn restore(common: &Common, args: &RestoreArgs) -> Result<Ended, Fail
     common.output().result(&restored, |_| {
         format!(
             "Profile {:?} is restored from the backup of {}: {contacts} contacts, {messages} messages.\nNext: `sotto daemon`. New \
-             keys are made with every contact, which takes until each has been online.",
+             keys are made with every contact, which takes until each has been online. Do not run the profile again that the \
+             backup was made of: what it sends is not read by anybody any more.",
             profile.name(),
             when::utc(made_ms)
         )

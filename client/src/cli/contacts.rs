@@ -38,11 +38,15 @@ fn row(contact: &ContactView) -> String {
             None => "  waiting for an answer".to_owned(),
         },
         ContactState::Expired => "  the invitation ran out; make another one".to_owned(),
-        ContactState::Revoked => "  the invitation was withdrawn; ask for another one".to_owned(),
+        ContactState::Revoked => {
+            "  the invitation was withdrawn; make another one, or ask for one".to_owned()
+        }
         ContactState::Spoiled => {
             "  the keys that came cannot be used; make or ask for another invitation".to_owned()
         }
-        ContactState::Taken => "  somebody else took up that invitation; ask for another one".to_owned(),
+        ContactState::Taken => {
+            "  somebody else took up that invitation; make another one, or ask for one".to_owned()
+        }
     };
     let count = |count: u64, word: &str| if count == 0 { String::new() } else { format!("  {count} {word}") };
     format!(

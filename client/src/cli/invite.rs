@@ -59,7 +59,8 @@ pub(super) async fn run(common: &Common, args: &InviteArgs) -> Result<Ended, Fai
     }
     let expires_ms = invited.get("expires_ms").and_then(Value::as_u64).unwrap_or_default();
     output.note(&format!(
-        "Hand this link to {} over a channel that only the two of you can read. It is for one use, until {}.",
+        "Hand this link to {} over a channel that only the two of you can read. It is for one use, until {}. \
+         Once it is taken up (`sotto contacts`), compare safety numbers: `sotto verify`.",
         escape::line(&args.name),
         when::utc(expires_ms)
     ));

@@ -270,7 +270,7 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Backup(args) => backup::run(common, args).await,
         Command::Restore(args) => backup::restore(common, args),
         Command::Export(args) => export::run(common, args).await,
-        Command::Wipe(args) => wipe::run(common, args),
+        Command::Wipe(args) => wipe::run(common, args).await,
         Command::Contacts => contacts::run(common).await,
         Command::Send(args) => send::run(common, args).await,
         Command::Recv(args) => recv::run(common, args).await,

@@ -27,10 +27,15 @@ pub(super) async fn run(common: &Common, args: &RekeyArgs) -> Result<Ended, Fail
     let begun = connection.call("rekey", params).await;
     connection.close().await;
     common.output().result(&begun?, |_| {
-        format!(
-            "Fresh keys for {} are laid out as soon as sotto is connected; `sotto status` shows what waits.",
-            escape::line(&args.contact)
-        )
+        let name = escape::line(&args.contact);
+        if args.new_identity {
+            format!(
+                "A new identity key for {name} is laid out as soon as sotto is connected. Once {name} has answered, {name} has to \
+                 verify you again: compare safety numbers then (`sotto status` shows nothing waiting any more)."
+            )
+        } else {
+            format!("Fresh keys for {name} are laid out as soon as sotto is connected; `sotto status` shows what waits.")
+        }
     })?;
     Ok(Ended::Well)
 }

@@ -22,7 +22,8 @@ pub(super) struct VerifyArgs {
     /// The digits are the same: the contact is verified from now on.
     #[arg(long, conflicts_with_all = ["compare", "forget"])]
     confirm: bool,
-    /// Compare with these 60 digits, or with the text of the other person's QR code; `-` reads them from standard input.
+    /// Compare with these 60 digits, or with the text of the other person's QR code; `-` reads them from standard input. If
+    /// they differ the contact is not verified any more.
     #[arg(long, value_name = "DIGITS", conflicts_with = "forget")]
     compare: Option<String>,
     /// Take it back: the contact is not verified any more.
@@ -78,9 +79,12 @@ fn human(shown: &Value, asked_only: bool) -> String {
     let named = name::with_trust(contact, trust.unwrap_or(Trust::Unverified));
     if shown.get("matches").and_then(Value::as_bool) == Some(false) {
         return format!(
-            "{named}: the numbers DIFFER. Either they were not read out right, or somebody stands between you: compare \
+            "{named}: the numbers DIFFER, and the contact does not count as verified. Either they were not read out right, or somebody stands between you: compare \
              again in person, and do not write anything that matters before."
         );
+    }
+    if shown.get("matches").is_some() {
+        return format!("{named}: the numbers are the same.");
     }
     if !asked_only {
         return named;
@@ -109,6 +113,6 @@ mod tests {
         assert!(human(&shown, false).contains("DIFFER"));
         shown["matches"] = true.into();
         shown["trust"] = "verified".into();
-        assert_eq!(human(&shown, false), "Bob (verified)");
+        assert_eq!(human(&shown, false), "Bob (verified): the numbers are the same.");
     }
 }

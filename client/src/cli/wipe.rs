@@ -6,12 +6,13 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Common, Ended};
-use crate::shell::{Failure, ProfileLock, client};
+use crate::shell::client::{self, DaemonConnection};
+use crate::shell::{Failure, ProfileLock};
 
 /// Destroy a profile: keys, contacts, messages, settings.
 ///
 /// The keys are overwritten first, so that what is left of the rest opens with nothing; then everything is removed. No
-/// passphrase is needed. On flash storage, on file systems that copy on write, in snapshots and in backups older bytes may
+/// passphrase is needed, and a daemon that runs is ended. On flash storage, on file systems that copy on write, in snapshots and in backups older bytes may
 /// survive: `sotto vault duress --help` and the guide to the vault say more. Nobody is told.
 #[derive(Args, Debug)]
 pub(super) struct WipeArgs {
@@ -20,7 +21,7 @@ pub(super) struct WipeArgs {
     yes: bool,
 }
 
-pub(super) fn run(common: &Common, args: &WipeArgs) -> Result<Ended, Failure> {
+pub(super) async fn run(common: &Common, args: &WipeArgs) -> Result<Ended, Failure> {
     let profile = common.profile()?;
     let directory = profile.directory().to_owned();
     if !directory.exists() {
@@ -29,7 +30,11 @@ pub(super) fn run(common: &Common, args: &WipeArgs) -> Result<Ended, Failure> {
     if !args.yes {
         confirm(profile.name())?;
     }
-    let lock = ProfileLock::take(&profile)?;
+    // A daemon would hold the keys in memory, and write them again.
+    if let Some(daemon) = DaemonConnection::open(&profile).await? {
+        daemon.call("shutdown", &json!({})).await?;
+    }
+    let lock = ProfileLock::wait(&profile).await?;
     client::wipe_vault(&profile)?;
     drop(lock);
     std::fs::remove_dir_all(&directory).map_err(|error| {

@@ -119,7 +119,7 @@ impl<S: Store> Engine<S> {
         self.advance_clock(now);
         let link = AddressLink::parse(link)?;
         if note.len() > REQUEST_NOTE_LEN_MAX {
-            return Err(EngineError::TextTooLong { len: note.len(), len_max: REQUEST_NOTE_LEN_MAX });
+            return Err(EngineError::NoteTooLong { len: note.len(), len_max: REQUEST_NOTE_LEN_MAX });
         }
         if self.book.addresses.values().any(|address| address.link() == link) {
             return Err(InviteError::Own.into());

@@ -43,8 +43,24 @@ pub enum EngineError {
     )]
     ContactChanged(String),
     /// There are no keys to compare yet.
-    #[error("{0:?} has not answered yet, so there are no keys to compare; try again once you have met")]
+    #[error(
+        "{0:?} has not answered yet, so there are no keys of the other side; try again once you have met"
+    )]
     NotMet(String),
+    /// Our identity key is being changed.
+    #[error(
+        "a new identity key for {0:?} is on its way, and the safety number changes with it; compare once `sotto status` shows \
+         that nothing waits for {0:?}"
+    )]
+    IdentityChanging(String),
+    /// What was to go along with a request is too long.
+    #[error("a note has at most {len_max} bytes, this one has {len}; write the rest once you are contacts")]
+    NoteTooLong {
+        /// Its length in bytes.
+        len: usize,
+        /// The longest.
+        len_max: usize,
+    },
     /// The invitation cannot be withdrawn.
     #[error(
         "there is no invitation for {0:?} that waits to be taken up; `sotto contacts` shows how far each is"
@@ -102,6 +118,8 @@ impl EngineError {
             Self::ContactSpoiled(_) => "contact-spoiled",
             Self::ContactChanged(_) => "contact-changed",
             Self::NotMet(_) => "contact-not-met",
+            Self::IdentityChanging(_) => "identity-changing",
+            Self::NoteTooLong { .. } => "note-too-long",
             Self::InviteNotPending(_) => "invite-not-pending",
             Self::SafetyNumber(_) => "safety-number",
             Self::AddressTaken(_) => "address-taken",

@@ -40,7 +40,7 @@ const CHECKSUM_LEN: usize = 4;
 pub enum InviteError {
     /// The text is not a link, or a letter of it is wrong or missing.
     #[error(
-        "this is not an invitation, or a letter of it is wrong or missing: it starts with `sotto:invite:` and has 79 characters; copy it again"
+        "this is not an invitation, or a letter of it is wrong or missing: it starts with `sotto:invite:` and has 79 characters; copy it again (a contact address starts with `sotto:address:`; a link that starts with `sotto:network:` is for `sotto init`)"
     )]
     Mistyped,
     /// The link is of a version that this program does not know.

@@ -10,6 +10,7 @@ use super::engine::Engine;
 use super::error::EngineError;
 use super::event::Event;
 use super::link::Link;
+use super::renewal::Renewal;
 use super::sealing;
 use super::trust::Trust;
 use super::update::Update;
@@ -23,10 +24,15 @@ impl<S: Store> Engine<S> {
     /// The number that both people see if nobody stands between them.
     ///
     /// # Errors
-    /// [`EngineError::ContactUnknown`], or [`EngineError::NotMet`] as long as the other side's key is not known.
+    /// [`EngineError::ContactUnknown`], [`EngineError::NotMet`] as long as the other side's key is not known, or
+    /// [`EngineError::IdentityChanging`] while a new key of ours is on its way.
     pub fn safety_number(&self, contact: &str) -> Result<SafetyNumber, EngineError> {
-        let bond = self.book.named(contact)?.bond.as_ref();
-        let bond = bond.ok_or_else(|| EngineError::NotMet(contact.to_owned()))?;
+        let person = self.book.named(contact)?;
+        let bond = person.bond.as_ref().ok_or_else(|| EngineError::NotMet(contact.to_owned()))?;
+        let is_changing = |own: &Renewal| own.offer.identity().public() != bond.own.public();
+        if person.renewal.as_ref().is_some_and(is_changing) {
+            return Err(EngineError::IdentityChanging(contact.to_owned()));
+        }
         Ok(bond.safety_number())
     }
 

@@ -85,7 +85,16 @@ impl Connection {
             }
             match ProfileLock::take(profile) {
                 Ok(lock) => {
-                    let given = factors.get()?;
+                    let given = factors.get().map_err(|failure| match failure.label.as_str() {
+                        "no-terminal" => Failure::new(
+                            "no-terminal",
+                            format!(
+                                "no daemon is running for this profile, so it is opened here: {}",
+                                failure.text
+                            ),
+                        ),
+                        _ => failure,
+                    })?;
                     let running = run(profile, &lock, &given, reach, Shutdown::new())?;
                     let events = running.service().subscribe();
                     return Ok(Self::Alone(AloneConnection { running, events, _lock: lock }));
@@ -211,7 +220,14 @@ impl DaemonConnection {
 }
 
 fn rpc_failure(error: &RpcClientError) -> Failure {
-    Failure::new(error.label(), error.to_string())
+    let text = match error.label() {
+        "closed" => format!(
+            "{error}; whether it was done is not known: start `sotto daemon`, look (`sotto contacts`, `sotto recv NAME --all`), \
+             then do it again if it is missing"
+        ),
+        _ => error.to_string(),
+    };
+    Failure::new(error.label(), text)
 }
 
 /// Opens the vault of a profile.

@@ -72,7 +72,7 @@ pub enum VaultError {
     #[error("a slot's label has 1 to {SLOT_LABEL_LEN_MAX} bytes and no control characters: choose another")]
     SlotLabel,
     /// There is no such slot.
-    #[error("there is no slot {number}: `sotto vault slots` lists them")]
+    #[error("there is no slot {number}: `sotto vault list` shows them")]
     SlotMissing {
         /// The number asked for.
         number: u8,

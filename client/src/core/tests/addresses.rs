@@ -37,7 +37,7 @@ fn requests_wait_for_a_decision_and_become_contacts() {
     ask(&mut world, 1, &link, "Bob here").unwrap();
     ask(&mut world, 2, &link, "").unwrap();
     assert_eq!(ask(&mut world, 1, &link, ""), Err("address-asked"));
-    assert_eq!(ask(&mut world, 1, &link, &"x".repeat(121)), Err("text-too-long"));
+    assert_eq!(ask(&mut world, 1, &link, &"x".repeat(121)), Err("note-too-long"));
     requests(&mut world, 2);
     world.crash(0, false);
     world.crash(1, false);

@@ -80,6 +80,8 @@ fn another_identity_is_told_and_blocks_sending_until_it_is_verified() {
     peer.engine.as_mut().unwrap().set_verified(now, "Alice", true, &mut peer.rng).unwrap();
     world.send(1, "Alice", "before");
     renew(&mut world, 0, "Bob", true);
+    let refused = world.peers[0].engine().safety_number("Bob").unwrap_err();
+    assert_eq!(refused.label(), "identity-changing", "the old number would mislead");
     world.run_until("it is told", |world| {
         world.peers[1].events.iter().any(|event| matches!(event, Event::KeyChanged { .. }))
     });
