@@ -229,16 +229,16 @@ impl<S: Store> Engine<S> {
     pub(super) fn ask_elsewhere(
         &mut self,
         now: Timestamp,
+        mut update: Update,
         contact: ContactId,
         rng: &mut impl CryptoRng,
     ) -> Result<(), EngineError> {
-        let Some(person) = self.book.people.get(&contact) else { return Ok(()) };
-        let Some(mut asking) = person.asking.clone() else { return Ok(()) };
+        let asking = self.book.people.get(&contact).and_then(|person| person.asking.clone());
+        let Some(mut asking) = asking else { return self.make(now, update) };
         asking.place = asking.place.saturating_add(1);
         if asking.place >= ASKING_PLACES_MAX {
             return self.ask_in_vain(now, contact, "address-busy");
         }
-        let mut update = Update::of(contact);
         self.request_box(&mut update, contact, &asking, rng)?;
         self.make(now, update)?;
         if let Some(person) = self.book.people.get_mut(&contact) {

@@ -10,11 +10,15 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::id::ContactId;
+use super::limits::WATCH_BOXES_MAX;
+use super::rendezvous::PERIODS;
 use crate::session::{IdentityPublic, IdentitySecret, SafetyNumber};
 use crate::store::{Change, RecordKey, RecordKind, StoreError, record};
 
-/// Bundles of the other side that were taken up last, so that none is taken up twice.
-const SEEN_MAX: usize = 16;
+/// Bundles of the other side that were taken up last, so that none is taken up twice: as many as can lie at the places that
+/// are looked at, all of which are read again after a restart.
+const SEEN_MAX: usize = 3 * 257;
+const _: () = assert!(SEEN_MAX as u64 >= PERIODS * (WATCH_BOXES_MAX + 1), "every place has a tag");
 
 /// The lasting keys of one contact. `Debug` shows the other side's public key only.
 #[derive(Clone)]
@@ -124,14 +128,17 @@ mod tests {
         let own = IdentitySecret::generate(&mut rng);
         let remote = IdentitySecret::generate(&mut rng).public();
         let mut bond = Bond::new(own, remote, Zeroizing::new([7; 32]), true);
-        for tag in 0..=16 {
-            bond.note([tag; 16]);
-        }
+        let tag = |number: usize| {
+            let mut tag = [0; 16];
+            tag[..8].copy_from_slice(&number.to_be_bytes());
+            tag
+        };
+        (0..=SEEN_MAX).for_each(|number| bond.note(tag(number)));
         let again = Bond::decode(&bond.encode().unwrap()).unwrap();
         assert_eq!(again.own.public().as_bytes(), bond.own.public().as_bytes());
         assert_eq!(again.rekey_secret, bond.rekey_secret);
         assert!(again.is_initiator && again.remote == remote);
-        assert!(!again.has_seen(&[0; 16]) && again.has_seen(&[1; 16]) && again.has_seen(&[16; 16]));
+        assert!(!again.has_seen(&tag(0)) && again.has_seen(&tag(1)) && again.has_seen(&tag(SEEN_MAX)));
         insta::assert_snapshot!(format!("{bond:?}"), @"Bond([scrubbed])");
     }
 }

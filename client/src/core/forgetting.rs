@@ -10,6 +10,7 @@ use super::error::EngineError;
 use super::id::{ContactId, MessageId};
 use super::link::link_key;
 use super::outbox::{Place, place_key};
+use super::parcel::Purpose;
 use super::renewal::Renewal;
 use super::route::Route;
 use crate::store::{Change, RecordKey, RecordKind, Store};
@@ -18,7 +19,10 @@ impl<S: Store> Engine<S> {
     /// Removes a contact: keys, messages, and what waits to be sent. Nothing is told to the other side.
     pub(super) fn forget(&mut self, now: Timestamp, contact: ContactId) -> Result<(), EngineError> {
         let Some(person) = self.book.people.get(&contact) else { return Ok(()) };
-        let places: Vec<Place> = self.book.outbox.owned(contact).map(|(place, _)| place).collect();
+        // What takes a withdrawn bundle away still has to go out, or whoever has the link meets nobody.
+        let owned = self.book.outbox.owned(contact);
+        let ends = owned.filter(|(_, outgoing)| outgoing.purpose != Purpose::Withdrawal);
+        let places: Vec<Place> = ends.map(|(place, _)| place).collect();
         let messages: Vec<MessageId> = person.messages.values().map(|message| message.id).collect();
         let contact_key = RecordKey { kind: RecordKind::Contact, id: *contact.as_bytes() };
         let keys = [contact_key, link_key(contact), bond_key(contact), asking_key(contact)].into_iter();

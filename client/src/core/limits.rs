@@ -12,6 +12,8 @@ pub const NAME_CHARS_MAX: usize = 64;
 pub const CONTACTS_MAX: usize = 1024;
 /// Boxes that wait in the outbox: 4,096 of them hold about 5 MiB of text.
 pub const OUTBOX_BOXES_MAX: usize = 4096;
+/// Boxes of messages that go again because a contact says that it has not received them: a quarter of the outbox.
+pub const RESEND_BOXES_MAX: usize = OUTBOX_BOXES_MAX / 4;
 /// Packets whose answer is awaited. When the table is full, a slot carries a packet whose answer nobody awaits.
 pub const OUTSTANDING_MAX: usize = 2048;
 /// Boxes that do not exist and are asked for to fill empty slots.

@@ -233,11 +233,17 @@ impl<S: Store> Engine<S> {
     }
 
     /// Other keys lie where ours were to lie: they have to go elsewhere.
-    pub(super) fn address_displaced(&mut self, now: Timestamp, id: ContactId) -> Result<(), EngineError> {
-        let Some(address) = self.book.addresses.get(&id) else { return Ok(()) };
+    pub(super) fn address_displaced(
+        &mut self,
+        now: Timestamp,
+        mut update: Update,
+        id: ContactId,
+    ) -> Result<(), EngineError> {
+        let Some(address) = self.book.addresses.get(&id) else { return self.make(now, update) };
         let mut address = address.clone();
         address.published.pop();
-        self.commit(now, vec![address.put()?])?;
+        update.changes.push(address.put()?);
+        self.make(now, update)?;
         self.book.addresses.insert(id, address);
         self.tend_soon(now);
         Ok(())

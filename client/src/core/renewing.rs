@@ -20,12 +20,13 @@ use sotto_protocol::time::Timestamp;
 
 use super::bond::Bond;
 use super::book::Person;
+use super::contact::Standing;
 use super::engine::Engine;
 use super::error::EngineError;
 use super::event::Event;
-use super::fragment::{KIND_HELLO, Reassembly};
+use super::fragment::{KIND_HELLO, Reassembly, fragment_count};
 use super::id::{ContactId, MessageId};
-use super::limits::READ_AHEAD_MAX;
+use super::limits::{READ_AHEAD_MAX, RESEND_BOXES_MAX};
 use super::link::{Link, Live};
 use super::meeting::hello;
 use super::message::{Body, Direction as Way, Message, MessageState, Notice};
@@ -38,7 +39,10 @@ use super::stream::{Reader, Writer};
 use super::trust::Trust;
 use super::update::Update;
 use crate::session::{Bundle, IdentityPublic, IdentitySecret, Occasion, Offer, initiate};
-use crate::store::Store;
+use crate::store::{Change, Store};
+
+/// The label of a message whose end never comes.
+const CUT_OFF: &str = "message-cut-off";
 
 /// What became of keys that were found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,7 +55,7 @@ pub(crate) enum Taken {
 
 impl<S: Store> Engine<S> {
     /// Makes the session with a contact anew; with `new_identity` under another identity key, which the other side
-    /// then has to verify.
+    /// then has to verify. Keys that are under way already stay under way, unless a new identity is wanted.
     ///
     /// # Errors
     /// [`EngineError::ContactUnknown`], [`EngineError::NotMet`] or [`EngineError::Store`].
@@ -65,8 +69,17 @@ impl<S: Store> Engine<S> {
         self.advance_clock(now);
         let person = self.book.named(contact)?;
         let bond = person.bond.as_ref().ok_or_else(|| EngineError::NotMet(contact.to_owned()))?;
+        let before = match &person.renewal {
+            // The other side may answer them at any moment, and whatever it seals then opens with them only.
+            Some(_) if !new_identity => {
+                self.tend_soon(now);
+                return Ok(());
+            }
+            Some(own) if own.laid_out.is_none() => own.before,
+            None if person.link.live().is_some() => Before::Kept,
+            Some(_) | None => Before::Lost,
+        };
         let identity = if new_identity { IdentitySecret::generate(rng) } else { bond.own.clone() };
-        let before = if person.link.live().is_some() { Before::Kept } else { Before::Lost };
         let renewal = Renewal::new(Offer::new(identity, rng), before);
         let mut update = Update::of(person.contact.id);
         update.renewal = Some(Some(renewal));
@@ -139,19 +152,26 @@ impl<S: Store> Engine<S> {
         };
         let tag = rendezvous::tag_of(bundle);
         let goes_first = bond.own.public().as_bytes() > bond.remote.as_bytes();
-        if bond.has_seen(&tag) || (person.renewal.is_some() && goes_first) {
+        if bond.has_seen(&tag) {
             return Ok(Taken::Done);
+        }
+        // The answer to our keys will say whether these are given up.
+        if person.renewal.is_some() && goes_first {
+            return Ok(Taken::NotYet);
         }
         if before == Before::Kept && !self.is_drained(person) {
             return Ok(Taken::NotYet);
         }
         let own_before = person.renewal.as_ref().map_or(Before::Kept, |own| own.before);
-        let hello = hello(&Renewal::answer(own_before, person.received()))?;
+        let given_up = person.renewal.as_ref().map(|own| rendezvous::tag_of(&own.bundle()));
+        let hello = hello(&Told { before: own_before, received: person.received(), given_up }.to_bytes())?;
+        // A new identity that we were about to show is shown by the answer.
+        let own = person.renewal.as_ref().map_or(&bond.own, |own| own.offer.identity()).clone();
         let psk = rendezvous::rekey_psk(&bond.rekey_secret, bundle);
         let policy = self.settings.kem;
         let parsed = Bundle::parse(Occasion::Rekey, bundle);
         let made = parsed.and_then(|parsed| {
-            let made = initiate(&parsed, &bond.own, &psk, &hello, policy, now, rng)?;
+            let made = initiate(&parsed, &own, &psk, &hello, policy, now, rng)?;
             Ok((parsed.identity(), made))
         });
         let (remote, made) = match made {
@@ -171,6 +191,7 @@ impl<S: Store> Engine<S> {
             read: Reader::begin(&made.read, next_read(person)),
         };
         let mut bond = bond.clone();
+        bond.own = own;
         bond.note(tag);
         let is_lost = before == Before::Lost || own_before == Before::Lost;
         let missed = if is_lost { missed(person, received) } else { Vec::new() };
@@ -211,9 +232,13 @@ impl<S: Store> Engine<S> {
         };
         let mut bond = bond.clone();
         bond.own = renewal.offer.identity().clone();
-        let missed = match (renewal.before, told_by(&made.content)) {
-            (Before::Lost, Some((_, received))) | (_, Some((Before::Lost, received))) => {
-                missed(person, received)
+        let told = Told::of(&made.content);
+        if let Some(tag) = told.as_ref().and_then(|told| told.given_up) {
+            bond.note(tag);
+        }
+        let missed = match (renewal.before, told) {
+            (Before::Lost, Some(told)) | (_, Some(told @ Told { before: Before::Lost, .. })) => {
+                missed(person, told.received)
             }
             _ => Vec::new(),
         };
@@ -227,16 +252,15 @@ impl<S: Store> Engine<S> {
     pub(super) fn rekey_displaced(
         &mut self,
         now: Timestamp,
+        mut update: Update,
         contact: ContactId,
         purpose: Purpose,
         rng: &mut impl CryptoRng,
     ) -> Result<(), EngineError> {
         match purpose {
             Purpose::RekeyBundle => {
-                let Some(person) = self.book.people.get(&contact) else { return Ok(()) };
-                let Some(renewal) = &person.renewal else { return Ok(()) };
-                let mut update = Update::of(contact);
-                update.renewal = Some(Some(Renewal { laid_out: None, ..renewal.clone() }));
+                let own = self.book.people.get(&contact).and_then(|person| person.renewal.clone());
+                update.renewal = own.map(|own| Some(Renewal { laid_out: None, ..own }));
                 self.tend_soon(now);
                 self.make(now, update)
             }
@@ -308,6 +332,17 @@ impl<S: Store> Engine<S> {
         // What was sealed in the old session and is still on its way: nobody will open it.
         update.gone = self.book.outbox.owned(contact).map(|(place, _)| place).collect();
         let name = contact_after.name.clone();
+        // The rest of a message that was begun in the old session never comes; its parts would not fit the next one.
+        update.cuts_off = true;
+        update.changes.extend(person.inbox.parts.iter().map(|key| Change::Delete { key: *key }));
+        if !person.inbox.parts.is_empty() {
+            update.events.push(Event::BoxRefused { contact: name.clone(), label: CUT_OFF.to_owned() });
+        }
+        // Who has answered or asked anew has met us, whatever became of the first answer.
+        if contact_after.standing == Standing::Pending {
+            contact_after.standing = Standing::Established;
+            update.events.push(Event::ContactEstablished { contact: name.clone() });
+        }
         update.events.push(if has_changed {
             Event::KeyChanged { contact: name }
         } else {
@@ -346,29 +381,56 @@ struct Changed {
 }
 
 /// Our messages with the states that follow from how many of them the other side has: what it has not is to be sent
-/// again.
+/// again, as far as it is not more than a peer may make us send.
 fn missed(person: &Person, received: u32) -> Vec<Message> {
     let received = usize::try_from(received).unwrap_or(usize::MAX);
     let sent = person
         .messages
         .values()
         .filter(|message| message.direction == Way::Out && message.state != MessageState::Conflict);
+    let mut room = RESEND_BOXES_MAX;
     let resolved = sent.enumerate().map(|(place, message)| {
         let mut message = message.clone();
+        let boxes = sealing::content(&message).map_or(0, |(_, bytes)| fragment_count(bytes.len()));
         // What has not left yet is none of those that the other side can have.
         if message.state != MessageState::Queued {
-            message.state = if place < received { MessageState::Stored } else { MessageState::Queued };
+            message.state = if place < received {
+                MessageState::Stored
+            } else if boxes <= room {
+                room -= boxes;
+                MessageState::Queued
+            } else {
+                room = 0;
+                MessageState::Unconfirmed
+            };
         }
         message
     });
     resolved.collect()
 }
 
-/// Whether the other side has lost the session, and how many messages it says to have received.
-fn told_by(content: &[u8]) -> Option<(Before, u32)> {
-    let whole = Reassembly::default().push(content).ok()??;
-    let (before, received, rest) = Renewal::parse(&whole.bytes)?;
-    (whole.kind == KIND_HELLO && rest.is_empty()).then_some((before, received))
+/// What an answer says beside its keys: `before (1) || received (4)`, and `given up (16)` if keys of the answering side are.
+struct Told {
+    /// Whether the answering side has lost the session.
+    before: Before,
+    /// How many messages the answering side has received.
+    received: u32,
+    /// The tag of its own keys, which lie in its stream and which nobody must answer any more.
+    given_up: Option<[u8; 16]>,
+}
+
+impl Told {
+    fn to_bytes(&self) -> Vec<u8> {
+        let tag = self.given_up.as_ref().map_or(&[][..], |tag| tag.as_slice());
+        [Renewal::answer(self.before, self.received).as_slice(), tag].concat()
+    }
+
+    fn of(content: &[u8]) -> Option<Self> {
+        let whole = Reassembly::default().push(content).ok()??;
+        let (before, received, rest) = Renewal::parse(&whole.bytes).filter(|_| whole.kind == KIND_HELLO)?;
+        let given_up = if rest.is_empty() { None } else { Some(<[u8; 16]>::try_from(rest).ok()?) };
+        Some(Self { before, received, given_up })
+    }
 }
 
 /// The number of the first box that is read in a new session.

@@ -17,6 +17,7 @@ use super::outbox::{Place, place_key};
 use super::parcel::Purpose;
 use super::route::Route;
 use super::sealing;
+use super::update::Update;
 use crate::store::{Change, RecordKind, Store, StoreError};
 
 /// From the last box that was stored to a look for what had waited for it.
@@ -33,8 +34,9 @@ struct Settlement {
     standings: BTreeMap<ContactId, Standing>,
     /// What to tell of conflicts.
     conflicts: Vec<Event>,
-    /// Boxes that are no messages and found another one in their place.
-    displaced: Vec<(ContactId, Purpose)>,
+    /// Boxes that found another one in their place, where something follows from it. What is no message stays in the
+    /// outbox until that is kept: in between, a crash would leave nothing that tells of it.
+    displaced: Vec<(Place, ContactId, Purpose)>,
 }
 
 impl<S: Store> Engine<S> {
@@ -43,11 +45,11 @@ impl<S: Store> Engine<S> {
     pub(super) fn settle(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
         let settlement = self.settlement(now);
         let changes = match self.settlement_changes(&settlement) {
-            Ok(changes) if changes.is_empty() => return,
+            Ok(changes) if changes.is_empty() && settlement.displaced.is_empty() => return,
             Ok(changes) => changes,
             Err(error) => return self.count(error.label()),
         };
-        if self.commit(now, changes).is_err() {
+        if !changes.is_empty() && self.commit(now, changes).is_err() {
             return;
         }
         // A renewal or a publication may have waited for the last of them.
@@ -79,8 +81,8 @@ impl<S: Store> Engine<S> {
                 _ => Event::ContactEstablished { contact },
             });
         }
-        for (owner, purpose) in settlement.displaced {
-            self.displaced(now, owner, purpose, rng);
+        for (place, owner, purpose) in settlement.displaced {
+            self.displaced(now, place, owner, purpose, rng);
         }
     }
 
@@ -98,7 +100,11 @@ impl<S: Store> Engine<S> {
             match (outgoing.purpose, outgoing.conflict()) {
                 (Purpose::Answer | Purpose::Bundle, Some(_)) => {
                     settlement.done.insert(place);
-                    settlement.standings.insert(owner, Standing::Taken);
+                    // Once there is an answer, it does not matter any more what lies in the place of the bundle.
+                    let person = self.book.people.get(&owner);
+                    if person.is_some_and(|person| person.contact.standing == Standing::Pending) {
+                        settlement.standings.insert(owner, Standing::Taken);
+                    }
                 }
                 (Purpose::Answer, None) => {
                     let person = self.book.people.get(&owner);
@@ -108,7 +114,7 @@ impl<S: Store> Engine<S> {
                 }
                 (Purpose::Message(message), Some(mailbox)) => {
                     if outgoing.is_displaced() {
-                        settlement.displaced.push((owner, outgoing.purpose));
+                        settlement.displaced.push((place, owner, outgoing.purpose));
                     }
                     let known = self.book.message(&message);
                     if known.is_some_and(|(_, message)| message.state != MessageState::Conflict)
@@ -122,12 +128,11 @@ impl<S: Store> Engine<S> {
                     }
                 }
                 (Purpose::Message(message), None) => drop(touched.insert((owner, message))),
-                (purpose, conflict) => {
-                    if conflict.is_some() {
-                        settlement.done.insert(place);
-                        settlement.displaced.push((owner, purpose));
-                    }
+                (purpose, Some(_)) => {
+                    settlement.done.remove(&place);
+                    settlement.displaced.push((place, owner, purpose));
                 }
+                (_, None) => {}
             }
         }
         for (contact, message) in touched {
@@ -145,15 +150,27 @@ impl<S: Store> Engine<S> {
     }
 
     /// Another box lies where one of ours was to lie that was no message.
-    fn displaced(&mut self, now: Timestamp, owner: ContactId, purpose: Purpose, rng: &mut impl CryptoRng) {
+    fn displaced(
+        &mut self,
+        now: Timestamp,
+        place: Place,
+        owner: ContactId,
+        purpose: Purpose,
+        rng: &mut impl CryptoRng,
+    ) {
+        let mut update = Update::of(owner);
+        update.gone.push(place);
         let outcome = match purpose {
             // Every mailbox has other bytes under a name that only this session gives: it was used by a copy of it.
             Purpose::Message(_) | Purpose::RekeyBundle | Purpose::RekeyAnswer => {
-                self.rekey_displaced(now, owner, purpose, rng)
+                self.rekey_displaced(now, update, owner, purpose, rng)
             }
-            Purpose::AddressBundle => self.address_displaced(now, owner),
-            Purpose::Request => self.ask_elsewhere(now, owner, rng),
-            _ => return self.count("box-displaced"),
+            Purpose::AddressBundle => self.address_displaced(now, update, owner),
+            Purpose::Request => self.ask_elsewhere(now, update, owner, rng),
+            _ => {
+                self.count("box-displaced");
+                self.make(now, update)
+            }
         };
         if let Err(error) = outcome {
             self.count(error.label());

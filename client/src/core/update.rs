@@ -31,6 +31,8 @@ pub(crate) struct Update {
     pub(crate) gone: Vec<Place>,
     /// Messages, new or changed.
     pub(crate) messages: Vec<Message>,
+    /// Whether a message that has begun to come is given up.
+    pub(crate) cuts_off: bool,
     /// Whatever else is kept in the same commit.
     pub(crate) changes: Vec<Change>,
     /// What is told once it is kept.
@@ -49,6 +51,7 @@ impl Update {
             boxes: Vec::new(),
             gone: Vec::new(),
             messages: Vec::new(),
+            cuts_off: false,
             changes: Vec::new(),
             events: Vec::new(),
         }
@@ -87,6 +90,10 @@ impl<S: Store> Engine<S> {
             person.contact = update.contact.unwrap_or_else(|| person.contact.clone());
             person.bond = update.bond.or_else(|| person.bond.take());
             person.renewal = update.renewal.unwrap_or_else(|| person.renewal.take());
+            if update.cuts_off {
+                person.inbox.reassembly.give_up();
+                person.inbox.parts.clear();
+            }
             if let Some(link) = update.link {
                 person.link = link;
                 if let Some(reader) = person.link.reader() {

@@ -7,6 +7,7 @@ use sotto_protocol::boxes::WriteCap;
 use super::world::World;
 use crate::core::rendezvous::{self, period_of};
 use crate::core::{AddressLink, ContactState};
+use crate::store::CommitFault;
 
 fn publish(world: &mut World, peer: usize) -> String {
     let (now, target) = (world.now, &mut world.peers[peer]);
@@ -143,4 +144,30 @@ fn a_removed_address_is_asked_at_in_vain() {
     let now = world.now;
     let waiting = world.peers[1].engine().status(now).waiting;
     assert_eq!(waiting[0].why, "waiting for the keys of the address");
+}
+
+/// The disk fails, or the process ends, between the word that a place is taken and the next try.
+#[test]
+fn a_request_whose_place_is_taken_survives_a_failing_disk_and_a_crash() {
+    for (seed, ahead, crashes) in [(96, 0, false), (96, 1, false), (97, 0, true), (97, 1, true)] {
+        let mut world = World::new(seed, 2);
+        let link = publish(&mut world, 0);
+        let address = AddressLink::parse(&link).unwrap();
+        let seed = rendezvous::address_requests(address.public(), period_of(world.now));
+        let taken = WriteCap::from_seed(seed.as_bytes()).seal_next(&[7; 9], &mut world.rng).unwrap();
+        world.plant(&taken);
+        ask(&mut world, 1, &link, "next place").unwrap();
+        let is_there = |world: &mut World| world.peers[1].engine().book.outbox.len() == 1;
+        world.run_until("there is a request", is_there);
+        world.peers[1].engine().store_mut().fail_commit(ahead, CommitFault::Lost);
+        let commits = world.peers[1].engine().store().commits();
+        world.run_until("the commit has failed", |world| {
+            world.peers[1].engine().store().commits() > commits + ahead
+        });
+        if crashes {
+            world.crash(1, false);
+        }
+        requests(&mut world, 1);
+        assert_eq!(world.peers[0].engine().requests()[0].note, "next place");
+    }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::world::{Kind, World};
+use crate::core::parcel::Parcel;
 use crate::core::{ContactState, EngineError, Event, Route};
 
 fn accept_error(world: &mut World, peer: usize, link: &str, name: &str) -> &'static str {
@@ -196,4 +197,43 @@ fn garbage_in_the_place_of_the_keys_is_told_and_opens_nothing() {
         let name = if spoils_bundle { "Alice" } else { "Bob" };
         assert_eq!(state(&mut world, reader, name), ContactState::Spoiled);
     }
+}
+
+/// A mailbox that was slow to take the bundle, or lies, says that another box lies there.
+#[test]
+fn a_conflict_over_a_bundle_ends_no_acquaintance_that_has_begun() {
+    let mut world = World::new(38, 2);
+    let link = world.invite(0, "Bob");
+    let engine = world.peers[0].engine();
+    let (_, outgoing) = engine.book.outbox.owned(*engine.book.people.keys().next().unwrap()).next().unwrap();
+    let Parcel::Sealed(sealed) = &outgoing.parcel else { panic!("a bundle is sealed") };
+    let (sealed, slow) = (sealed.clone(), *outgoing.replicas().keys().next().unwrap());
+    world.refusing.insert(slow, sotto_protocol::mailbox::RefusalCode::QuotaFull);
+    world.accept(1, &link, "Alice");
+    world.run_until("the inviter knows", |world| state(world, 0, "Bob") == ContactState::Established);
+    let mut other = sealed.to_bytes();
+    other[500] ^= 1;
+    let other = sotto_protocol::boxes::SealedBox::from_bytes(&other).unwrap();
+    world.boxes.entry(slow).or_default().insert(*sealed.id(), other);
+    world.refusing.clear();
+    world.run_for(Duration::from_secs(30));
+    assert_eq!(state(&mut world, 0, "Bob"), ContactState::Established);
+    world.send(0, "Bob", "still here");
+    world.run_until("it is heard", |world| !world.peers[1].heard().is_empty());
+}
+
+#[test]
+fn a_withdrawal_goes_out_although_the_name_is_used_again() {
+    let mut world = World::new(39, 2);
+    let link = world.invite(0, "Bob");
+    world.run_for(Duration::from_secs(10));
+    let (now, peer) = (world.now, &mut world.peers[0]);
+    peer.engine.as_mut().unwrap().revoke_invite(now, "Bob").unwrap();
+    world.invite(0, "Bob");
+    world.crash(0, false);
+    world.run_for(Duration::from_secs(30));
+    world.accept(1, &link, "Alice");
+    world.run_for(Duration::from_secs(30));
+    assert_eq!(state(&mut world, 1, "Alice"), ContactState::Revoked);
+    assert_eq!(state(&mut world, 0, "Bob"), ContactState::Pending);
 }

@@ -144,3 +144,117 @@ fn key_encapsulation_goes_on_in_slots_that_nothing_else_needs() {
             .all(|peer| { !peer.events.iter().any(|event| matches!(event, Event::BoxRefused { .. })) })
     );
 }
+
+fn is_renewing(world: &mut World, peer: usize) -> bool {
+    world.peers[peer].engine().book.people.values().any(|person| person.renewal.is_some())
+}
+
+fn is_laid_out(world: &mut World, peer: usize) -> bool {
+    let book = &world.peers[peer].engine().book;
+    book.people.values().all(|person| {
+        person.renewal.as_ref().is_some_and(|renewal| renewal.laid_out.is_some())
+            && book.outbox.owned(person.contact.id).next().is_none()
+    })
+}
+
+/// What one side has given up still lies at the mailboxes, and a restart reads it again.
+#[test]
+fn keys_that_were_given_up_are_never_answered() {
+    let mut world = World::acquainted(86);
+    renew(&mut world, 0, "Bob", false);
+    renew(&mut world, 1, "Alice", false);
+    world.run_until("both have a new session", |world| (0..2).all(|peer| !is_renewing(world, peer)));
+    world.crash(0, false);
+    world.crash(1, false);
+    world.run_for(Duration::from_secs(20));
+    world.send(0, "Bob", "hello");
+    world.send(1, "Alice", "hello");
+    world.run_for(Duration::from_secs(20));
+    assert_eq!(texts(&mut world, 0, "Bob"), ["hello"]);
+    assert_eq!(texts(&mut world, 1, "Alice"), ["hello"]);
+    assert_eq!(renewed(&world, 0) + renewed(&world, 1), 2, "one session, told of once on each side");
+}
+
+#[test]
+fn keys_that_are_under_way_stay_under_way_when_they_are_asked_for_again() {
+    let mut world = World::acquainted(88);
+    let now = world.now;
+    world.peers[1].engine().handle_session_lost(now, crate::core::Route::Mix, "the cable is cut");
+    world.send(1, "Alice", "written meanwhile, in the old session");
+    renew(&mut world, 0, "Bob", false);
+    world.run_until("they are laid out", |world| is_laid_out(world, 0));
+    renew(&mut world, 0, "Bob", false);
+    world.run_until("they are laid out", |world| is_laid_out(world, 0));
+    world.connect(1);
+    // Written between the two answers, if there were two.
+    world.run_until("the first keys were found", |world| renewed(world, 1) > 0);
+    world.send(1, "Alice", "written in the new session");
+    world.run_for(Duration::from_secs(40));
+    assert_eq!(
+        texts(&mut world, 0, "Bob"),
+        ["written meanwhile, in the old session", "written in the new session"]
+    );
+    assert_eq!(renewed(&world, 1), 1);
+}
+
+#[test]
+fn a_new_identity_is_shown_even_if_the_other_side_begins_too() {
+    for (seed, peer, name, other) in [(89, 0, "Bob", "Alice"), (89, 1, "Alice", "Bob")] {
+        let mut world = World::acquainted(seed);
+        let before = world.peers[peer].engine().safety_number(name).unwrap().digits();
+        renew(&mut world, peer, name, true);
+        renew(&mut world, 1 - peer, other, false);
+        world.run_until("both have a new session", |world| (0..2).all(|peer| !is_renewing(world, peer)));
+        let after = world.peers[peer].engine().safety_number(name).unwrap().digits();
+        assert_ne!(after, before);
+        assert_eq!(world.peers[1 - peer].engine().safety_number(other).unwrap().digits(), after);
+        assert_eq!(world.peers[1 - peer].engine().contacts()[0].trust, Trust::Changed);
+        assert_eq!(world.peers[peer].engine().contacts()[0].trust, Trust::Unverified);
+    }
+}
+
+#[test]
+fn a_message_that_was_cut_off_does_not_take_the_next_one_with_it() {
+    let mut world = World::acquainted(90);
+    let long = "x".repeat(12_000);
+    world.send(0, "Bob", &long);
+    let backup = world.peers[0].engine().backup().unwrap();
+    world.run_until("some parts have come", |world| {
+        world.peers[1].engine().book.people.values().any(|person| person.inbox.parts.len() >= 3)
+    });
+    world.restore(0, backup);
+    world.run_until("it has come after all", |world| !texts(world, 1, "Alice").is_empty());
+    assert_eq!(texts(&mut world, 1, "Alice"), [long]);
+    world.crash(1, false);
+    let records = crate::store::Store::load(world.peers[1].engine().store()).unwrap();
+    assert!(records.iter().all(|(key, _)| key.kind != crate::store::RecordKind::Inbox));
+}
+
+/// Whoever says that it has received nothing makes us send again, but not everything that we ever wrote.
+#[test]
+fn what_goes_again_for_a_contact_has_a_limit() {
+    use crate::core::limits::{RESEND_BOXES_MAX, TEXT_LEN_MAX};
+    let mut world = World::acquainted(95);
+    let book = &mut world.peers[0].engine().book;
+    let id = *book.people.keys().next().unwrap();
+    for seq in 1..=40 {
+        let message = crate::core::message::Message {
+            id: crate::core::MessageId::from_bytes([u8::try_from(seq).unwrap(); 16]),
+            contact: id,
+            seq,
+            direction: crate::core::Direction::Out,
+            at_ms: seq,
+            state: MessageState::Stored,
+            body: crate::core::message::Body::Text("x".repeat(TEXT_LEN_MAX)),
+        };
+        book.keep_message(message).unwrap();
+    }
+    let backup = world.peers[1].engine().backup().unwrap();
+    world.restore(1, backup);
+    world.run_until("the session is a new one", |world| renewed(world, 0) == 1);
+    let boxes = world.peers[0].engine().book.outbox.len();
+    assert!(boxes > RESEND_BOXES_MAX / 2 && boxes <= RESEND_BOXES_MAX + 1, "{boxes}");
+    let messages = world.peers[0].engine().messages("Bob", None).unwrap();
+    let open = messages.iter().filter(|message| message.state == MessageState::Unconfirmed).count();
+    assert_eq!(open, 40 - RESEND_BOXES_MAX / 51, "what is not sent again is not said to be stored");
+}
