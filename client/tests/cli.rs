@@ -303,7 +303,10 @@ fn routes_are_changed_without_a_daemon_and_kept() {
     let bob = person.json(&["route", "--contact", "Bob", "tor"]);
     assert_eq!((&bob["contact"], &bob["own"], &bob["route"]), (&json!("Bob"), &json!(true), &json!("tor")));
     let words = String::from_utf8(person.run(&["contacts"]).stdout).unwrap();
-    assert!(words.contains("Bob  [tor]") && words.contains("Carol  [tor+mix]"), "{words}");
+    assert!(
+        words.contains("Bob (unverified)  [tor]") && words.contains("Carol (unverified)  [tor+mix]"),
+        "{words}"
+    );
     assert!(words.contains("[tor+mix]  mixes and cover traffic hide"), "what each protects from: {words}");
     let status = String::from_utf8(person.run(&["status"]).stdout).unwrap();
     assert!(status.contains("tor+mix, then mix: mixes and cover traffic hide"), "{status}");
