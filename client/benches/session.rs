@@ -35,7 +35,7 @@ fn unlock(criterion: &mut Criterion) {
 fn wiping(criterion: &mut Criterion) {
     for (when, mut side) in pairs::wiping() {
         let name = format!("wiping of the stack, {when}");
-        criterion.bench_function(&name, |bencher| bencher.iter_custom(|runs| side(runs)));
+        criterion.bench_function(&name, |bencher| bencher.iter_custom(&mut side));
     }
 }
 
@@ -45,8 +45,8 @@ fn compare(criterion: &mut Criterion, pair: pairs::Pair, samples: Option<usize>)
     if let Some(samples) = samples {
         group.sample_size(samples);
     }
-    group.bench_function("whole", |bencher| bencher.iter_custom(|runs| whole(runs)));
-    group.bench_function(format!("bare: {primitives}"), |bencher| bencher.iter_custom(|runs| bare(runs)));
+    group.bench_function("whole", |bencher| bencher.iter_custom(&mut whole));
+    group.bench_function(format!("bare: {primitives}"), |bencher| bencher.iter_custom(&mut bare));
     group.finish();
 }
 
