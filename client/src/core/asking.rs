@@ -36,6 +36,7 @@ use super::renewing::Taken;
 use super::stream::{Reader, Writer};
 use super::update::Update;
 use super::watch::Sight;
+use super::watching::Wanted;
 use crate::session::{Bundle, IdentitySecret, Occasion, initiate};
 use crate::store::{Change, RecordKey, RecordKind, Store, StoreError, record};
 
@@ -152,18 +153,13 @@ impl<S: Store> Engine<S> {
     }
 
     /// What is to be watched for somebody whom we ask.
-    pub(super) fn want_of_asking(
-        &self,
-        now: Timestamp,
-        person: &Person,
-        wanted: &mut Vec<(ContactId, Sight, Reader)>,
-    ) {
+    pub(super) fn want_of_asking(&self, now: Timestamp, person: &Person, wanted: &mut Wanted) {
         let Some(asking) = person.asking.as_ref().filter(|asking| asking.request.is_empty()) else { return };
         let period = period_of(now).saturating_sub(u64::from(asking.looks_back));
-        let chain = rendezvous::address_bundles(&asking.address, period);
-        if let Ok(read) = ReadCap::along(&asking.address, &chain) {
-            wanted.push((person.contact.id, Sight::AddressBundles { period }, Reader::new(read, 0)));
-        }
+        wanted.add(person.contact.id, Sight::AddressBundles { period }, || {
+            let chain = rendezvous::address_bundles(&asking.address, period);
+            ReadCap::along(&asking.address, &chain).ok().map(|read| Reader::new(read, 0))
+        });
     }
 
     /// Keys of an address were found; newer ones may follow.

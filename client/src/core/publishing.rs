@@ -29,6 +29,7 @@ use super::stream::{Reader, Writer};
 use super::update::Update;
 use super::view::{AddressView, RequestView};
 use super::watch::Sight;
+use super::watching::Wanted;
 use crate::session::{IdentitySecret, Occasion, Offer};
 use crate::store::{Change, Store};
 
@@ -188,18 +189,20 @@ impl<S: Store> Engine<S> {
     }
 
     /// What is to be watched for the addresses.
-    pub(super) fn want_of_addresses(&self, now: Timestamp, wanted: &mut Vec<(ContactId, Sight, Reader)>) {
+    pub(super) fn want_of_addresses(&self, now: Timestamp, wanted: &mut Wanted) {
         let current = period_of(now);
         for address in self.book.addresses.values() {
             let public = *address.link().public();
             // Keys of a period are good for the requests of the next one as well.
             for period in [current, current.saturating_sub(1)] {
-                let read = Reader::begin(&rendezvous::address_requests(&public, period), 0);
-                wanted.push((address.id, Sight::Requests { period, is_past: period != current }, read));
+                wanted.add(address.id, Sight::Requests { period, is_past: period != current }, || {
+                    Some(Reader::begin(&rendezvous::address_requests(&public, period), 0))
+                });
             }
             if !address.published.iter().any(|one| one.period == current) {
-                let read = Reader::new(address.bundles(current).read_cap(), 0);
-                wanted.push((address.id, Sight::AddressEnd { period: current }, read));
+                wanted.add(address.id, Sight::AddressEnd { period: current }, || {
+                    Some(Reader::new(address.bundles(current).read_cap(), 0))
+                });
             }
         }
     }

@@ -152,12 +152,8 @@ impl<S: Store> Engine<S> {
         };
         let tag = rendezvous::tag_of(bundle);
         let goes_first = bond.own.public().as_bytes() > bond.remote.as_bytes();
-        if bond.has_seen(&tag) {
+        if bond.has_seen(&tag) || (person.renewal.is_some() && goes_first) {
             return Ok(Taken::Done);
-        }
-        // The answer to our keys will say whether these are given up.
-        if person.renewal.is_some() && goes_first {
-            return Ok(Taken::NotYet);
         }
         if before == Before::Kept && !self.is_drained(person) {
             return Ok(Taken::NotYet);

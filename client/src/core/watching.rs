@@ -20,27 +20,40 @@ use super::stream::Reader;
 use super::watch::{Sight, Watch};
 use crate::store::Store;
 
+/// What is to be watched. Places that are watched already are not worked out again: each takes a multiplication on a curve, and
+/// with a thousand contacts there are three thousand.
+pub(crate) struct Wanted {
+    known: BTreeSet<(ContactId, Sight)>,
+    keys: BTreeSet<(ContactId, Sight)>,
+    new: Vec<(ContactId, Sight, Reader)>,
+}
+
+impl Wanted {
+    pub(crate) fn add(&mut self, owner: ContactId, sight: Sight, read: impl FnOnce() -> Option<Reader>) {
+        self.keys.insert((owner, sight));
+        if !self.known.contains(&(owner, sight)) {
+            self.new.extend(read().map(|read| (owner, sight, read)));
+        }
+    }
+}
+
 impl<S: Store> Engine<S> {
     /// Watches what is to be watched now, and nothing else.
     pub(super) fn watch(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
-        let mut wanted = Vec::new();
+        let known = self.book.watches.values().map(|watch| (watch.owner, watch.sight)).collect();
+        let mut wanted = Wanted { known, keys: BTreeSet::new(), new: Vec::new() };
         for person in self.book.people.values().filter(|person| person.contact.is_live(now)) {
             self.want_of_person(now, person, &mut wanted);
         }
         self.want_of_addresses(now, &mut wanted);
-        let known: BTreeSet<(ContactId, Sight)> =
-            self.book.watches.values().map(|watch| (watch.owner, watch.sight)).collect();
-        let keys: BTreeSet<(ContactId, Sight)> =
-            wanted.iter().map(|(owner, sight, _)| (*owner, *sight)).collect();
+        let Wanted { keys, new, .. } = wanted;
         self.book.watches.retain(|_, watch| keys.contains(&(watch.owner, watch.sight)));
-        for (owner, sight, read) in wanted {
-            if !known.contains(&(owner, sight)) {
-                self.book.watches.insert(ContactId::generate(rng), Watch::new(owner, sight, read));
-            }
+        for (owner, sight, read) in new {
+            self.book.watches.insert(ContactId::generate(rng), Watch::new(owner, sight, read));
         }
     }
 
-    fn want_of_person(&self, now: Timestamp, person: &Person, wanted: &mut Vec<(ContactId, Sight, Reader)>) {
+    fn want_of_person(&self, now: Timestamp, person: &Person, wanted: &mut Wanted) {
         let (id, current) = (person.contact.id, period_of(now));
         self.want_of_asking(now, person, wanted);
         let Some(bond) = &person.bond else { return };
@@ -48,19 +61,22 @@ impl<S: Store> Engine<S> {
         for ago in 0..PERIODS {
             let period = current.saturating_sub(ago);
             let direction = Direction::from(!bond.is_initiator);
-            let read = Reader::begin(&rendezvous::rekey_bundles(secret, direction, period), 0);
-            wanted.push((id, Sight::RekeyBundles { period, is_past: ago > 0 }, read));
+            wanted.add(id, Sight::RekeyBundles { period, is_past: ago > 0 }, || {
+                Some(Reader::begin(&rendezvous::rekey_bundles(secret, direction, period), 0))
+            });
         }
         let Some(renewal) = &person.renewal else { return };
         if self.can_lay_out(person, current) {
             let direction = Direction::from(bond.is_initiator);
-            let read = Reader::begin(&rendezvous::rekey_bundles(secret, direction, current), 0);
-            wanted.push((id, Sight::RekeyEnd { period: current }, read));
+            wanted.add(id, Sight::RekeyEnd { period: current }, || {
+                Some(Reader::begin(&rendezvous::rekey_bundles(secret, direction, current), 0))
+            });
         }
         if renewal.laid_out.is_some() {
             let bundle = renewal.bundle();
-            let read = Reader::begin(&rendezvous::rekey_answer(secret, &bundle), 0);
-            wanted.push((id, Sight::RekeyAnswer { tag: rendezvous::tag_of(&bundle) }, read));
+            wanted.add(id, Sight::RekeyAnswer { tag: rendezvous::tag_of(&bundle) }, || {
+                Some(Reader::begin(&rendezvous::rekey_answer(secret, &bundle), 0))
+            });
         }
     }
 
