@@ -155,7 +155,9 @@ mod tests {
         let row = contact(true, &[Route::TorMix, Route::Tor], Route::Tor);
         let said = human(&row, &row);
         assert!(
-            said.starts_with("Bob<U+202E>: tor+mix, then tor (its own); tor at present\n    a; b"),
+            said.starts_with(
+                "Bob<U+202E> (unverified): tor+mix, then tor (its own); tor at present\n    a; b"
+            ),
             "{said}"
         );
         let profile = json!({
