@@ -12,13 +12,14 @@ use sotto_protocol::directory::Params;
 use sotto_protocol::limits;
 
 /// Where the refusals are that people, ledgers and scripts meet.
-const LABELLED: [&str; 9] = [
+const LABELLED: [&str; 10] = [
     "protocol/src",
     "transport/src/link",
     "transport/src/tor",
     "mix-node/src/core",
     "mailbox/src/core",
     "directory/src/core",
+    "client/src/backup",
     "client/src/core",
     "client/src/session",
     "client/src/vault",
