@@ -15,8 +15,8 @@
 //! content = XChaCha20-Poly1305(file key, nonce, padded, AD = bytes 0 .. 140)
 //! ```
 //!
-//! The check tells damage from a wrong passphrase. What is in the content is in [`content`]; which records there are is
-//! decided in [`crate::core`]; the disk is in [`file`].
+//! The check tells damage from a wrong passphrase. What is in the content is in `content`; which records there are is
+//! decided in [`crate::core`]; the disk is in `file`.
 
 mod content;
 mod error;

@@ -1,6 +1,6 @@
 //! A passphrase as bytes, checked once for the limits and wiped when dropped.
 //!
-//! Not here: reading one from a terminal or a program, which is [`crate::shell::passphrase`].
+//! Not here: reading one from a terminal or a program, which is [`crate::shell::secret`].
 
 use std::fmt;
 
