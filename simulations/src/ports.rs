@@ -54,8 +54,10 @@ mod tests {
 
     #[test]
     fn a_taken_port_is_not_found() {
-        let taken = free_addresses(Ipv4Addr::LOCALHOST, 1).unwrap()[0];
-        let _held = TcpListener::bind(taken).unwrap();
+        // Another test may try the same port in between.
+        let bind = |_| TcpListener::bind(free_addresses(Ipv4Addr::LOCALHOST, 1).unwrap()[0]).ok();
+        let held = (0..100).find_map(bind).unwrap();
+        let taken = held.local_addr().unwrap();
         assert!(!free_addresses(Ipv4Addr::LOCALHOST, 200).unwrap().contains(&taken));
     }
 }
