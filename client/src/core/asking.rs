@@ -33,6 +33,7 @@ use super::outbox::Outgoing;
 use super::parcel::{Parcel, Purpose};
 use super::rendezvous::{self, period_of};
 use super::renewing::Taken;
+use super::sealing;
 use super::stream::{Reader, Writer};
 use super::update::Update;
 use super::watch::Sight;
@@ -84,11 +85,7 @@ impl Asking {
     /// Our request as a box of this place.
     fn sealed(&self, rng: &mut impl CryptoRng) -> Result<Parcel, EngineError> {
         let seed = rendezvous::address_requests(&self.address, self.period);
-        let mut write = WriteCap::from_seed(seed.as_bytes());
-        (0..self.place).for_each(|_| write.skip());
-        let sealed =
-            write.seal_next(&self.request, rng).map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
-        Ok(Parcel::Sealed(sealed))
+        sealing::seal_at(WriteCap::from_seed(seed.as_bytes()), self.place, &self.request, rng)
     }
 }
 

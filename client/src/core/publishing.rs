@@ -218,15 +218,11 @@ impl<S: Store> Engine<S> {
     ) -> Result<(), EngineError> {
         let Some(address) = self.book.addresses.get(&id) else { return Ok(()) };
         let offer = Offer::new(IdentitySecret::generate(rng), rng);
-        let mut write = address.bundles(period);
-        (0..place).for_each(|_| write.skip());
-        let sealed = write
-            .seal_next(&offer.bundle(Occasion::Address), rng)
-            .map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
+        let parcel = sealing::seal_at(address.bundles(period), place, &offer.bundle(Occasion::Address), rng)?;
         let mut address = address.clone();
         address.published.retain(|one| one.period.saturating_add(PERIODS) > period);
         address.publish(Published { period, place, offer });
-        let outgoing = Outgoing::new(id, Purpose::AddressBundle, Parcel::Sealed(sealed));
+        let outgoing = Outgoing::new(id, Purpose::AddressBundle, parcel);
         let mut update = Update::of(id);
         update.changes.push(address.put()?);
         update.boxes.push(((ContactId::generate(rng), 0), outgoing));

@@ -31,7 +31,7 @@ use super::link::{Link, Live};
 use super::meeting::hello;
 use super::message::{Body, Direction as Way, Message, MessageState, Notice};
 use super::outbox::Outgoing;
-use super::parcel::{Parcel, Purpose};
+use super::parcel::Purpose;
 use super::rendezvous::{self, Direction};
 use super::renewal::{Before, Renewal};
 use super::sealing;
@@ -124,13 +124,10 @@ impl<S: Store> Engine<S> {
         let (Some(renewal), Some(bond)) = (&person.renewal, &person.bond) else { return Ok(()) };
         let direction = Direction::from(bond.is_initiator);
         let seed = rendezvous::rekey_bundles(&bond.rekey_secret, direction, period);
-        let mut write = WriteCap::from_seed(seed.as_bytes());
-        (0..place).for_each(|_| write.skip());
-        let sealed = write
-            .seal_next(&renewal.text(person.received()), rng)
-            .map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
+        let write = WriteCap::from_seed(seed.as_bytes());
+        let parcel = sealing::seal_at(write, place, &renewal.text(person.received()), rng)?;
         let mut update = Update::of(contact);
-        let outgoing = Outgoing::new(contact, Purpose::RekeyBundle, Parcel::Sealed(sealed));
+        let outgoing = Outgoing::new(contact, Purpose::RekeyBundle, parcel);
         update.boxes.push(((ContactId::generate(rng), 0), outgoing));
         update.renewal = Some(Some(Renewal { laid_out: Some(period), ..renewal.clone() }));
         self.make(now, update)
@@ -178,9 +175,7 @@ impl<S: Store> Engine<S> {
             }
         };
         let answer_seed = rendezvous::rekey_answer(&bond.rekey_secret, bundle);
-        let answer = WriteCap::from_seed(answer_seed.as_bytes())
-            .seal_next(&made.answer, rng)
-            .map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
+        let answer = sealing::seal_at(WriteCap::from_seed(answer_seed.as_bytes()), 0, &made.answer, rng)?;
         let live = Live {
             session: made.session,
             write: Writer::begin(&made.write, person.link.next_written()),
@@ -193,7 +188,7 @@ impl<S: Store> Engine<S> {
         let missed = if is_lost { missed(person, received) } else { Vec::new() };
         let changed = Changed { bond, remote, notice: Notice::Renewed, missed };
         let mut update = self.renewed(now, contact, live, changed, rng)?;
-        let outgoing = Outgoing::new(contact, Purpose::RekeyAnswer, Parcel::Sealed(answer));
+        let outgoing = Outgoing::new(contact, Purpose::RekeyAnswer, answer);
         update.boxes.push(((ContactId::generate(rng), 0), outgoing));
         self.make(now, update)?;
         Ok(Taken::Done)

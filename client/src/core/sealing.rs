@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use rand::CryptoRng;
+use sotto_protocol::boxes::WriteCap;
 use sotto_protocol::time::Timestamp;
 
 use super::book::{Book, Person};
@@ -39,6 +40,17 @@ pub(crate) fn put_in_box(
         live.write.turn(seed);
     }
     Ok(((contact, index), Outgoing::new(contact, purpose, Parcel::Sealed(sealed_box))))
+}
+
+/// Seals a text in the box at one place of a stream, counted from where `write` stands.
+pub(crate) fn seal_at(
+    mut write: WriteCap,
+    place: u64,
+    text: &[u8],
+    rng: &mut impl CryptoRng,
+) -> Result<Parcel, EngineError> {
+    (0..place).for_each(|_| write.skip());
+    write.seal_next(text, rng).map(Parcel::Sealed).map_err(|refusal| fault(&refusal))
 }
 
 /// Seals a content of this kind into as many boxes as it takes.
