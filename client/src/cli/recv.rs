@@ -236,19 +236,57 @@ fn take_page(mut page: Value) -> Result<(Vec<MessageView>, bool), Failure> {
 fn human(message: &MessageView) -> String {
     let contact = name::with_trust(&message.contact, message.trust);
     let text = escape::lines(&message.text, "    ");
-    let at = when::utc(message.at_ms);
+    let head = format!("{}  #{}", when::utc(message.at_ms), message.seq);
+    let what = match message.kind {
+        MessageKind::Text => format!("{}{text}", answered(message)),
+        MessageKind::Deleted => "[deleted by its sender]".to_owned(),
+        MessageKind::Unknown
+        | MessageKind::Notice
+        | MessageKind::Defaults
+        | MessageKind::Reaction
+        | MessageKind::Edit
+        | MessageKind::Deletion => format!("[{text}]"),
+    };
+    let tail = remarks(message);
     match (message.direction, message.kind) {
-        (Direction::In, MessageKind::Text) => format!("{at}  {contact}: {text}"),
-        (Direction::In, MessageKind::Unknown) => format!("{at}  {contact}: [{text}]"),
-        (_, MessageKind::Notice) => format!("{at}  [{contact}: {text}]"),
-        (Direction::Out, _) => format!("{at}  to {contact} ({}): {text}", message.state.label()),
+        (_, MessageKind::Notice) => format!("{head} [{contact}: {text}]"),
+        (Direction::In, _) => format!("{head} {contact}: {what}{tail}"),
+        (Direction::Out, _) => format!("{head} to {contact} ({}): {what}{tail}", message.state.label()),
     }
+}
+
+/// To which message it is an answer.
+fn answered(message: &MessageView) -> String {
+    match (message.is_reply, message.refers_to) {
+        (false, _) => String::new(),
+        (true, Some(seq)) => format!("(to #{seq}) "),
+        (true, None) => "(to a message that is not here) ".to_owned(),
+    }
+}
+
+/// What is to be known of a message beside its text.
+fn remarks(message: &MessageView) -> String {
+    let mut remarks = Vec::new();
+    if message.edited {
+        remarks.push("edited".to_owned());
+    }
+    let reactions = [(&message.reactions.own, "you"), (&message.reactions.theirs, "they")];
+    for (emoji, who) in reactions {
+        remarks.extend(emoji.as_ref().map(|emoji| format!("{who}: {}", escape::line(emoji))));
+    }
+    if let Some(disappearing) = &message.disappearing {
+        if disappearing.limits.read_once {
+            remarks.push("shown once".to_owned());
+        }
+        remarks.extend(disappearing.until_ms.map(|until_ms| format!("gone at {}", when::utc(until_ms))));
+    }
+    if remarks.is_empty() { String::new() } else { format!("  [{}]", remarks.join("; ")) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::{MessageId, MessageState, Trust};
+    use crate::core::{MessageId, MessageState, ReactionsView, Trust};
 
     #[test]
     fn hostile_text_and_names_do_not_reach_the_terminal() {
@@ -262,6 +300,11 @@ mod tests {
             text: "\x1b]0;owned\x07\r\u{7f}first\nsecond\u{9b}2J".to_owned(),
             at_ms: 0,
             state: MessageState::Received,
+            refers_to: None,
+            is_reply: true,
+            edited: true,
+            reactions: ReactionsView { own: None, theirs: Some("\u{1b}[1m\u{202e}".to_owned()) },
+            disappearing: None,
         };
         insta::assert_snapshot!(human(&message), @r"
         1970-01-01 00:00:00Z  Bob<U+202E> (unverified): <U+001B>]0;owned<U+0007><U+000D><U+007F>first

@@ -68,7 +68,9 @@ fn human(sent: &Value, ended: Ended, contact: &str) -> String {
     let route = sent.get("route").and_then(Value::as_str).map(|route| format!(" [{}]", escape::line(route)));
     let contact = format!("{contact}{}", route.unwrap_or_default());
     match (ended, sent.get("state").and_then(Value::as_str)) {
-        (_, Some("stored")) => format!("Stored: the mailboxes have the message for {contact}."),
+        (_, Some("stored" | "delivered" | "read")) => {
+            format!("Stored: the mailboxes have the message for {contact}.")
+        }
         (Ended::TimedOut, _) => format!(
             "The message for {contact} is queued and not stored yet. It goes on whenever sotto runs; `sotto status` says \
              what it waits for, `sotto doctor` what does not work."

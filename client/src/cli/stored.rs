@@ -51,7 +51,7 @@ pub(super) async fn message(
     let ended = until(connection, wait, async |connection| {
         let view = connection.call("message", json!({ "message": message })).await?;
         state = view.get("state").and_then(|state| serde_json::from_value(state.clone()).ok());
-        Ok(matches!(state, None | Some(MessageState::Stored | MessageState::Conflict)))
+        Ok(state.is_none_or(|state: MessageState| state.is_stored() || state == MessageState::Conflict))
     })
     .await?;
     Ok((ended, state))

@@ -110,6 +110,8 @@ impl<S: Store> Engine<S> {
             events,
             counters,
             unkept,
+            reports,
+            vanish_not_before: _,
             plans_aside: _,
             tend_at,
             settings: _,
@@ -125,6 +127,7 @@ impl<S: Store> Engine<S> {
         *events = EventQueue::default();
         *counters = Counters::default();
         *unkept = BTreeSet::new();
+        reports.clear();
         let old = std::mem::replace(keeper, Keeper::new(opened.store));
         Opened { store: old.into_store(), book: std::mem::replace(book, opened.book) }
     }

@@ -24,7 +24,7 @@ use super::contact::{Contact, Side, Standing};
 use super::engine::Engine;
 use super::error::EngineError;
 use super::event::Event;
-use super::fragment::{KIND_HELLO, KIND_TEXT, split};
+use super::fragment::{KIND_HELLO, KIND_NOTE, split};
 use super::id::ContactId;
 use super::invite::InviteError;
 use super::limits::{ASKING_PLACES_MAX, INVITE_TTL_MAX, REQUEST_NOTE_LEN_MAX};
@@ -187,7 +187,7 @@ impl<S: Store> Engine<S> {
         };
         let mut asking = asking.clone();
         let own = IdentitySecret::generate(rng);
-        let kind = if asking.note.is_empty() { KIND_HELLO } else { KIND_TEXT };
+        let kind = if asking.note.is_empty() { KIND_HELLO } else { KIND_NOTE };
         let texts =
             split(kind, asking.note.as_bytes()).map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
         let content = texts.into_iter().next().unwrap_or_default();

@@ -14,6 +14,7 @@ use super::contact::{Contact, Standing};
 use super::engine::Engine;
 use super::error::EngineError;
 use super::id::ContactId;
+use super::ledger::Ledger;
 use super::link::Link;
 use super::message::{Direction, Message, MessageState};
 use super::renewal::{Before, Renewal};
@@ -42,7 +43,12 @@ impl<S: Store> Engine<S> {
                     .map(|routes| put_routes(person.contact.id, Some(routes)))
                     .transpose()?,
             );
-            for message in person.messages.values() {
+            changes.push(person.ledger.put(person.contact.id)?);
+            // What goes by being read may be read after the backup was made: it would come back.
+            let lasting = |message: &&Message| {
+                !message.disappearing.read_once && message.disappearing.visible_for_s == 0
+            };
+            for message in person.messages.values().filter(lasting) {
                 changes.push(message.put()?);
             }
         }
@@ -88,6 +94,10 @@ pub fn restored(records: Vec<Record>, rng: &mut impl CryptoRng) -> Result<Vec<Ch
                     message.state = MessageState::Unconfirmed;
                 }
                 changes.push(message.put()?);
+            }
+            RecordKind::Ledger => {
+                let ledger: Ledger = record::decode(&value)?;
+                changes.push(ledger.restored().put(ContactId::from_bytes(key.id))?);
             }
             RecordKind::Link
             | RecordKind::Outbox

@@ -2,7 +2,7 @@
 //!
 //! The book is read once and then follows the store: a change is committed first and made here after.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,10 @@ use super::entry::Profile;
 use super::error::EngineError;
 use super::id::{ContactId, MessageId};
 use super::inbox::{Content, Inbox};
+use super::ledger::{Arrivals, Ledger};
+use super::letter::Name;
 use super::link::Link;
-use super::message::{Body, Direction, Message, MessageState};
+use super::message::{Direction, Message, MessageState};
 use super::outbox::{Outbox, Outgoing, Place, place_key};
 use super::renewal::Renewal;
 use super::request::{Request, RequestNote};
@@ -39,8 +41,11 @@ pub(crate) struct Person {
     /// Our request at this contact's address, if we met so.
     pub(crate) asking: Option<Asking>,
     pub(crate) inbox: Inbox,
+    pub(crate) ledger: Ledger,
     /// By their place in the conversation.
     pub(crate) messages: BTreeMap<u64, Message>,
+    /// The place of each letter, by what both sides call it.
+    pub(crate) names: BTreeMap<(Direction, Name), u64>,
     /// Its own routes; none for the profile's.
     pub(crate) routes: Option<RoutePlan>,
 }
@@ -54,7 +59,9 @@ impl Person {
             renewal: None,
             asking: None,
             inbox: Inbox::default(),
+            ledger: Ledger::default(),
             messages: BTreeMap::new(),
+            names: BTreeMap::new(),
             routes: None,
         }
     }
@@ -69,18 +76,25 @@ impl Person {
         self.messages.last_key_value().map_or(0, |(seq, _)| *seq).saturating_add(1)
     }
 
-    /// How many messages of the other side were received.
-    pub(crate) fn received(&self) -> u32 {
-        let of_theirs = |message: &&Message| {
-            message.direction == Direction::In && !matches!(message.body, Body::Notice(_) | Body::Request(_))
-        };
-        u32::try_from(self.messages.values().filter(of_theirs).count()).unwrap_or(u32::MAX)
+    /// A letter of this name.
+    pub(crate) fn letter(&self, direction: Direction, name: Name) -> Option<&Message> {
+        self.messages.get(self.names.get(&(direction, name))?)
     }
 
     /// Received messages that the user has not seen.
     pub(crate) fn unread(&self) -> u64 {
         let unseen = self.messages.range(self.contact.seen_seq.saturating_add(1)..);
         count(unseen.filter(|(_, message)| message.direction == Direction::In))
+    }
+
+    /// Everything up to this number of a series of theirs that has come was read; 0 if nothing was.
+    pub(crate) fn read_to(&self, arrivals: &Arrivals) -> u64 {
+        let unseen = self.messages.range(self.contact.seen_seq.saturating_add(1)..);
+        let numbers = unseen.filter_map(|(_, message)| {
+            let name = message.name.filter(|name| name.series == arrivals.series)?;
+            (message.direction == Direction::In).then_some(name.number)
+        });
+        numbers.min().map_or_else(|| arrivals.highest(), |number| number.saturating_sub(1))
     }
 
     /// Sent messages that are not stored yet.
@@ -145,6 +159,8 @@ pub(crate) struct Book {
     pub(crate) watches: BTreeMap<ContactId, Watch>,
     /// Where each message is.
     pub(crate) places: BTreeMap<MessageId, (ContactId, u64)>,
+    /// Which messages end, and when, in milliseconds since the Unix epoch.
+    pub(crate) ends: BTreeSet<(u64, MessageId)>,
 }
 
 impl Book {
@@ -159,6 +175,7 @@ impl Book {
             Default::default();
         let mut routes: Vec<OwnRoutes> = Vec::new();
         let (mut notes, mut asking) = (Vec::new(), Vec::new());
+        let mut ledgers = BTreeMap::new();
         for (key, value) in store.load()? {
             match key.kind {
                 RecordKind::Profile => {
@@ -173,6 +190,7 @@ impl Book {
                 }
                 RecordKind::Request => notes.push(record::decode::<RequestNote>(&value)?),
                 RecordKind::Asking => asking.push(Asking::from_record(&value)?),
+                RecordKind::Ledger => drop(ledgers.insert(key.id, record::decode::<Ledger>(&value)?)),
                 RecordKind::Bond => drop(bonds.insert(key.id, Bond::decode(&value)?)),
                 RecordKind::Outbox => {
                     let (place, outgoing) = Outgoing::from_record(&value)?;
@@ -190,6 +208,7 @@ impl Book {
             let mut person = Person::new(contact, link);
             person.bond = bonds.remove(person.contact.id.as_bytes());
             person.renewal = renewals.remove(person.contact.id.as_bytes());
+            person.ledger = ledgers.remove(person.contact.id.as_bytes()).unwrap_or_default();
             book.people.insert(person.contact.id, person);
         }
         for note in notes {
@@ -234,9 +253,34 @@ impl Book {
     /// Takes in a message that has been kept, or replaces it.
     pub(crate) fn keep_message(&mut self, message: Message) -> Result<(), StoreError> {
         self.places.insert(message.id, (message.contact, message.seq));
+        let ends = message.until_ms.map(|until_ms| (until_ms, message.id));
         let person = self.person_mut(message.contact)?;
-        person.messages.insert(message.seq, message);
+        if let Some(name) = message.name {
+            person.names.insert((message.direction, name), message.seq);
+        }
+        let before = person.messages.insert(message.seq, message);
+        self.forget_end(before.as_ref());
+        self.ends.extend(ends);
         Ok(())
+    }
+
+    /// Lets go of a message that is not kept any more.
+    pub(crate) fn drop_message(&mut self, id: &MessageId) -> Option<Message> {
+        let (contact, seq) = self.places.remove(id)?;
+        let person = self.people.get_mut(&contact)?;
+        let message = person.messages.remove(&seq)?;
+        if let Some(name) = message.name {
+            person.names.remove(&(message.direction, name));
+        }
+        self.forget_end(Some(&message));
+        Some(message)
+    }
+
+    fn forget_end(&mut self, message: Option<&Message>) {
+        let end = message.and_then(|message| Some((message.until_ms?, message.id)));
+        if let Some(end) = end {
+            self.ends.remove(&end);
+        }
     }
 
     fn person_mut(&mut self, contact: ContactId) -> Result<&mut Person, StoreError> {

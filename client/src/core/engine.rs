@@ -20,6 +20,7 @@ use super::event::{Event, EventQueue};
 use super::id::{ContactId, MessageId};
 use super::keeper::Keeper;
 use super::lanes::Lanes;
+use super::reporting::ReportClock;
 use super::route::{Route, RoutePlan};
 use super::slots::placing;
 use super::view::Counters;
@@ -72,6 +73,10 @@ pub struct Engine<S: Store> {
     pub(super) polls: u64,
     /// The latest time that the engine was told.
     pub(super) now: Timestamp,
+    /// When contacts may be sent reports.
+    pub(super) reports: ReportClock,
+    /// Messages that have ended are not deleted before this moment: the store has just failed.
+    pub(super) vanish_not_before: Timestamp,
     /// While the contacts are set aside: the routes that they had of their own.
     pub(super) plans_aside: Vec<RoutePlan>,
 }
@@ -91,6 +96,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<Self, EngineError> {
         let book = Book::load(&store, settings.kem)?;
         let lanes = Lanes::new(&book, now, rng);
+        let reports = ReportClock::new(rng);
         let mut engine = Self {
             keeper: Keeper::new(store),
             settings,
@@ -106,6 +112,8 @@ impl<S: Store> Engine<S> {
             tend_at: Timestamp::NEVER,
             polls: 0,
             now,
+            reports,
+            vanish_not_before: Timestamp::from_micros(0),
             plans_aside: Vec::new(),
         };
         engine.tend_soon(now);
@@ -185,8 +193,12 @@ impl<S: Store> Engine<S> {
         // A packet first, the disk after: the caller comes back at once for what is left.
         if !ticked && self.keeper.retry_at() <= now {
             self.retry(now, rng);
+        } else if !ticked && self.vanish_at() <= now {
+            self.vanish(now);
         } else if !ticked && self.tend_at <= now {
             self.tend(now, rng);
+        } else if !ticked && self.reports.next() <= now {
+            self.report(now, rng);
         }
     }
 
@@ -203,6 +215,7 @@ impl<S: Store> Engine<S> {
             _ => Timestamp::NEVER,
         };
         let next = self.lanes.next_tick().min(self.reconsider_at).min(self.tend_at);
+        let next = next.min(self.vanish_at()).min(self.reports.next());
         next.min(self.keeper.retry_at()).min(becomes_valid)
     }
 

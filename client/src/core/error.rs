@@ -1,7 +1,10 @@
 //! Why the engine refused something that a user asked for.
 
 use super::invite::InviteError;
-use super::limits::{ADDRESSES_MAX, CONTACTS_MAX, NAME_CHARS_MAX, OUTBOX_BOXES_MAX};
+use super::limits::{
+    ADDRESSES_MAX, CONTACTS_MAX, DISAPPEARING_MAX_S, EMOJI_LEN_MAX, EXISTS_FOR_MIN_S, NAME_CHARS_MAX,
+    OUTBOX_BOXES_MAX,
+};
 use crate::store::StoreError;
 
 /// A refusal. Nothing has changed when one is returned.
@@ -92,6 +95,24 @@ pub enum EngineError {
         /// The longest.
         len_max: usize,
     },
+    /// No message of the conversation has this number.
+    #[error("there is no message {0} in this conversation; `sotto history` shows the numbers")]
+    MessageUnknown(u64),
+    /// The message is not one that the other side has, too.
+    #[error("message {0} is a note of this program or was never sent, so the other side does not have it")]
+    MessageNotShared(u64),
+    /// The message is not one's own, or has no text.
+    #[error("message {0} is not one of yours that has a text; only those can be changed or deleted for both")]
+    MessageNotOwn(u64),
+    /// A reaction is an emoji.
+    #[error("a reaction is one emoji of at most {EMOJI_LEN_MAX} bytes; give another one")]
+    Emoji,
+    /// Limits of existence that cannot be kept to.
+    #[error(
+        "a message exists for {EXISTS_FOR_MIN_S} s at least, as mailboxes and mixes need time, and for {DISAPPEARING_MAX_S} s \
+         at most; give another time, or 0 for no limit"
+    )]
+    DisappearingRange,
     /// Too much waits to be sent.
     #[error(
         "the outbox holds at most {OUTBOX_BOXES_MAX} boxes and is full; wait until some are stored (`sotto status` says why they wait)"
@@ -128,6 +149,11 @@ impl EngineError {
             Self::RequestUnknown(_) => "request-unknown",
             Self::ContactsFull => "contacts-full",
             Self::TextTooLong { .. } => "text-too-long",
+            Self::MessageUnknown(_) => "message-unknown",
+            Self::MessageNotShared(_) => "message-not-shared",
+            Self::MessageNotOwn(_) => "message-not-own",
+            Self::Emoji => "emoji",
+            Self::DisappearingRange => "disappearing-range",
             Self::OutboxFull => "outbox-full",
             Self::Seal(_) => "seal",
         }

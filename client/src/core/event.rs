@@ -89,6 +89,30 @@ pub enum Event {
         /// The stable name of the reason.
         label: String,
     },
+    /// A letter from a contact asks for something that cannot be done, or says something that cannot be believed. What it
+    /// refers to is unchanged.
+    LetterDoubted {
+        /// The contact's name.
+        contact: String,
+        /// The stable name of the reason.
+        label: String,
+    },
+    /// A message is another one than it was: edited, deleted for both, or reacted to.
+    MessageChanged {
+        /// The contact's name.
+        contact: String,
+        /// The message as it is.
+        message: MessageView,
+    },
+    /// A message has reached the end of its existence and is deleted here.
+    MessageVanished {
+        /// The contact's name.
+        contact: String,
+        /// Which message.
+        message: MessageId,
+        /// The place in the conversation that it had.
+        seq: u64,
+    },
     /// A contact is served by another route than before.
     RouteChanged {
         /// The contact's name.

@@ -8,6 +8,7 @@ use super::book::put_routes;
 use super::engine::Engine;
 use super::error::EngineError;
 use super::id::{ContactId, MessageId};
+use super::ledger::ledger_key;
 use super::link::link_key;
 use super::outbox::{Place, place_key};
 use super::parcel::Purpose;
@@ -25,7 +26,9 @@ impl<S: Store> Engine<S> {
         let places: Vec<Place> = ends.map(|(place, _)| place).collect();
         let messages: Vec<MessageId> = person.messages.values().map(|message| message.id).collect();
         let contact_key = RecordKey { kind: RecordKind::Contact, id: *contact.as_bytes() };
-        let keys = [contact_key, link_key(contact), bond_key(contact), asking_key(contact)].into_iter();
+        let keys =
+            [contact_key, link_key(contact), bond_key(contact), asking_key(contact), ledger_key(contact)]
+                .into_iter();
         let boxes = places.iter().map(|place| place_key(RecordKind::Outbox, *place));
         let texts = messages.iter().map(|id| RecordKey { kind: RecordKind::Message, id: *id.as_bytes() });
         let parts = person.inbox.parts.iter().copied();
@@ -41,7 +44,7 @@ impl<S: Store> Engine<S> {
             self.book.outbox.remove(place);
         }
         for id in messages {
-            self.book.places.remove(&id);
+            self.book.drop_message(&id);
         }
         for route in Route::ALL {
             let lane = self.lanes.get_mut(route);

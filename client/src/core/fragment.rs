@@ -7,7 +7,7 @@
 //! | version | kind | flags | length of   | index   | count of | length of  | bytes |
 //! |         |      |       | the message | from 0  | fragments| this part  |       |
 //! +---------+------+-------+-------------+---------+----------+------------+-------+
-//! version 1; kind 1 text, 2 hello; flags 1 first, 2 last; numbers big endian
+//! version 1; kind 1 note, 2 hello, 3 letter, 4 report; flags 1 first, 2 last; numbers big endian
 //! ```
 //!
 //! The fragments of a message are consecutive boxes of one stream, so no message number is needed. Every
@@ -22,10 +22,14 @@ use zeroize::Zeroizing;
 use super::limits::MESSAGE_LEN_MAX;
 use crate::session::CONTENT_LEN_MAX;
 
-/// The kind of a text message.
-pub(crate) const KIND_TEXT: u8 = 1;
+/// The kind of a note that goes along with a request at a contact address.
+pub(crate) const KIND_NOTE: u8 = 1;
 /// The kind of the joiner's first message, which has no content.
 pub(crate) const KIND_HELLO: u8 = 2;
+/// The kind of a [letter](super::letter).
+pub(crate) const KIND_LETTER: u8 = 3;
+/// The kind of a [report](super::letter::Report).
+pub(crate) const KIND_REPORT: u8 = 4;
 
 const VERSION: u8 = 1;
 const FLAG_FIRST: u8 = 1;
@@ -249,7 +253,7 @@ mod tests {
     }
 
     fn refusal_of(change: impl Fn(&mut Vec<u8>)) -> &'static str {
-        let mut text = split(KIND_TEXT, &[7; 3000]).unwrap()[1].to_vec();
+        let mut text = split(KIND_LETTER, &[7; 3000]).unwrap()[1].to_vec();
         change(&mut text);
         let mut reassembly = Reassembly::default();
         reassembly.push(&text).err().map_or("accepted", FragmentRefusal::label)
@@ -259,13 +263,13 @@ mod tests {
     fn lengths_around_every_edge_round_trip() {
         for len in [0, 1, FRAGMENT_LEN_MAX - 1, FRAGMENT_LEN_MAX, FRAGMENT_LEN_MAX + 1, MESSAGE_LEN_MAX] {
             let content: Vec<u8> = (0..len).map(|n| n.to_le_bytes()[0]).collect();
-            let texts = split(KIND_TEXT, &content).unwrap();
+            let texts = split(KIND_LETTER, &content).unwrap();
             assert_eq!(texts.len(), fragment_count(len));
             assert!(texts.iter().all(|text| text.len() <= CONTENT_LEN_MAX));
             let whole = join(&texts).unwrap().unwrap();
-            assert_eq!((whole.kind, whole.bytes.as_slice()), (KIND_TEXT, content.as_slice()));
+            assert_eq!((whole.kind, whole.bytes.as_slice()), (KIND_LETTER, content.as_slice()));
         }
-        assert_eq!(split(KIND_TEXT, &[0; MESSAGE_LEN_MAX + 1]).unwrap_err().label(), "fragment-too-long");
+        assert_eq!(split(KIND_LETTER, &[0; MESSAGE_LEN_MAX + 1]).unwrap_err().label(), "fragment-too-long");
     }
 
     #[test]
@@ -286,8 +290,8 @@ mod tests {
 
     #[test]
     fn a_message_that_is_cut_off_is_given_up_and_the_next_one_is_whole() {
-        let long = split(KIND_TEXT, &[7; 3000]).unwrap();
-        let short = split(KIND_TEXT, b"next").unwrap();
+        let long = split(KIND_LETTER, &[7; 3000]).unwrap();
+        let short = split(KIND_LETTER, b"next").unwrap();
         let mut reassembly = Reassembly::default();
         assert!(reassembly.push(&long[0]).unwrap().is_none());
         assert_eq!(reassembly.remaining(), 2);
@@ -302,7 +306,7 @@ mod tests {
     #[test]
     fn debug_shows_no_content() {
         let mut reassembly = Reassembly::default();
-        reassembly.push(&split(KIND_TEXT, &[7; 3000]).unwrap()[0]).unwrap();
+        reassembly.push(&split(KIND_LETTER, &[7; 3000]).unwrap()[0]).unwrap();
         insta::assert_snapshot!(format!("{reassembly:?}"), @"Reassembly(2 to come)");
     }
 
@@ -326,7 +330,7 @@ mod tests {
         #[test]
         fn a_flipped_byte_never_yields_the_message_with_another_length(at in 0usize..3039, flip in 1u8..) {
             let content = vec![7u8; 3000];
-            let mut texts = split(KIND_TEXT, &content).unwrap();
+            let mut texts = split(KIND_LETTER, &content).unwrap();
             let mut left = at;
             for text in &mut texts {
                 if left < text.len() {

@@ -2,36 +2,56 @@
 //!
 //! Boxes are taken in the order of their streams. What they hold is kept in the same commit that moves session and
 //! reader past them: before the commit the boxes count as unread, after it they cannot be read
-//! again, so a message is received once whatever fails in between.
+//! again, so a message is received once whatever fails in between. What letters and reports say is done in
+//! [`super::taking`].
+
+use std::collections::BTreeMap;
 
 use rand::CryptoRng;
 use sotto_protocol::time::Timestamp;
 use zeroize::Zeroizing;
 
 use super::book::{Person, put_part};
+use super::confirming::confirmed;
 use super::contact::{Contact, Side, Standing};
 use super::engine::Engine;
 use super::error::EngineError;
 use super::event::Event;
-use super::fragment::{KIND_HELLO, KIND_TEXT, Reassembly, Whole};
+use super::fragment::{KIND_HELLO, KIND_LETTER, KIND_REPORT, Reassembly, Whole};
 use super::id::{ContactId, MessageId};
 use super::inbox::Content;
+use super::ledger::Ledger;
+use super::letter::Got;
 use super::link::{Link, Live};
-use super::message::{Direction, Message, MessageState, body_from_wire};
+use super::message::Message;
 use super::outbox::place_key;
 use super::update::Update;
 use crate::store::{Change, RecordKey, RecordKind, Store, StoreError};
 
 /// What the boxes that have come amount to, before it is kept.
-struct Harvest {
-    contact: Contact,
+pub(super) struct Harvest<'a> {
+    pub(super) person: &'a Person,
+    pub(super) contact: Contact,
+    pub(super) ledger: Ledger,
     live: Live,
     reassembly: Reassembly,
     parts: Vec<RecordKey>,
-    next_seq: u64,
+    pub(super) next_seq: u64,
     changes: Vec<Change>,
-    messages: Vec<Message>,
+    /// New ones.
+    pub(super) messages: Vec<Message>,
+    /// Earlier ones, as they are now.
+    pub(super) changed: BTreeMap<MessageId, Message>,
+    /// Whether the other side has told what it has.
+    pub(super) is_reported: bool,
+    /// What the other side says has come of ours.
+    pub(super) got: Vec<Got>,
+    /// Boxes that are passed over.
     refused: Vec<&'static str>,
+    /// What letters say that cannot be done or believed.
+    pub(super) doubts: Vec<&'static str>,
+    /// What is no fault, and only counted.
+    pub(super) counted: Vec<&'static str>,
     /// Whether a step of key encapsulation was among them: the next may be due.
     has_control: bool,
     /// Whether a box is lost for good.
@@ -61,26 +81,46 @@ impl<S: Store> Engine<S> {
                 .iter()
                 .map(|label| Event::BoxRefused { contact: name.clone(), label: (*label).to_owned() }),
         );
+        let doubts = harvest.doubts.iter();
+        update.events.extend(
+            doubts.map(|label| Event::LetterDoubted { contact: name.clone(), label: (*label).to_owned() }),
+        );
         let received = harvest.messages.iter().map(|message| message.view(&harvest.contact));
         update
             .events
             .extend(received.map(|message| Event::MessageReceived { contact: name.clone(), message }));
+        let changed = harvest.changed.values().map(|message| message.view(&harvest.contact));
+        update.events.extend(changed.map(|message| Event::MessageChanged { contact: name.clone(), message }));
         let count = u64::try_from(harvest.messages.len()).unwrap_or(u64::MAX);
+        let mut changed = harvest.changed;
+        let mut ledger = harvest.ledger;
+        ledger.heard_ms = now.as_millis();
+        let is_reported = harvest.is_reported;
+        confirmed(person, &self.book.outbox, &harvest.got, &mut changed, &mut ledger, &mut update);
         update.changes = harvest.changes;
         update.messages = harvest.messages;
+        update.messages.extend(changed.into_values());
+        update.ledger = Some(ledger);
         update.link = Some(Link::Live(Box::new(harvest.live)));
+        let (reassembly, parts) = (harvest.reassembly, harvest.parts);
+        let labels = [harvest.refused, harvest.doubts, harvest.counted].concat();
+        let (has_control, is_torn) = (harvest.has_control, harvest.is_torn);
         self.make(now, update)?;
         if let Some(person) = self.book.people.get_mut(&contact) {
-            person.inbox.reassembly = harvest.reassembly;
-            person.inbox.parts = harvest.parts;
+            person.inbox.reassembly = reassembly;
+            person.inbox.parts = parts;
         }
         self.counters.messages_received = self.counters.messages_received.saturating_add(count);
-        harvest.refused.iter().for_each(|label| self.count(label));
-        if harvest.has_control {
+        labels.iter().for_each(|label| self.count(label));
+        if has_control {
             self.tend_soon(now);
         }
+        if is_reported {
+            // What is to go again, and what had to wait for that.
+            self.seal_pending(now, contact, rng)?;
+        }
         // It may have led into the stream that everything after it lies in.
-        if harvest.is_torn {
+        if is_torn {
             self.mend(now, contact, rng)?;
         }
         Ok(())
@@ -88,25 +128,32 @@ impl<S: Store> Engine<S> {
 }
 
 /// What the boxes at the front of a person's stream amount to, if any have come.
-fn harvest(
-    person: &Person,
+fn harvest<'a>(
+    person: &'a Person,
     live: &Live,
     now: Timestamp,
     rng: &mut impl CryptoRng,
-) -> Result<Option<Harvest>, StoreError> {
+) -> Result<Option<Harvest<'a>>, StoreError> {
     let front = live.read.index();
     if person.inbox.content(front).is_none() {
         return Ok(None);
     }
     let mut harvest = Harvest {
+        person,
         contact: person.contact.clone(),
+        ledger: person.ledger.clone(),
         live: live.draft()?,
         reassembly: person.inbox.reassembly.clone(),
         parts: person.inbox.parts.clone(),
         next_seq: person.next_seq(),
         changes: Vec::new(),
         messages: Vec::new(),
+        changed: BTreeMap::new(),
+        is_reported: false,
+        got: Vec::new(),
         refused: Vec::new(),
+        doubts: Vec::new(),
+        counted: Vec::new(),
         has_control: false,
         is_torn: false,
     };
@@ -116,7 +163,7 @@ fn harvest(
     Ok(Some(harvest))
 }
 
-impl Harvest {
+impl Harvest<'_> {
     /// Takes the next box, and moves on: to the next one, or into the stream that it leads to.
     fn take(&mut self, content: Content, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(), StoreError> {
         let index = self.live.read.index();
@@ -182,19 +229,12 @@ impl Harvest {
     }
 
     fn keep(&mut self, whole: &Whole, now: Timestamp, rng: &mut impl CryptoRng) {
-        if whole.kind == KIND_HELLO && whole.bytes.is_empty() {
-            return;
+        match whole.kind {
+            KIND_HELLO => {}
+            KIND_LETTER => self.letter(&whole.bytes, now, rng),
+            KIND_REPORT => self.report(&whole.bytes, now, rng),
+            kind => self.unknown(kind, &whole.bytes, now, rng),
         }
-        self.messages.push(Message {
-            id: MessageId::generate(rng),
-            contact: self.contact.id,
-            seq: self.next_seq,
-            direction: Direction::In,
-            at_ms: now.as_millis(),
-            state: MessageState::Received,
-            body: body_from_wire(whole.kind, KIND_TEXT, &whole.bytes),
-        });
-        self.next_seq = self.next_seq.saturating_add(1);
     }
 
     /// Parts kept within this very harvest are put and deleted again in one commit; the last change holds.

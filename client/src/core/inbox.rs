@@ -257,7 +257,7 @@ mod tests {
     use sotto_protocol::boxes::WriteCap;
 
     use super::*;
-    use crate::core::fragment::{KIND_TEXT, split};
+    use crate::core::fragment::{KIND_LETTER, split};
 
     const REPLICAS: [NodeId; 2] = [NodeId::from_bytes([1; 32]), NodeId::from_bytes([2; 32])];
 
@@ -358,7 +358,7 @@ mod tests {
     fn a_message_that_has_begun_is_read_ahead_to_its_end() {
         let (mut reader, _) = stream(0);
         reader.ahead = Ahead::WithinMessage;
-        let texts = split(KIND_TEXT, &vec![7; 100 * 1024 / 2]).unwrap();
+        let texts = split(KIND_LETTER, &vec![7; 100 * 1024 / 2]).unwrap();
         reader.inbox.reassembly.push(&texts[0]).unwrap();
         reader.inbox.not_found(0, &REPLICAS[0]);
         assert_eq!(reader.polls().iter().map(|poll| poll.index).max(), Some(7));

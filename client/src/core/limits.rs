@@ -4,8 +4,36 @@ use std::time::Duration;
 
 /// A text that a user can send, in bytes of UTF-8.
 pub const TEXT_LEN_MAX: usize = 64 * 1024;
-/// A message of any kind that is accepted from a peer, in bytes.
-pub const MESSAGE_LEN_MAX: usize = TEXT_LEN_MAX;
+/// A message of any kind that is accepted from a peer, in bytes: the longest text, with what a letter says beside it.
+pub const MESSAGE_LEN_MAX: usize = TEXT_LEN_MAX + 128;
+/// A reaction, in bytes of UTF-8: the longest emoji sequences in use have 35, most have 4.
+pub const EMOJI_LEN_MAX: usize = 48;
+/// Series of letters that are remembered of each side of a conversation: each restored backup begins one.
+pub const SERIES_MAX: usize = 4;
+/// Ranges of missing letters that a report asks for, for each series.
+pub const MISSING_RANGES_MAX: usize = 8;
+/// Ranges of letters that a report says are gone.
+pub const GONE_RANGES_MAX: usize = 16;
+/// Ranges of letters that came although earlier ones are missing. Beyond it the earliest gap is given up.
+pub const ARRIVED_RANGES_MAX: usize = 32;
+/// How often one letter is sent again because the other side asks for it.
+pub const RESENDS_MAX: u8 = 3;
+/// The mean time between two moments at which a contact may be sent a report, in payload slots of the cover class.
+pub const REPORT_INTERVAL_SLOTS_MEAN: u32 = 32;
+/// The shortest existence that a user can give a message, in seconds: mailboxes keep no box for a shorter time than five
+/// minutes, and the message has to get there first.
+pub const EXISTS_FOR_MIN_S: u32 = 600;
+/// The longest limit of existence that a user can give a message, in seconds: a year.
+pub const DISAPPEARING_MAX_S: u32 = 366 * 24 * 3600;
+/// How long letters wait in a new session for the other side to tell what it has, after the session before was lost.
+pub const AWAIT_REPORT_MAX: Duration = Duration::from_secs(600);
+/// Messages that end in one commit.
+pub const VANISH_BATCH_MAX: usize = 256;
+/// How far a sender's clock may be ahead before its time is not believed.
+pub const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(300);
+/// How old a message may be by its sender's clock before its time is not believed: a mailbox keeps it for 14 days, and it
+/// may have waited for a session as long.
+pub const CLOCK_BEHIND_MAX: Duration = Duration::from_secs(28 * 24 * 3600);
 /// A contact's name, in characters.
 pub const NAME_CHARS_MAX: usize = 64;
 /// Contacts in one profile.

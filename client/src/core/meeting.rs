@@ -141,7 +141,7 @@ impl<S: Store> Engine<S> {
         let mut update = Update::of(contact);
         if let Some(person) = self.book.people.get(&contact) {
             let waiting = waiting(&self.book, person);
-            update.boxes = sealing::seal_waiting(&mut live, now, contact, waiting, rng)?;
+            update.boxes = sealing::seal_waiting(&mut live, now, waiting, rng)?;
         }
         update.link = Some(Link::Live(Box::new(live)));
         update.bond = Some(bond);

@@ -7,11 +7,13 @@ use zeroize::Zeroizing;
 
 use super::contact::Contact;
 use super::id::{ContactId, MessageId};
-use super::view::{MessageKind, MessageView};
+use super::letter::{Content, Disappearing, Letter, Name};
+use super::limits::RESENDS_MAX;
+use super::view::{DisappearingView, MessageKind, MessageView, ReactionsView};
 use crate::store::{Change, RecordKey, RecordKind, StoreError, record};
 
 /// Whether a message was sent or received.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// Received.
@@ -36,6 +38,10 @@ pub enum MessageState {
     Unconfirmed,
     /// Received: whole, and kept on this device.
     Received,
+    /// Sent: the other side has told that it has it.
+    Delivered,
+    /// Sent: the other side has told that its user has seen it.
+    Read,
 }
 
 impl MessageState {
@@ -49,19 +55,33 @@ impl MessageState {
             Self::Conflict => "conflict",
             Self::Unconfirmed => "unconfirmed",
             Self::Received => "received",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
         }
+    }
+
+    /// Whether every replica has acknowledged it, or the other side has it.
+    #[must_use]
+    pub const fn is_stored(self) -> bool {
+        matches!(self, Self::Stored | Self::Delivered | Self::Read)
+    }
+
+    /// Whether the other side has told that it has the message.
+    #[must_use]
+    pub const fn is_confirmed(self) -> bool {
+        matches!(self, Self::Delivered | Self::Read)
     }
 }
 
 /// What a message says. The record's enum numbers are on disk: append only.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Body {
-    /// A text.
-    Text(String),
+    /// A letter of a kind that this version knows.
+    Letter(Content),
     /// A kind that this version does not know, kept byte for byte for a version that does.
     Unknown {
-        /// Its number on the wire.
-        kind: u8,
+        /// Its number as a letter; 256 and more if it is no letter.
+        kind: u16,
         /// Its content.
         bytes: Vec<u8>,
     },
@@ -69,6 +89,8 @@ pub(crate) enum Body {
     Notice(Notice),
     /// What the other side wrote with its request to become a contact. It is no message of the conversation.
     Request(String),
+    /// A letter that its sender has deleted for both sides.
+    Deleted,
 }
 
 /// Something that happened to the conversation as a whole. The numbers are on disk: append only.
@@ -80,11 +102,19 @@ pub(crate) enum Notice {
     Changed,
     /// This profile was restored from a backup, and the session made anew.
     Restored,
+    /// So many letters of the contact never came, and cannot be had any more.
+    Lost(u64),
 }
 
 impl Notice {
-    const fn text(self) -> &'static str {
-        match self {
+    fn text(self) -> String {
+        let text = match self {
+            Self::Lost(count) => {
+                return format!(
+                    "{count} messages of the contact did not come and cannot be had any more: they were lost, deleted, or \
+                     had ended; ask the contact"
+                );
+            }
             Self::Renewed => {
                 "the contact has made the session anew, after restoring a backup or to renew its keys; the identity \
                  key is the same. What the other side has not received is sent again"
@@ -96,8 +126,16 @@ impl Notice {
                 "the session was made anew from this side. What was sent from here since the backup is missing here; what was \
                  sent to it comes again"
             }
-        }
+        };
+        text.to_owned()
     }
+}
+
+/// What the two sides think of a message: one emoji each, the latest.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Reactions {
+    pub(crate) own: Option<String>,
+    pub(crate) theirs: Option<String>,
 }
 
 /// A message as it is kept. `Debug` shows no content.
@@ -108,12 +146,44 @@ pub(crate) struct Message {
     /// Its place in the conversation, from 1.
     pub(crate) seq: u64,
     pub(crate) direction: Direction,
+    /// When it was queued or received here.
     pub(crate) at_ms: u64,
     pub(crate) state: MessageState,
+    /// What both sides call it; none if it is no letter.
+    pub(crate) name: Option<Name>,
+    pub(crate) disappearing: Disappearing,
+    /// When it ends, if that is certain.
+    pub(crate) until_ms: Option<u64>,
+    /// The place of the message that it refers to, if that is here.
+    pub(crate) refers_to: Option<u64>,
+    pub(crate) edited: bool,
+    pub(crate) reactions: Reactions,
+    /// How often it was sent again because the other side asked for it.
+    pub(crate) resent: u8,
     pub(crate) body: Body,
 }
 
 impl Message {
+    /// One that no letter made: nothing about it ends or is counted.
+    pub(crate) fn local(id: MessageId, contact: ContactId, seq: u64, at_ms: u64, body: Body) -> Self {
+        Self {
+            id,
+            contact,
+            seq,
+            direction: Direction::In,
+            at_ms,
+            state: MessageState::Received,
+            name: None,
+            disappearing: Disappearing::OFF,
+            until_ms: None,
+            refers_to: None,
+            edited: false,
+            reactions: Reactions::default(),
+            resent: 0,
+            body,
+        }
+    }
+
     /// Where it is kept.
     pub(crate) const fn key(&self) -> RecordKey {
         RecordKey { kind: RecordKind::Message, id: *self.id.as_bytes() }
@@ -124,10 +194,55 @@ impl Message {
         Ok(Change::Put { key: self.key(), value: record::encode(self)? })
     }
 
+    /// Whether it is shown as a message of its own. Reactions, edits and deletions show at what they refer to.
+    pub(crate) const fn is_shown(&self) -> bool {
+        !matches!(
+            self.body,
+            Body::Letter(Content::Reaction { .. } | Content::Edit { .. } | Content::Deletion { .. })
+        )
+    }
+
+    /// The text, if it has one that its sender wrote and can change.
+    pub(crate) const fn text(&self) -> Option<&str> {
+        match &self.body {
+            Body::Letter(Content::Text(text) | Content::Reply { text, .. }) => Some(text.as_str()),
+            _ => None,
+        }
+    }
+
+    /// The letter as it goes to the other side, if it is one of ours. One that was deleted before it went deletes itself.
+    pub(crate) fn letter(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let name = self.name.filter(|_| self.direction == Direction::Out)?;
+        let (kind, body) = match &self.body {
+            Body::Letter(content) => content.to_bytes(),
+            Body::Deleted => Content::Deletion { of: name }.to_bytes(),
+            Body::Unknown { .. } | Body::Notice(_) | Body::Request(_) => return None,
+        };
+        let (sent_at_ms, disappearing) = (self.at_ms, self.disappearing);
+        Some(Letter { name, kind, sent_at_ms, disappearing, body: &body }.to_bytes())
+    }
+
+    /// Whether it may go again because the other side asks for it: not too often, and not if it could come back after it
+    /// had disappeared there.
+    pub(crate) fn can_go_again(&self) -> bool {
+        let might_come_back = self.disappearing.is_on() && self.state.is_confirmed();
+        self.resent < RESENDS_MAX && !might_come_back
+    }
+
     /// What is shown of it.
     pub(crate) fn view(&self, contact: &Contact) -> MessageView {
         let (kind, text) = match &self.body {
-            Body::Text(text) => (MessageKind::Text, text.clone()),
+            Body::Letter(Content::Text(text) | Content::Reply { text, .. }) | Body::Request(text) => {
+                (MessageKind::Text, text.clone())
+            }
+            Body::Letter(Content::Reaction { emoji, .. }) => {
+                (MessageKind::Reaction, emoji.clone().unwrap_or_default())
+            }
+            Body::Letter(Content::Edit { text, .. }) => (MessageKind::Edit, text.clone()),
+            Body::Letter(Content::Deletion { .. }) => (MessageKind::Deletion, String::new()),
+            Body::Letter(Content::Defaults { disappearing, .. }) => {
+                (MessageKind::Defaults, format!("messages from here on: {}", disappearing.in_words()))
+            }
             Body::Unknown { kind, bytes } => (
                 MessageKind::Unknown,
                 format!(
@@ -135,8 +250,8 @@ impl Message {
                     bytes.len()
                 ),
             ),
-            Body::Request(text) => (MessageKind::Text, text.clone()),
-            Body::Notice(notice) => (MessageKind::Notice, notice.text().to_owned()),
+            Body::Notice(notice) => (MessageKind::Notice, notice.text()),
+            Body::Deleted => (MessageKind::Deleted, String::new()),
         };
         MessageView {
             id: self.id,
@@ -148,6 +263,17 @@ impl Message {
             text,
             at_ms: self.at_ms,
             state: self.state,
+            refers_to: self.refers_to,
+            is_reply: matches!(self.body, Body::Letter(Content::Reply { .. })),
+            edited: self.edited,
+            reactions: ReactionsView {
+                own: self.reactions.own.clone(),
+                theirs: self.reactions.theirs.clone(),
+            },
+            disappearing: self
+                .disappearing
+                .is_on()
+                .then_some(DisappearingView { limits: self.disappearing, until_ms: self.until_ms }),
         }
     }
 }
@@ -156,9 +282,10 @@ impl Drop for Message {
     fn drop(&mut self) {
         use zeroize::Zeroize as _;
         match &mut self.body {
-            Body::Text(text) | Body::Request(text) => text.zeroize(),
+            Body::Request(text) => text.zeroize(),
             Body::Unknown { bytes, .. } => bytes.zeroize(),
-            Body::Notice(_) => {}
+            // A content wipes itself.
+            Body::Letter(_) | Body::Notice(_) | Body::Deleted => {}
         }
     }
 }
@@ -169,42 +296,25 @@ impl std::fmt::Debug for Message {
     }
 }
 
-/// A message's content on its way from bytes: text if it is text, else kept as it is.
-pub(crate) fn body_from_wire(kind: u8, text_kind: u8, bytes: &Zeroizing<Vec<u8>>) -> Body {
-    if kind == text_kind
-        && let Ok(text) = std::str::from_utf8(bytes)
-    {
-        return Body::Text(text.to_owned());
-    }
-    Body::Unknown { kind, bytes: bytes.to_vec() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::core::contact::Side;
 
     fn message(body: Body) -> Message {
-        Message {
-            id: MessageId::from_bytes([1; 16]),
-            contact: ContactId::from_bytes([2; 16]),
-            seq: 3,
-            direction: Direction::In,
-            at_ms: 4,
-            state: MessageState::Received,
-            body,
-        }
+        let (id, contact) = (MessageId::from_bytes([1; 16]), ContactId::from_bytes([2; 16]));
+        Message::local(id, contact, 3, 4, body)
     }
 
     #[test]
     fn debug_shows_no_content() {
-        let secret = message(Body::Text("meet me".into()));
+        let secret = message(Body::Letter(Content::Text("meet me".into())));
         insta::assert_snapshot!(format!("{secret:?}"), @"Message(01010101010101010101010101010101, In, Received)");
     }
 
     #[test]
     fn an_unknown_kind_is_kept_byte_for_byte_and_shown_as_unknown() {
-        let kept = message(body_from_wire(77, 1, &Zeroizing::new(vec![0, 255])));
+        let kept = message(Body::Unknown { kind: 77, bytes: vec![0, 255] });
         let value = record::encode(&kept).unwrap();
         let read: Message = record::decode(&value).unwrap();
         assert!(matches!(&read.body, Body::Unknown { kind: 77, bytes } if bytes == &[0, 255]));
@@ -213,11 +323,5 @@ mod tests {
         let view = read.view(&bob);
         assert_eq!(view.kind, MessageKind::Unknown);
         assert_eq!(view.text, "a message of kind 77 with 2 bytes, which this version cannot show");
-    }
-
-    #[test]
-    fn a_text_that_is_not_utf8_is_kept_as_unknown() {
-        assert!(matches!(body_from_wire(1, 1, &Zeroizing::new(vec![0xff])), Body::Unknown { kind: 1, .. }));
-        assert!(matches!(body_from_wire(1, 1, &Zeroizing::new("ü".into())), Body::Text(text) if text == "ü"));
     }
 }

@@ -13,11 +13,14 @@
 //! | people and their keys | `contact`, `trust`, `bond`, `link`, `stream`, `renewal` |
 //! | how people meet | `invite`, `inviting`, `meeting`; `address`, `publishing`, `asking`, `request` |
 //! | sessions made anew | `renewing`, `rendezvous`, `watch`, `watching`, `backup` |
-//! | what a user asks for | `sending`, `sealing`, `verifying`, `forgetting` |
-//! | what comes in | `receiving`, `harvest`, `fragment`, `message` |
+//! | what a user asks for | `sending`, `acting`, `sealing`, `verifying`, `forgetting` |
+//! | what comes in | `receiving`, `harvest`, `fragment`, `taking`, `message` |
+//! | what is counted, told and repaired | `letter`, `ledger`, `reporting`, `confirming` |
+//! | what ends | `vanishing` |
 //! | what is kept | `keeper`, `book`, `update`, `settling`, `tending`, `aside` |
 //! | what is shown | `status`, `why`, `view`, `event`, `error` |
 
+mod acting;
 mod action;
 mod address;
 mod arq;
@@ -28,6 +31,7 @@ mod bond;
 mod book;
 mod choice;
 mod circuits;
+mod confirming;
 mod contact;
 mod cover;
 mod decoys;
@@ -46,6 +50,8 @@ mod inviting;
 mod keeper;
 mod lane;
 mod lanes;
+mod ledger;
+mod letter;
 pub mod limits;
 mod link;
 mod meeting;
@@ -58,6 +64,7 @@ mod receiving;
 mod rendezvous;
 mod renewal;
 mod renewing;
+mod reporting;
 mod request;
 mod rotation;
 pub mod route;
@@ -70,9 +77,11 @@ mod settling;
 mod slots;
 mod status;
 mod stream;
+mod taking;
 mod tending;
 mod trust;
 mod update;
+mod vanishing;
 mod verifying;
 mod view;
 mod watch;
@@ -91,10 +100,13 @@ pub use error::EngineError;
 pub use event::Event;
 pub use id::{ContactId, IdError, MessageId};
 pub use invite::{Invite, InviteError};
+pub use ledger::Receipts;
+pub use letter::Disappearing;
 pub use message::{Direction, MessageState};
 pub use route::{Route, RoutePlan, RoutePlanError};
+pub use sending::SendOptions;
 pub use trust::Trust;
 pub use view::{
-    AddressView, ConsensusState, ContactState, ContactView, Counters, CoverView, MessageKind, MessageView,
-    RequestView, RouteState, RouteView, StatusView, WaitingView,
+    AddressView, ConsensusState, ContactState, ContactView, Counters, CoverView, DisappearingView,
+    MessageKind, MessageView, ReactionsView, RequestView, RouteState, RouteView, StatusView, WaitingView,
 };

@@ -32,12 +32,14 @@ pub(crate) enum Purpose {
     Request,
     /// The first box to somebody whose request was accepted.
     Welcome,
+    /// A report on letters, in a slot that would have carried a decoy.
+    Report,
 }
 
 impl Purpose {
     /// Whether somebody waits for it.
     pub(crate) const fn is_urgent(self) -> bool {
-        !matches!(self, Self::Control)
+        !matches!(self, Self::Control | Self::Report)
     }
 }
 

@@ -14,11 +14,11 @@ use super::contact::{Contact, Side, Standing, check_name};
 use super::engine::Engine;
 use super::error::EngineError;
 use super::event::Event;
-use super::fragment::{KIND_HELLO, KIND_TEXT, Reassembly};
+use super::fragment::{KIND_HELLO, KIND_NOTE, Reassembly};
 use super::id::{ContactId, MessageId};
 use super::limits::{ADDRESSES_MAX, REQUESTS_MAX};
 use super::link::{Link, Live, link_key};
-use super::message::{Body, Direction, Message, MessageState};
+use super::message::{Body, Message};
 use super::outbox::Outgoing;
 use super::parcel::{Parcel, Purpose};
 use super::rendezvous::{self, PERIODS, period_of};
@@ -155,15 +155,9 @@ impl<S: Store> Engine<S> {
         update.changes.push(Change::Delete { key: request_key(id) });
         update.events.push(Event::ContactEstablished { contact: name.to_owned() });
         if !waiting.note.note.is_empty() {
-            update.messages.push(Message {
-                id: MessageId::generate(rng),
-                contact: id,
-                seq: 1,
-                direction: Direction::In,
-                at_ms: waiting.note.at_ms,
-                state: MessageState::Received,
-                body: Body::Request(waiting.note.note.clone()),
-            });
+            let body = Body::Request(waiting.note.note.clone());
+            let at_ms = waiting.note.at_ms;
+            update.messages.push(Message::local(MessageId::generate(rng), id, 1, at_ms, body));
         }
         let mut person = Person::new(contact, Link::Live(Box::new(live)));
         person.bond = Some(waiting.bond.clone());
@@ -314,7 +308,7 @@ impl<S: Store> Engine<S> {
 /// What the asking side wrote, if it wrote something that can be read.
 fn note_of(content: &Zeroizing<Vec<u8>>) -> String {
     match Reassembly::default().push(content) {
-        Ok(Some(whole)) if whole.kind == KIND_TEXT => String::from_utf8_lossy(&whole.bytes).into_owned(),
+        Ok(Some(whole)) if whole.kind == KIND_NOTE => String::from_utf8_lossy(&whole.bytes).into_owned(),
         _ => String::new(),
     }
 }

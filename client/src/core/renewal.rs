@@ -51,28 +51,20 @@ impl Renewal {
         self.offer.bundle(Occasion::Rekey)
     }
 
-    /// The text of the box that they lie in: `before (1) || received (4) || bundle`. How many messages were received
-    /// tells the other side which ones to send again if the session is lost.
-    pub(crate) fn text(&self, received: u32) -> Vec<u8> {
-        [&[self.before as u8], received.to_be_bytes().as_slice(), self.bundle().as_slice()].concat()
+    /// The text of the box that they lie in: `before (1) || bundle`.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        [&[self.before as u8], self.bundle().as_slice()].concat()
     }
 
     /// What such a text says. An answer's content begins in the same way.
-    pub(crate) fn parse(text: &[u8]) -> Option<(Before, u32, &[u8])> {
-        let (before, rest) = text.split_first()?;
-        let (received, bundle) = rest.split_first_chunk::<4>()?;
+    pub(crate) fn parse(text: &[u8]) -> Option<(Before, &[u8])> {
+        let (before, bundle) = text.split_first()?;
         let before = match before {
             1 => Before::Kept,
             2 => Before::Lost,
             _ => return None,
         };
-        Some((before, u32::from_be_bytes(*received), bundle))
-    }
-
-    /// The content of an answer: `before (1) || received (4)`.
-    pub(crate) fn answer(before: Before, received: u32) -> [u8; 5] {
-        let [a, b, c, d] = received.to_be_bytes();
-        [before as u8, a, b, c, d]
+        Some((before, bundle))
     }
 
     /// From its record.

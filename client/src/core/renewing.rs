@@ -3,15 +3,15 @@
 //! ```text
 //! side that begins                                     other side
 //! free place in its bundle stream:
-//!   before || received || bundle --------------------> found, once what was under way has been read
+//!   before || bundle --------------------------------> found, once what was under way has been read
 //!                                                      new session; what waits is sealed in it
-//! answer stream of this bundle: <--------------------- answer, with before || received
+//! answer stream of this bundle: <--------------------- answer, with before
 //! new session; what waits is sealed in it
 //! ```
 //!
 //! No state of the old session goes into the new one: both sides' identity keys and a secret that they share since
-//! they met vouch for it. If both begin at once, the side with the smaller identity key answers. If the session is lost,
-//! each side sends again what the other has not received, by the numbers that both tell.
+//! they met vouch for it. If both begin at once, the side with the smaller identity key answers. Each side then sends a
+//! report on letters, so that what was lost with the old session is asked for again ([`super::reporting`]).
 //! The places are in [`super::rendezvous`], what is kept in [`super::renewal`].
 
 use rand::CryptoRng;
@@ -24,9 +24,9 @@ use super::contact::Standing;
 use super::engine::Engine;
 use super::error::EngineError;
 use super::event::Event;
-use super::fragment::{KIND_HELLO, Reassembly, fragment_count};
+use super::fragment::{KIND_HELLO, Reassembly};
 use super::id::{ContactId, MessageId};
-use super::limits::{READ_AHEAD_MAX, RESEND_BOXES_MAX};
+use super::limits::{AWAIT_REPORT_MAX, READ_AHEAD_MAX};
 use super::link::{Link, Live};
 use super::meeting::hello;
 use super::message::{Body, Direction as Way, Message, MessageState, Notice};
@@ -125,7 +125,7 @@ impl<S: Store> Engine<S> {
         let direction = Direction::from(bond.is_initiator);
         let seed = rendezvous::rekey_bundles(&bond.rekey_secret, direction, period);
         let write = WriteCap::from_seed(seed.as_bytes());
-        let parcel = sealing::seal_at(write, place, &renewal.text(person.received()), rng)?;
+        let parcel = sealing::seal_at(write, place, &renewal.text(), rng)?;
         let mut update = Update::of(contact);
         let outgoing = Outgoing::new(contact, Purpose::RekeyBundle, parcel);
         update.boxes.push(((ContactId::generate(rng), 0), outgoing));
@@ -143,7 +143,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<Taken, EngineError> {
         let Some(person) = self.book.people.get(&contact) else { return Ok(Taken::Done) };
         let Some(bond) = &person.bond else { return Ok(Taken::Done) };
-        let Some((before, received, bundle)) = Renewal::parse(text) else {
+        let Some((before, bundle)) = Renewal::parse(text) else {
             self.count("rekey-kind");
             return Ok(Taken::Done);
         };
@@ -157,7 +157,7 @@ impl<S: Store> Engine<S> {
         }
         let own_before = person.renewal.as_ref().map_or(Before::Kept, |own| own.before);
         let given_up = person.renewal.as_ref().map(|own| rendezvous::tag_of(&own.bundle()));
-        let hello = hello(&Told { before: own_before, received: person.received(), given_up }.to_bytes())?;
+        let hello = hello(&Told { before: own_before, given_up }.to_bytes())?;
         // A new identity that we were about to show is shown by the answer.
         let own = person.renewal.as_ref().map_or(&bond.own, |own| own.offer.identity()).clone();
         let psk = rendezvous::rekey_psk(&bond.rekey_secret, bundle);
@@ -185,12 +185,12 @@ impl<S: Store> Engine<S> {
         bond.own = own;
         bond.note(tag);
         let is_lost = before == Before::Lost || own_before == Before::Lost;
-        let missed = if is_lost { missed(person, received) } else { Vec::new() };
-        let changed = Changed { bond, remote, notice: Notice::Renewed, missed };
+        let changed = Changed { bond, remote, notice: Notice::Renewed, is_lost };
         let mut update = self.renewed(now, contact, live, changed, rng)?;
         let outgoing = Outgoing::new(contact, Purpose::RekeyAnswer, answer);
         update.boxes.push(((ContactId::generate(rng), 0), outgoing));
         self.make(now, update)?;
+        self.reports.hasten(contact, now);
         Ok(Taken::Done)
     }
 
@@ -227,15 +227,11 @@ impl<S: Store> Engine<S> {
         if let Some(tag) = told.as_ref().and_then(|told| told.given_up) {
             bond.note(tag);
         }
-        let missed = match (renewal.before, told) {
-            (Before::Lost, Some(told)) | (_, Some(told @ Told { before: Before::Lost, .. })) => {
-                missed(person, told.received)
-            }
-            _ => Vec::new(),
-        };
-        let changed = Changed { bond, remote: made.remote_identity, notice: Notice::Restored, missed };
+        let is_lost = renewal.before == Before::Lost || told.is_some_and(|told| told.before == Before::Lost);
+        let changed = Changed { bond, remote: made.remote_identity, notice: Notice::Restored, is_lost };
         let update = self.renewed(now, contact, live, changed, rng)?;
         self.make(now, update)?;
+        self.reports.hasten(contact, now);
         Ok(Taken::Done)
     }
 
@@ -283,7 +279,10 @@ impl<S: Store> Engine<S> {
     fn is_drained(&self, person: &Person) -> bool {
         let Some(live) = person.link.live() else { return true };
         let sends = self.book.outbox.owned(person.contact.id).any(|(_, outgoing)| {
-            !matches!(outgoing.purpose, Purpose::RekeyBundle | Purpose::RekeyAnswer | Purpose::Control)
+            !matches!(
+                outgoing.purpose,
+                Purpose::RekeyBundle | Purpose::RekeyAnswer | Purpose::Control | Purpose::Report
+            )
         });
         !sends && person.inbox.is_absent(live.read.index())
     }
@@ -297,7 +296,7 @@ impl<S: Store> Engine<S> {
         changed: Changed,
         rng: &mut impl CryptoRng,
     ) -> Result<Update, EngineError> {
-        let Changed { mut bond, remote, notice, missed } = changed;
+        let Changed { mut bond, remote, notice, is_lost } = changed;
         let mut update = Update::of(contact);
         let Some(person) = self.book.people.get(&contact) else { return Ok(update) };
         let was_restored = person.renewal.as_ref().is_some_and(|own| own.before == Before::Lost);
@@ -308,18 +307,17 @@ impl<S: Store> Engine<S> {
         if has_changed {
             contact_after.trust = Trust::Changed;
         }
-        update.messages = missed;
-        if contact_after.trust != Trust::Changed {
-            let after =
-                |message: &'_ Message| update.messages.iter().find(|other| other.id == message.id).cloned();
-            let messages: Vec<Message> = person
-                .messages
-                .values()
-                .map(|message| after(message).unwrap_or_else(|| message.clone()))
-                .filter(|message| message.direction == Way::Out && message.state == MessageState::Queued)
-                .collect();
-            update.boxes = sealing::seal_waiting(&mut live, now, contact, messages.iter(), rng)?;
+        let mut ledger = person.ledger.clone();
+        ledger.owes = true;
+        if is_lost {
+            ledger.awaits_until_ms = (now + AWAIT_REPORT_MAX).as_millis();
+        } else if contact_after.trust != Trust::Changed {
+            let messages = person.messages.values();
+            let queued = messages
+                .filter(|message| message.direction == Way::Out && message.state == MessageState::Queued);
+            update.boxes = sealing::seal_waiting(&mut live, now, queued, rng)?;
         }
+        update.ledger = Some(ledger);
         // What was sealed in the old session and is still on its way: nobody will open it.
         update.gone = self.book.outbox.owned(contact).map(|(place, _)| place).collect();
         let name = contact_after.name.clone();
@@ -344,14 +342,9 @@ impl<S: Store> Engine<S> {
             Notice::Restored => was_restored.then_some(Notice::Restored),
             notice => Some(notice),
         };
-        update.messages.extend(notice.map(|notice| Message {
-            id: MessageId::generate(rng),
-            contact,
-            seq: person.next_seq(),
-            direction: Way::In,
-            at_ms: now.as_millis(),
-            state: MessageState::Received,
-            body: Body::Notice(notice),
+        update.messages.extend(notice.map(|notice| {
+            let id = MessageId::generate(rng);
+            Message::local(id, contact, person.next_seq(), now.as_millis(), Body::Notice(notice))
         }));
         update.link = Some(Link::Live(Box::new(live)));
         update.bond = Some(bond);
@@ -367,45 +360,14 @@ struct Changed {
     /// The identity key that the other side has shown.
     remote: IdentityPublic,
     notice: Notice,
-    /// Messages whose state is another one now.
-    missed: Vec<Message>,
+    /// Whether the old session was lost: what was sealed in it may never have been opened.
+    is_lost: bool,
 }
 
-/// Our messages with the states that follow from how many of them the other side has: what it has not is to be sent
-/// again, as far as it is not more than a peer may make us send.
-fn missed(person: &Person, received: u32) -> Vec<Message> {
-    let received = usize::try_from(received).unwrap_or(usize::MAX);
-    let sent = person
-        .messages
-        .values()
-        .filter(|message| message.direction == Way::Out && message.state != MessageState::Conflict);
-    let mut room = RESEND_BOXES_MAX;
-    let resolved = sent.enumerate().map(|(place, message)| {
-        let mut message = message.clone();
-        let boxes = sealing::content(&message).map_or(0, |(_, bytes)| fragment_count(bytes.len()));
-        // What has not left yet is none of those that the other side can have.
-        if message.state != MessageState::Queued {
-            message.state = if place < received {
-                MessageState::Stored
-            } else if boxes <= room {
-                room -= boxes;
-                MessageState::Queued
-            } else {
-                room = 0;
-                MessageState::Unconfirmed
-            };
-        }
-        message
-    });
-    resolved.collect()
-}
-
-/// What an answer says beside its keys: `before (1) || received (4)`, and `given up (16)` if keys of the answering side are.
+/// What an answer says beside its keys: `before (1)`, and `given up (16)` if keys of the answering side are.
 struct Told {
     /// Whether the answering side has lost the session.
     before: Before,
-    /// How many messages the answering side has received.
-    received: u32,
     /// The tag of its own keys, which lie in its stream and which nobody must answer any more.
     given_up: Option<[u8; 16]>,
 }
@@ -413,14 +375,14 @@ struct Told {
 impl Told {
     fn to_bytes(&self) -> Vec<u8> {
         let tag = self.given_up.as_ref().map_or(&[][..], |tag| tag.as_slice());
-        [Renewal::answer(self.before, self.received).as_slice(), tag].concat()
+        [&[self.before as u8], tag].concat()
     }
 
     fn of(content: &[u8]) -> Option<Self> {
         let whole = Reassembly::default().push(content).ok()??;
-        let (before, received, rest) = Renewal::parse(&whole.bytes).filter(|_| whole.kind == KIND_HELLO)?;
+        let (before, rest) = Renewal::parse(&whole.bytes).filter(|_| whole.kind == KIND_HELLO)?;
         let given_up = if rest.is_empty() { None } else { Some(<[u8; 16]>::try_from(rest).ok()?) };
-        Some(Self { before, received, given_up })
+        Some(Self { before, given_up })
     }
 }
 

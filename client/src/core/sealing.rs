@@ -11,10 +11,10 @@ use sotto_protocol::time::Timestamp;
 
 use super::book::{Book, Person};
 use super::error::EngineError;
-use super::fragment::{KIND_TEXT, split};
+use super::fragment::{KIND_LETTER, split};
 use super::id::{ContactId, MessageId};
 use super::link::Live;
-use super::message::{Body, Direction, Message, MessageState};
+use super::message::{Direction, Message, MessageState};
 use super::outbox::{Outgoing, Place};
 use super::parcel::{Parcel, Purpose};
 use super::trust::Trust;
@@ -71,17 +71,14 @@ pub(crate) fn seal(
     Ok(boxes)
 }
 
-/// The kind and bytes of a message of ours, as fragments carry them.
-pub(crate) fn content(message: &Message) -> Option<(u8, &[u8])> {
-    match &message.body {
-        Body::Text(text) => Some((KIND_TEXT, text.as_bytes())),
-        Body::Unknown { .. } | Body::Notice(_) | Body::Request(_) => None,
-    }
-}
-
-/// Whether messages for a person can be sealed at present.
+/// Whether anything for a person can be sealed at present.
 pub(crate) fn can_seal(person: &Person) -> bool {
     person.link.live().is_some() && person.renewal.is_none() && person.contact.trust != Trust::Changed
+}
+
+/// Whether letters for a person can be sealed at present: after a session was lost, those that are missing go first.
+pub(crate) fn takes_letters(person: &Person, now: Timestamp) -> bool {
+    can_seal(person) && person.ledger.awaits_until_ms <= now.as_millis()
 }
 
 /// The messages of a person that wait and have not been sealed, in order.
@@ -95,20 +92,28 @@ pub(crate) fn waiting<'a>(book: &'a Book, person: &'a Person) -> impl Iterator<I
     })
 }
 
+/// Seals a letter of ours into as many boxes as it takes; none if the message is no letter.
+pub(crate) fn seal_letter(
+    live: &mut Live,
+    now: Timestamp,
+    message: &Message,
+    rng: &mut impl CryptoRng,
+) -> Result<Vec<Boxed>, EngineError> {
+    let Some(letter) = message.letter() else { return Ok(Vec::new()) };
+    let purpose = Purpose::Message(message.id);
+    seal(live, now, message.contact, purpose, (KIND_LETTER, &letter), rng)
+}
+
 /// Seals whatever waits for a session.
 pub(crate) fn seal_waiting<'a>(
     live: &mut Live,
     now: Timestamp,
-    contact: ContactId,
     messages: impl Iterator<Item = &'a Message>,
     rng: &mut impl CryptoRng,
 ) -> Result<Vec<Boxed>, EngineError> {
     let mut boxes = Vec::new();
     for message in messages {
-        if let Some(content) = content(message) {
-            let purpose = Purpose::Message(message.id);
-            boxes.extend(seal(live, now, contact, purpose, content, rng)?);
-        }
+        boxes.extend(seal_letter(live, now, message, rng)?);
     }
     Ok(boxes)
 }

@@ -117,8 +117,9 @@ impl<S: Store> Engine<S> {
                         settlement.displaced.push((place, owner, outgoing.purpose));
                     }
                     let known = self.book.message(&message);
-                    if known.is_some_and(|(_, message)| message.state != MessageState::Conflict)
-                        && settlement.states.insert(message, MessageState::Conflict).is_none()
+                    if known.is_some_and(|(_, message)| {
+                        message.state != MessageState::Conflict && !message.state.is_confirmed()
+                    }) && settlement.states.insert(message, MessageState::Conflict).is_none()
                     {
                         settlement.conflicts.push(Event::MessageConflict {
                             contact: self.book.name(owner),
@@ -141,7 +142,9 @@ impl<S: Store> Engine<S> {
             });
             let conflicts = settlement.states.contains_key(&message)
                 || self.book.message(&message).is_none_or(|(_, kept)| kept.state == MessageState::Conflict);
-            if !waits && !conflicts {
+            // The other side may have told that it has it before the mailboxes did.
+            let confirmed = self.book.message(&message).is_some_and(|(_, kept)| kept.state.is_confirmed());
+            if !waits && !conflicts && !confirmed {
                 settlement.states.insert(message, MessageState::Stored);
             }
         }

@@ -11,7 +11,7 @@ use super::error::EngineError;
 use super::id::MessageId;
 use super::lane::Way;
 use super::link::Link;
-use super::message::MessageState;
+use super::message::{Message, MessageState};
 use super::parcel::Purpose;
 use super::route::Route;
 use super::view::{
@@ -52,7 +52,11 @@ impl<S: Store> Engine<S> {
     pub fn messages(&self, contact: &str, after: Option<u64>) -> Result<Vec<MessageView>, EngineError> {
         let person = self.book.named(contact)?;
         let from = after.map_or(0, |seq| seq.saturating_add(1));
-        Ok(person.messages.range(from..).map(|(_, message)| message.view(&person.contact)).collect())
+        let now_ms = self.now.as_millis();
+        let shown =
+            |message: &&Message| message.is_shown() && message.until_ms.is_none_or(|end| end > now_ms);
+        let messages = person.messages.range(from..).map(|(_, message)| message).filter(shown);
+        Ok(messages.map(|message| message.view(&person.contact)).collect())
     }
 
     /// One message.

@@ -33,6 +33,7 @@ impl<S: Store> Engine<S> {
             return;
         }
         self.settle(now, rng);
+        self.keep_report_clock(now);
         self.watch(now, rng);
         let watches: Vec<ContactId> = self.book.watches.keys().copied().collect();
         for watch in watches {
@@ -62,6 +63,8 @@ impl<S: Store> Engine<S> {
             update.gone = self.book.outbox.owned(contact).map(|(place, _)| place).collect();
             return self.make(now, update);
         }
+        self.seal_pending(now, contact, rng)?;
+        let Some(person) = self.book.people.get(&contact) else { return Ok(()) };
         let Some(live) = person.link.live().filter(|_| person.contact.is_live(now)) else { return Ok(()) };
         let mut live = live.draft()?;
         let expired = live.session.expire(now);

@@ -10,12 +10,13 @@ use super::contact::Contact;
 use super::engine::Engine;
 use super::error::EngineError;
 use super::event::Event;
-use super::id::ContactId;
+use super::id::{ContactId, MessageId};
+use super::ledger::Ledger;
 use super::link::Link;
 use super::message::Message;
 use super::outbox::{Outgoing, Place, place_key};
 use super::renewal::Renewal;
-use crate::store::{Change, RecordKind, Store, StoreError};
+use crate::store::{Change, RecordKey, RecordKind, Store, StoreError};
 
 /// The changes of one person; what is `None` or empty stays as it is.
 pub(crate) struct Update {
@@ -23,6 +24,7 @@ pub(crate) struct Update {
     pub(crate) contact: Option<Contact>,
     pub(crate) link: Option<Link>,
     pub(crate) bond: Option<Bond>,
+    pub(crate) ledger: Option<Ledger>,
     /// Keys that are to begin a new session; `Some(None)` when they have, or never will.
     pub(crate) renewal: Option<Option<Renewal>>,
     /// Boxes that are to be sent.
@@ -31,6 +33,8 @@ pub(crate) struct Update {
     pub(crate) gone: Vec<Place>,
     /// Messages, new or changed.
     pub(crate) messages: Vec<Message>,
+    /// Messages that are not kept any longer.
+    pub(crate) removed: Vec<MessageId>,
     /// Whether a message that has begun to come is given up.
     pub(crate) cuts_off: bool,
     /// Whatever else is kept in the same commit.
@@ -47,10 +51,12 @@ impl Update {
             contact: None,
             link: None,
             bond: None,
+            ledger: None,
             renewal: None,
             boxes: Vec::new(),
             gone: Vec::new(),
             messages: Vec::new(),
+            removed: Vec::new(),
             cuts_off: false,
             changes: Vec::new(),
             events: Vec::new(),
@@ -62,6 +68,7 @@ impl Update {
         changes.extend(self.contact.as_ref().map(Contact::put).transpose()?);
         changes.extend(self.link.as_ref().map(|link| link.put(self.id)).transpose()?);
         changes.extend(self.bond.as_ref().map(|bond| bond.put(self.id)).transpose()?);
+        changes.extend(self.ledger.as_ref().map(|ledger| ledger.put(self.id)).transpose()?);
         if let Some(renewal) = &self.renewal {
             changes.push(Renewal::change(renewal.as_ref(), self.id)?);
         }
@@ -73,6 +80,9 @@ impl Update {
         for message in &self.messages {
             changes.push(message.put()?);
         }
+        let removed =
+            self.removed.iter().map(|id| RecordKey { kind: RecordKind::Message, id: *id.as_bytes() });
+        changes.extend(removed.map(|key| Change::Delete { key }));
         Ok(changes)
     }
 }
@@ -89,6 +99,7 @@ impl<S: Store> Engine<S> {
         if let Some(person) = self.book.people.get_mut(&update.id) {
             person.contact = update.contact.unwrap_or_else(|| person.contact.clone());
             person.bond = update.bond.or_else(|| person.bond.take());
+            person.ledger = update.ledger.unwrap_or_else(|| std::mem::take(&mut person.ledger));
             person.renewal = update.renewal.unwrap_or_else(|| person.renewal.take());
             if update.cuts_off {
                 person.inbox.reassembly.give_up();
@@ -110,6 +121,10 @@ impl<S: Store> Engine<S> {
         for message in update.messages {
             self.unkept.remove(&message.id);
             self.book.keep_message(message)?;
+        }
+        for id in update.removed {
+            self.unkept.remove(&id);
+            self.book.drop_message(&id);
         }
         for event in update.events {
             self.events.push(event);

@@ -103,10 +103,13 @@ impl<S: Store> Engine<S> {
             return Ok(());
         }
         let mut update = Update::of(person.contact.id);
-        if let (Trust::Changed, Some(live), None) = (before, person.link.live(), &person.renewal) {
+        let awaits = person.ledger.awaits_until_ms > now.as_millis();
+        if let (Trust::Changed, Some(live), None, false) =
+            (before, person.link.live(), &person.renewal, awaits)
+        {
             let mut live = live.draft()?;
             let waiting = sealing::waiting(&self.book, person);
-            update.boxes = sealing::seal_waiting(&mut live, now, person.contact.id, waiting, rng)?;
+            update.boxes = sealing::seal_waiting(&mut live, now, waiting, rng)?;
             update.link = Some(Link::Live(Box::new(live)));
         }
         let mut contact = person.contact.clone();

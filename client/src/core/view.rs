@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::id::{ContactId, MessageId};
+use super::letter::Disappearing;
 use super::message::{Direction, MessageState};
 use super::route::{Route, RoutePlan};
 use super::trust::Trust;
@@ -92,6 +93,34 @@ pub enum MessageKind {
     Unknown,
     /// What this program says of the conversation; nobody has written it.
     Notice,
+    /// A text was here that its sender has deleted for both.
+    Deleted,
+    /// The limits of existence that messages have from here on.
+    Defaults,
+    /// A reaction of ours on its way. It is shown at the message that it refers to.
+    Reaction,
+    /// An edit of ours on its way, likewise.
+    Edit,
+    /// A deletion of ours on its way, likewise.
+    Deletion,
+}
+
+/// The reactions to one message.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ReactionsView {
+    /// Ours.
+    pub own: Option<String>,
+    /// The contact's.
+    pub theirs: Option<String>,
+}
+
+/// When a message disappears.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DisappearingView {
+    /// The limits that it came with.
+    pub limits: Disappearing,
+    /// The end of its existence as far as it is certain, in milliseconds since the Unix epoch. Reading can bring it forward.
+    pub until_ms: Option<u64>,
 }
 
 /// One message.
@@ -115,6 +144,16 @@ pub struct MessageView {
     pub at_ms: u64,
     /// How far it is.
     pub state: MessageState,
+    /// The `seq` of the message that it answers or refers to, if that is here.
+    pub refers_to: Option<u64>,
+    /// Whether it is an answer. With `refers_to` absent, to a message that is not here.
+    pub is_reply: bool,
+    /// Whether its sender has changed the text.
+    pub edited: bool,
+    /// What both sides think of it.
+    pub reactions: ReactionsView,
+    /// When it disappears; none if it does not.
+    pub disappearing: Option<DisappearingView>,
 }
 
 /// Whether there is a consensus and how fresh it is.

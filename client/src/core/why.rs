@@ -36,7 +36,7 @@ impl<S: Store> Engine<S> {
         }
         let concerns = |outgoing: &&Outgoing| match message {
             Some(_) => outgoing.message() == message,
-            None => !matches!(outgoing.purpose, Purpose::Message(_) | Purpose::Control),
+            None => !matches!(outgoing.purpose, Purpose::Message(_) | Purpose::Control | Purpose::Report),
         };
         let owned = self.book.outbox.owned(contact).map(|(_, outgoing)| outgoing);
         let boxes: Vec<&Outgoing> = owned.filter(concerns).collect();
@@ -102,8 +102,11 @@ fn why_of_contact(contact: &Contact, now: Timestamp) -> Option<&'static str> {
 }
 
 /// What is missing before anything can be sealed for a contact.
-const fn why_unsealed(person: &Person) -> &'static str {
+fn why_unsealed(person: &Person) -> &'static str {
     match &person.link {
+        Link::Live(_) if person.renewal.is_none() && person.ledger.awaits_until_ms > 0 => {
+            "waiting until the contact says what it has not received, so that everything goes in its order"
+        }
         _ if person.renewal.is_some() => "waiting until the contact answers to the new keys of this side",
         Link::Offered(_) => "waiting until somebody takes up the invitation",
         Link::Answering(_) => "waiting for the keys of who made the invitation",

@@ -43,6 +43,8 @@ pub enum RecordKind {
     Asking = 11,
     /// Keys of ours that are to begin a new session with one contact.
     Renewal = 12,
+    /// What is counted of the conversation with one contact.
+    Ledger = 13,
 }
 
 impl RecordKind {
@@ -68,6 +70,7 @@ impl RecordKind {
             10 => Some(Self::Request),
             11 => Some(Self::Asking),
             12 => Some(Self::Renewal),
+            13 => Some(Self::Ledger),
             _ => None,
         }
     }
@@ -177,7 +180,7 @@ mod tests {
                 assert_eq!(kind.number(), number);
             }
         }
-        assert_eq!(RecordKind::from_number(12), Some(RecordKind::Renewal));
-        assert_eq!(RecordKind::from_number(13), None);
+        assert_eq!(RecordKind::from_number(13), Some(RecordKind::Ledger));
+        assert_eq!(RecordKind::from_number(14), None);
     }
 }

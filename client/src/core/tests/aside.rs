@@ -108,7 +108,7 @@ fn a_message_on_its_way_when_the_profile_is_locked_arrives_once() {
     }
     world.run_until("all are stored", |world| {
         let engine = world.peers[0].engine();
-        sent.iter().all(|id| engine.message(id).unwrap().state == MessageState::Stored)
+        sent.iter().all(|id| engine.message(id).unwrap().state.is_stored())
     });
     world.run_until("all are heard", |world| world.peers[1].heard().len() >= sent.len());
     world.run_for(Duration::from_secs(5));

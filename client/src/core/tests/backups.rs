@@ -36,7 +36,11 @@ fn a_restored_profile_goes_on_with_everybody_and_they_are_told() {
         let backup = world.peers[0].engine().backup().unwrap();
         assert!(backup.iter().all(|(key, _)| matches!(
             key.kind,
-            RecordKind::Profile | RecordKind::Contact | RecordKind::Bond | RecordKind::Message
+            RecordKind::Profile
+                | RecordKind::Contact
+                | RecordKind::Bond
+                | RecordKind::Ledger
+                | RecordKind::Message
         )));
         for text in ["lost one", "lost two"] {
             world.send(1, "Alice", text);
@@ -65,7 +69,7 @@ fn a_restored_profile_goes_on_with_everybody_and_they_are_told() {
             ["before", "as the backup is made", "lost one", "lost two", "from the new device"]
         );
         let state = world.peers[0].engine().message(&under_way).unwrap().state;
-        assert_eq!(state, MessageState::Stored, "the other side has said so");
+        assert_eq!(state, MessageState::Delivered, "the other side has said so");
         for (peer, name) in [(0, "Bob"), (1, "Alice")] {
             assert_eq!(notices(&mut world, peer, name), 1, "{name} is told");
             assert!(

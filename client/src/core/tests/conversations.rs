@@ -5,7 +5,7 @@ use std::time::Duration;
 use sotto_protocol::time::Timestamp;
 
 use super::world::{Faults, World};
-use crate::core::{Direction, Event, MessageState};
+use crate::core::{Direction, Event, MessageId, MessageState};
 
 const HARSH: Faults = Faults { loss: 20, duplication: 10, holdup: 5 };
 
@@ -47,17 +47,22 @@ fn every_message_arrives_once_and_in_order_through_loss_duplication_and_reorderi
             (1..=12).collect::<Vec<_>>()
         );
         for message in messages {
-            let state = if message.direction == Direction::Out {
-                MessageState::Stored
-            } else {
-                MessageState::Received
-            };
-            assert_eq!(message.state, state);
+            let is_sent = message.direction == Direction::Out;
+            assert_eq!(message.state.is_stored(), is_sent, "{:?}", message.state);
         }
         let counters = &engine.status(engine.now).counters;
         assert!(counters.retransmissions > 0, "a fifth of all packets was lost");
         assert!(counters.loops_lost > 0 && counters.loops_returned > counters.loops_lost);
     }
+}
+
+/// The states of a message that were told of.
+fn states_of(world: &World, peer: usize, id: MessageId) -> Vec<MessageState> {
+    let told = |event: &Event| match event {
+        Event::MessageState { state, message, .. } if *message == id => Some(*state),
+        _ => None,
+    };
+    world.peers[peer].events.iter().filter_map(told).collect()
 }
 
 #[test]
@@ -73,20 +78,25 @@ fn states_are_told_in_order_and_only_once_they_are_true() {
         match state {
             MessageState::Queued => assert_eq!(copies, 0),
             MessageState::Released => assert!(copies >= 1),
-            MessageState::Stored => assert_eq!(copies, 2),
+            state if state.is_stored() => assert_eq!(copies, 2),
             other => panic!("{other:?}"),
         }
-        state == MessageState::Stored
+        state.is_stored()
     });
-    let told: Vec<MessageState> = world.peers[0]
-        .events
-        .iter()
-        .filter_map(|event| match event {
-            Event::MessageState { state, message, .. } if *message == id => Some(*state),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(told, [MessageState::Released, MessageState::Stored]);
+    assert_eq!(states_of(&world, 0, id), [MessageState::Released, MessageState::Stored]);
+    world.run_until("it is delivered", |world| {
+        world.peers[0].engine().message(&id).unwrap().state == MessageState::Delivered
+    });
+    assert_eq!(world.peers[1].heard(), ["hello"]);
+    let now = world.now;
+    world.peers[1].engine().mark_read(now, "Alice", 1).unwrap();
+    world.run_until("it is read", |world| {
+        world.peers[0].engine().message(&id).unwrap().state == MessageState::Read
+    });
+    world.run_for(Duration::from_secs(30));
+    let told = states_of(&world, 0, id);
+    let all = [MessageState::Released, MessageState::Stored, MessageState::Delivered, MessageState::Read];
+    assert_eq!(told, all);
 }
 
 #[test]
@@ -101,9 +111,7 @@ fn a_message_is_stored_only_once_every_replica_has_it() {
     let state = world.peers[0].engine().message(&id).unwrap().state;
     assert_eq!(state, MessageState::Released);
     world.silent.clear();
-    world.run_until("it is stored", |world| {
-        world.peers[0].engine().message(&id).unwrap().state == MessageState::Stored
-    });
+    world.run_until("it is stored", |world| world.peers[0].engine().message(&id).unwrap().state.is_stored());
     assert_eq!(world.peers[0].engine().status(Timestamp::NEVER).outbox_boxes, 0);
 }
 

@@ -1,0 +1,285 @@
+//! What the kinds of letters hold.
+//!
+//! ```text
+//! kind 1 text      text (UTF-8)
+//!      2 reply     reference (17) || text
+//!      3 reaction  reference (17) || emoji (UTF-8, at most 48 bytes; none takes a reaction back)
+//!      4 edit      name (16) || text            of a letter of the same sender
+//!      5 deletion  name (16)                    of a letter of the same sender
+//!      6 defaults  version (4) || flags (1) || visible for (4) || exists for (4)
+//! reference = author (1: 1 who sends this letter, 2 who receives it) || name (16)
+//! ```
+//!
+//! Whether what a letter refers to exists, and whose it is, is not known here.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::disappearing::{Disappearing, WIRE_LEN};
+use super::name::Name;
+use crate::core::limits::{EMOJI_LEN_MAX, TEXT_LEN_MAX};
+
+const KIND_TEXT: u8 = 1;
+const KIND_REPLY: u8 = 2;
+const KIND_REACTION: u8 = 3;
+const KIND_EDIT: u8 = 4;
+const KIND_DELETION: u8 = 5;
+const KIND_DEFAULTS: u8 = 6;
+
+/// Why the body of a letter is none of its kind. The letter is kept as one of unknown kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum ContentRefusal {
+    /// This version knows no such kind.
+    #[error("a letter of a kind that this version does not know")]
+    Kind,
+    /// Shorter or longer than its kind.
+    #[error("a letter is shorter or longer than its kind")]
+    Length,
+    /// A text that is not UTF-8.
+    #[error("a text is not UTF-8")]
+    Utf8,
+    /// A reference to nobody's letter.
+    #[error("a reference names neither of the two sides")]
+    Author,
+    /// Limits that mean nothing.
+    #[error("limits of existence with unknown flags")]
+    Flags,
+}
+
+impl ContentRefusal {
+    /// The stable name of this refusal.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Kind => "letter-kind",
+            Self::Length => "letter-length",
+            Self::Utf8 => "letter-utf8",
+            Self::Author => "letter-author",
+            Self::Flags => "letter-defaults",
+        }
+    }
+}
+
+/// Who wrote the letter that another one refers to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub(crate) enum Author {
+    /// Who sends the referring letter.
+    Sender,
+    /// Who receives it.
+    Receiver,
+}
+
+/// A letter that another one refers to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Reference {
+    pub(crate) author: Author,
+    pub(crate) name: Name,
+}
+
+/// The body of a letter of a known kind. `Debug` shows its kind only. The numbers of the record are on disk: append only.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Content {
+    Text(String),
+    Reply {
+        to: Reference,
+        text: String,
+    },
+    /// None takes a reaction back.
+    Reaction {
+        to: Reference,
+        emoji: Option<String>,
+    },
+    Edit {
+        of: Name,
+        text: String,
+    },
+    Deletion {
+        of: Name,
+    },
+    /// The limits that letters of this conversation have unless they say otherwise. The highest version holds.
+    Defaults {
+        version: u32,
+        disappearing: Disappearing,
+    },
+}
+
+fn text(bytes: &[u8], len_max: usize) -> Result<String, ContentRefusal> {
+    if bytes.len() > len_max {
+        return Err(ContentRefusal::Length);
+    }
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| ContentRefusal::Utf8)
+}
+
+fn name(bytes: &[u8]) -> Result<(Name, &[u8]), ContentRefusal> {
+    let (name, rest) = bytes.split_first_chunk().ok_or(ContentRefusal::Length)?;
+    Ok((Name::from_bytes(name), rest))
+}
+
+fn reference(bytes: &[u8]) -> Result<(Reference, &[u8]), ContentRefusal> {
+    let (author, rest) = bytes.split_first().ok_or(ContentRefusal::Length)?;
+    let author = match author {
+        1 => Author::Sender,
+        2 => Author::Receiver,
+        _ => return Err(ContentRefusal::Author),
+    };
+    let (name, rest) = name(rest)?;
+    Ok((Reference { author, name }, rest))
+}
+
+impl Reference {
+    fn to_bytes(self) -> Vec<u8> {
+        let author = match self.author {
+            Author::Sender => 1,
+            Author::Receiver => 2,
+        };
+        [&[author], self.name.to_bytes().as_slice()].concat()
+    }
+}
+
+impl Content {
+    /// From the body of a letter of this kind.
+    pub(crate) fn parse(kind: u8, body: &[u8]) -> Result<Self, ContentRefusal> {
+        match kind {
+            KIND_TEXT => Ok(Self::Text(text(body, TEXT_LEN_MAX)?)),
+            KIND_REPLY => {
+                let (to, rest) = reference(body)?;
+                Ok(Self::Reply { to, text: text(rest, TEXT_LEN_MAX)? })
+            }
+            KIND_REACTION => {
+                let (to, rest) = reference(body)?;
+                let emoji = text(rest, EMOJI_LEN_MAX)?;
+                Ok(Self::Reaction { to, emoji: (!emoji.is_empty()).then_some(emoji) })
+            }
+            KIND_EDIT => {
+                let (of, rest) = name(body)?;
+                Ok(Self::Edit { of, text: text(rest, TEXT_LEN_MAX)? })
+            }
+            KIND_DELETION => match name(body)? {
+                (of, []) => Ok(Self::Deletion { of }),
+                _ => Err(ContentRefusal::Length),
+            },
+            KIND_DEFAULTS => {
+                let (version, rest) = body.split_first_chunk().ok_or(ContentRefusal::Length)?;
+                let knobs: &[u8; WIRE_LEN] = rest.try_into().map_err(|_| ContentRefusal::Length)?;
+                let disappearing = Disappearing::from_bytes(knobs).ok_or(ContentRefusal::Flags)?;
+                Ok(Self::Defaults { version: u32::from_be_bytes(*version), disappearing })
+            }
+            _ => Err(ContentRefusal::Kind),
+        }
+    }
+
+    /// The kind and the body of a letter that holds it.
+    pub(crate) fn to_bytes(&self) -> (u8, Zeroizing<Vec<u8>>) {
+        let (kind, body) = match self {
+            Self::Text(text) => (KIND_TEXT, text.as_bytes().to_vec()),
+            Self::Reply { to, text } => (KIND_REPLY, [&to.to_bytes(), text.as_bytes()].concat()),
+            Self::Reaction { to, emoji } => {
+                (KIND_REACTION, [&to.to_bytes(), emoji.as_deref().unwrap_or_default().as_bytes()].concat())
+            }
+            Self::Edit { of, text } => (KIND_EDIT, [&of.to_bytes(), text.as_bytes()].concat()),
+            Self::Deletion { of } => (KIND_DELETION, of.to_bytes().to_vec()),
+            Self::Defaults { version, disappearing } => {
+                (KIND_DEFAULTS, [version.to_be_bytes().as_slice(), &disappearing.to_bytes()].concat())
+            }
+        };
+        (kind, Zeroizing::new(body))
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text(_) => "Text([scrubbed])",
+            Self::Reply { .. } => "Reply([scrubbed])",
+            Self::Reaction { .. } => "Reaction([scrubbed])",
+            Self::Edit { .. } => "Edit([scrubbed])",
+            Self::Deletion { .. } => "Deletion([scrubbed])",
+            Self::Defaults { .. } => "Defaults([scrubbed])",
+        })
+    }
+}
+
+impl Drop for Content {
+    fn drop(&mut self) {
+        match self {
+            Self::Text(text) | Self::Reply { text, .. } | Self::Edit { text, .. } => text.zeroize(),
+            Self::Reaction { emoji, .. } => emoji.zeroize(),
+            Self::Deletion { .. } | Self::Defaults { .. } => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::core::letter::Series;
+
+    fn some_name() -> impl Strategy<Value = Name> {
+        (any::<[u8; 8]>(), any::<u64>())
+            .prop_map(|(series, number)| Name { series: Series::from_bytes(series), number })
+    }
+
+    fn some_reference() -> impl Strategy<Value = Reference> {
+        (any::<bool>(), some_name()).prop_map(|(own, name)| Reference {
+            author: if own { Author::Sender } else { Author::Receiver },
+            name,
+        })
+    }
+
+    fn some_content() -> impl Strategy<Value = Content> {
+        let knobs = (any::<bool>(), any::<u32>(), any::<u32>()).prop_map(
+            |(read_once, visible_for_s, exists_for_s)| Disappearing {
+                read_once,
+                visible_for_s,
+                exists_for_s,
+            },
+        );
+        prop_oneof![
+            ".*".prop_map(Content::Text),
+            (some_reference(), ".*").prop_map(|(to, text)| Content::Reply { to, text }),
+            (some_reference(), prop::option::of("[a-z]{1,48}"))
+                .prop_map(|(to, emoji)| Content::Reaction { to, emoji }),
+            (some_name(), ".*").prop_map(|(of, text)| Content::Edit { of, text }),
+            some_name().prop_map(|of| Content::Deletion { of }),
+            (any::<u32>(), knobs)
+                .prop_map(|(version, disappearing)| Content::Defaults { version, disappearing }),
+        ]
+    }
+
+    fn refusal(kind: u8, body: &[u8]) -> &'static str {
+        Content::parse(kind, body).err().map_or("accepted", ContentRefusal::label)
+    }
+
+    #[test]
+    fn what_is_not_of_its_kind_is_refused_by_name() {
+        assert_eq!(refusal(99, b""), "letter-kind");
+        assert_eq!(refusal(KIND_TEXT, &[0xff]), "letter-utf8");
+        assert_eq!(refusal(KIND_TEXT, &vec![b'x'; TEXT_LEN_MAX + 1]), "letter-length");
+        assert_eq!(refusal(KIND_REPLY, &[1; 16]), "letter-length");
+        assert_eq!(refusal(KIND_REPLY, &[3; 20]), "letter-author");
+        assert_eq!(refusal(KIND_REACTION, &[1; 17 + EMOJI_LEN_MAX + 1]), "letter-length");
+        assert_eq!(refusal(KIND_EDIT, &[1; 15]), "letter-length");
+        assert_eq!(refusal(KIND_DELETION, &[1; 17]), "letter-length");
+        assert_eq!(refusal(KIND_DEFAULTS, &[0; 12]), "letter-length");
+        assert_eq!(refusal(KIND_DEFAULTS, &[9; 13]), "letter-defaults");
+    }
+
+    proptest! {
+        #[test]
+        fn every_kind_round_trips(content in some_content()) {
+            let (kind, body) = content.to_bytes();
+            prop_assert!(Content::parse(kind, &body).unwrap() == content);
+        }
+
+        #[test]
+        fn any_body_is_refused_or_reencodes_to_itself(kind in 0u8..8, body in prop::collection::vec(any::<u8>(), 0..64)) {
+            if let Ok(content) = Content::parse(kind, &body) {
+                let (again, bytes) = content.to_bytes();
+                prop_assert_eq!((again, bytes.as_slice()), (kind, body.as_slice()));
+            }
+        }
+    }
+}
