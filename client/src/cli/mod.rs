@@ -6,11 +6,13 @@
 //! taken from the arguments or the environment.
 
 mod accept;
+mod acting;
 mod address;
 mod argon2;
 mod backup;
 mod bar;
 mod contacts;
+mod conversation;
 mod daemon;
 mod doctor;
 pub mod escape;
@@ -29,6 +31,7 @@ mod requests;
 mod revoke;
 mod route;
 mod send;
+mod span;
 mod status;
 mod stored;
 mod tor_key;
@@ -89,6 +92,8 @@ Examples:
   sotto verify alice                    make sure that nobody stands between you
   sotto send bob \"Lunch at noon?\"       send a message
   echo \"a long one\" | sotto send bob -  send what comes from standard input
+  sotto send bob --reply-to 12 \"Yes\"    answer message 12
+  sotto react bob 12 👍                   react to it
   sotto recv --follow                   show messages as they arrive
   sotto status                          see what is connected and what still waits
   sotto route tor+mix                   reach the network by Tor
@@ -180,6 +185,11 @@ enum Command {
     /// List the people you can write to.
     Contacts,
     Send(send::SendArgs),
+    React(acting::ReactArgs),
+    Edit(acting::EditArgs),
+    Delete(acting::DeleteArgs),
+    Disappearing(conversation::DisappearingArgs),
+    Receipts(conversation::ReceiptsArgs),
     Recv(recv::RecvArgs),
     /// Show what is connected, what still waits and why.
     Status,
@@ -273,6 +283,11 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Wipe(args) => wipe::run(common, args).await,
         Command::Contacts => contacts::run(common).await,
         Command::Send(args) => send::run(common, args).await,
+        Command::React(args) => acting::react(common, args).await,
+        Command::Edit(args) => acting::edit(common, args).await,
+        Command::Delete(args) => acting::delete(common, args).await,
+        Command::Disappearing(args) => conversation::disappearing(common, args).await,
+        Command::Receipts(args) => conversation::receipts(common, args).await,
         Command::Recv(args) => recv::run(common, args).await,
         Command::Status => status::run(common).await,
         Command::Route(args) => route::run(common, args).await,

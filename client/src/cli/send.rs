@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::conversation::LimitArgs;
 use super::{Common, Ended, Wait, escape, name, stored};
 use crate::core::MessageState;
 use crate::core::limits::TEXT_LEN_MAX;
@@ -23,6 +24,11 @@ pub(super) struct SendArgs {
     contact: String,
     /// The text, or `-` to read it from standard input (as it is, its last line feed removed).
     text: String,
+    /// The number of the message that this one answers, as `sotto recv` and `sotto history` show it.
+    #[arg(long, value_name = "N")]
+    reply_to: Option<u64>,
+    #[command(flatten)]
+    limits: LimitArgs,
     #[command(flatten)]
     wait: Wait,
 }
@@ -35,8 +41,13 @@ pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<Ended, Failu
         return Err(Failure::new("text-empty", "there is nothing to send: the text is empty"));
     }
     let outcome = async {
-        let mut sent =
-            connection.call("send", json!({ "contact": args.contact, "text": text.as_str() })).await?;
+        let params = json!({
+            "contact": args.contact,
+            "text": text.as_str(),
+            "reply_to": args.reply_to,
+            "disappearing": args.limits.limits(),
+        });
+        let mut sent = connection.call("send", params).await?;
         let mut ended = Ended::Well;
         if connection.is_alone() || args.wait.wait {
             if connection.is_alone() {

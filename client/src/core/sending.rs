@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::error::EngineError;
 use super::fragment::fragment_count;
 use super::id::MessageId;
+use super::ledger::Receipts;
 use super::letter::{Author, Content, Disappearing, Reference};
 use super::limits::{DISAPPEARING_MAX_S, EXISTS_FOR_MIN_S, OUTBOX_BOXES_MAX, TEXT_LEN_MAX};
 use super::link::Link;
@@ -102,6 +103,41 @@ impl<S: Store> Engine<S> {
             (ledger.defaults, ledger.defaults_version) = (disappearing, version);
         }
         self.post(now, update, message, rng)
+    }
+
+    /// The limits that letters of this conversation have unless they say otherwise.
+    ///
+    /// # Errors
+    /// [`EngineError::ContactUnknown`].
+    pub fn disappearing(&self, contact: &str) -> Result<Disappearing, EngineError> {
+        Ok(self.book.named(contact)?.ledger.defaults)
+    }
+
+    /// Which receipts the contact is sent.
+    ///
+    /// # Errors
+    /// [`EngineError::ContactUnknown`].
+    pub fn receipts(&self, contact: &str) -> Result<Receipts, EngineError> {
+        Ok(self.book.named(contact)?.ledger.receipts)
+    }
+
+    /// Decides which receipts the contact is sent from here on. What was told before stays told.
+    ///
+    /// # Errors
+    /// [`EngineError::ContactUnknown`] or [`EngineError::Store`].
+    pub fn set_receipts(
+        &mut self,
+        now: Timestamp,
+        contact: &str,
+        receipts: Receipts,
+    ) -> Result<(), EngineError> {
+        self.advance_clock(now);
+        let person = self.book.named(contact)?;
+        let mut update = Update::of(person.contact.id);
+        let mut ledger = person.ledger.clone();
+        ledger.receipts = receipts;
+        update.ledger = Some(ledger);
+        self.make(now, update)
     }
 
     /// A letter with the next name. The update has the ledger that it is counted in.

@@ -5,6 +5,7 @@
 //! concern the connection and the process, not the engine, and are answered by [`super::daemon`].
 
 mod call;
+mod letters;
 mod people;
 
 use std::sync::Arc;
@@ -87,19 +88,11 @@ pub fn answer<S: Store>(
             engine.reject_request(now, &params.request)?;
             json!({})
         }
-        Call::Send(params) => {
-            let message = engine.send_text(now, &params.contact, &params.text, rng)?;
-            let state = engine.message(&message).map(|message| message.state);
-            let contacts = engine.contacts();
-            let view = contacts.iter().find(|view| view.name == params.contact);
-            json!({
-                "message": message,
-                "contact": params.contact,
-                "trust": view.map(|view| view.trust),
-                "state": state,
-                "route": view.map(|view| view.route),
-            })
+        Call::Send(_) | Call::React(_) | Call::Edit(_) | Call::Delete(_) => {
+            letters::write(engine, call, now, rng)?
         }
+        Call::Disappearing(params) => letters::disappearing(engine, params, now, rng)?,
+        Call::Receipts(params) => letters::receipts(engine, params, now)?,
         Call::Messages(params) => page(engine.messages(&params.contact, params.after)?)?,
         Call::Message(params) => to_json(&engine.message(&params.message))?,
         Call::Unread(params) => {

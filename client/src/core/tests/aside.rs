@@ -6,7 +6,7 @@ use sotto_protocol::time::Timestamp;
 
 use super::world::{Kind, World, routed};
 use crate::core::limits::ENTRY_FAILURES_MAX;
-use crate::core::{EngineSettings, MessageState, Opened, Route, RoutePlan};
+use crate::core::{EngineSettings, Opened, Route, RoutePlan};
 use crate::session::KemPolicy;
 use crate::store::MemoryStore;
 

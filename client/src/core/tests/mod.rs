@@ -7,6 +7,8 @@ mod conversations;
 mod crashes;
 mod hostile;
 mod invitations;
+mod letters;
+mod letters_hostile;
 mod renewals;
 mod routes;
 mod states;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::core::{ContactId, MessageId, RoutePlan, RoutePlanError};
+use crate::core::{ContactId, Disappearing, MessageId, RoutePlan, RoutePlanError};
 use crate::shell::backing_up::BackupParams;
 use crate::shell::factors::Given;
 
@@ -111,6 +111,53 @@ pub struct RejectRequestParams {
 pub struct SendParams {
     pub(super) contact: String,
     pub(super) text: String,
+    pub(super) reply_to: Option<u64>,
+    pub(super) disappearing: Option<Disappearing>,
+}
+
+/// Parameters of `react`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReactParams {
+    pub(super) contact: String,
+    pub(super) seq: u64,
+    pub(super) emoji: Option<String>,
+}
+
+/// Parameters of `edit`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EditParams {
+    pub(super) contact: String,
+    pub(super) seq: u64,
+    pub(super) text: String,
+}
+
+/// Parameters of `delete`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteParams {
+    pub(super) contact: String,
+    pub(super) seq: u64,
+    #[serde(default)]
+    pub(super) here_only: bool,
+}
+
+/// Parameters of `disappearing`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DisappearingParams {
+    pub(super) contact: String,
+    pub(super) limits: Option<Disappearing>,
+}
+
+/// Parameters of `receipts`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptsParams {
+    pub(super) contact: String,
+    pub(super) delivered: Option<bool>,
+    pub(super) read: Option<bool>,
 }
 
 /// Parameters of `messages`.
@@ -203,8 +250,18 @@ pub enum Call {
     AcceptRequest(AcceptRequestParams),
     /// `reject-request {request}`: `{}`.
     RejectRequest(RejectRequestParams),
-    /// `send {contact, text}`: `{message, contact, state, route}`.
+    /// `send {contact, text, reply_to?, disappearing?}`: `{message, contact, state, route}`.
     Send(SendParams),
+    /// `react {contact, seq, emoji?}`: as `send`. Without an emoji the reaction is taken back.
+    React(ReactParams),
+    /// `edit {contact, seq, text}`: as `send`.
+    Edit(EditParams),
+    /// `delete {contact, seq, here_only?}`: as `send`, or `{}` if it is deleted here only.
+    Delete(DeleteParams),
+    /// `disappearing {contact, limits?}`: `{contact, limits}`, after the change if one is given.
+    Disappearing(DisappearingParams),
+    /// `receipts {contact, delivered?, read?}`: `{contact, delivered, read}`, after the change if one is given.
+    Receipts(ReceiptsParams),
     /// `messages {contact, after?}`: `{messages: [message], more}`, oldest first, both directions.
     Messages(MessagesParams),
     /// `message {message}`: one message, or null.
@@ -257,6 +314,11 @@ impl Call {
             "accept-request" => Self::AcceptRequest(fit("accept-request", params)?),
             "reject-request" => Self::RejectRequest(fit("reject-request", params)?),
             "send" => Self::Send(fit("send", params)?),
+            "react" => Self::React(fit("react", params)?),
+            "edit" => Self::Edit(fit("edit", params)?),
+            "delete" => Self::Delete(fit("delete", params)?),
+            "disappearing" => Self::Disappearing(fit("disappearing", params)?),
+            "receipts" => Self::Receipts(fit("receipts", params)?),
             "messages" => Self::Messages(fit("messages", params)?),
             "message" => Self::Message(fit("message", params)?),
             "unread" => Self::Unread(fit("unread", params)?),
