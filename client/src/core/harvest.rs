@@ -15,7 +15,7 @@ use super::error::EngineError;
 use super::event::Event;
 use super::fragment::{KIND_HELLO, KIND_TEXT, Reassembly, Whole};
 use super::id::{ContactId, MessageId};
-use super::inbox::Content;
+use super::inbox::{Content, TOMBSTONED};
 use super::link::{Link, Live};
 use super::message::{Direction, Message, MessageState, body_from_wire};
 use super::outbox::place_key;
@@ -34,7 +34,7 @@ struct Harvest {
     refused: Vec<&'static str>,
     /// Whether a step of key encapsulation was among them: the next may be due.
     has_control: bool,
-    /// Whether a box is lost for good.
+    /// Whether the way to later boxes may be lost.
     is_torn: bool,
 }
 
@@ -125,7 +125,8 @@ impl Harvest {
             Content::Text(text) => text,
             Content::Gone(label) => {
                 self.refused.push(label);
-                self.is_torn = true;
+                // The writer puts no envelope that leads into another stream into a box that it may replace.
+                self.is_torn |= label != TOMBSTONED;
                 if self.reassembly.give_up() {
                     self.refused.push("message-cut-off");
                 }

@@ -32,12 +32,15 @@ pub(crate) enum Purpose {
     Request,
     /// The first box to somebody whose request was accepted.
     Welcome,
+    /// The tombstone of a box that has run out, of this message if it was a part of one: whoever has not read it gets past its
+    /// place.
+    RunOut(Option<MessageId>),
 }
 
 impl Purpose {
     /// Whether somebody waits for it.
     pub(crate) const fn is_urgent(self) -> bool {
-        !matches!(self, Self::Control)
+        !matches!(self, Self::Control | Self::RunOut(_))
     }
 }
 
