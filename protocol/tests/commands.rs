@@ -68,7 +68,7 @@ fn every_command_comes_back_and_fills_its_packet() {
         assert_eq!(command.label(), label);
         assert_eq!(Command::parse(&text).unwrap(), command);
     }
-    for ttl in [TtlClass::Day, TtlClass::Week, TtlClass::Fortnight] {
+    for ttl in TtlClass::ALL {
         let text = Command::Write { surb: surb(), ttl, sealed: sealed() }.to_text();
         assert!(matches!(Command::parse(&text), Ok(Command::Write { ttl: parsed, .. }) if parsed == ttl));
     }
@@ -149,7 +149,7 @@ fn kinds_without_a_meaning_are_refused() {
 #[test]
 fn a_write_with_an_unknown_time_to_live_is_refused() {
     let text = commands().swap_remove(1).to_text();
-    for ttl in std::iter::once(0).chain(4..=u8::MAX) {
+    for ttl in std::iter::once(0).chain(10..=u8::MAX) {
         let refusal = Command::parse(&with(text.clone(), TTL, ttl)).unwrap_err();
         assert_eq!((refusal, refusal.label()), (CommandRefusal::Ttl { actual: ttl }, "command-ttl"));
     }
@@ -276,7 +276,7 @@ proptest! {
 
     #[test]
     fn arbitrary_texts_with_a_valid_header_are_refused_or_have_one_encoding(
-        kind in 0..8_u8, ttl in 0..5_u8, body in proptest::collection::vec(any::<u8>(), PAYLOAD_TEXT_LEN - 4)
+        kind in 0..8_u8, ttl in 0..11_u8, body in proptest::collection::vec(any::<u8>(), PAYLOAD_TEXT_LEN - 4)
     ) {
         check_one_encoding(&[[1, kind, ttl, 0].as_slice(), &body].concat());
     }

@@ -19,7 +19,7 @@ use super::error::EngineError;
 use super::event::Event;
 use super::fragment::{KIND_HELLO, KIND_LETTER, KIND_REPORT, Reassembly, Whole};
 use super::id::{ContactId, MessageId};
-use super::inbox::Content;
+use super::inbox::{Content, TOMBSTONED};
 use super::ledger::Ledger;
 use super::letter::Got;
 use super::link::{Link, Live};
@@ -54,7 +54,7 @@ pub(super) struct Harvest<'a> {
     pub(super) counted: Vec<&'static str>,
     /// Whether a step of key encapsulation was among them: the next may be due.
     has_control: bool,
-    /// Whether a box is lost for good.
+    /// Whether the way to later boxes may be lost.
     is_torn: bool,
 }
 
@@ -172,7 +172,8 @@ impl Harvest<'_> {
             Content::Text(text) => text,
             Content::Gone(label) => {
                 self.refused.push(label);
-                self.is_torn = true;
+                // The writer puts no envelope that leads into another stream into a box that it may replace.
+                self.is_torn |= label != TOMBSTONED;
                 if self.reassembly.give_up() {
                     self.refused.push("message-cut-off");
                 }

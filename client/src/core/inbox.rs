@@ -20,6 +20,9 @@ use super::rotation::Rotation;
 use super::stream::Reader as StreamReader;
 use crate::store::RecordKey;
 
+/// The label of a box that its writer has replaced by a tombstone.
+pub(crate) const TOMBSTONED: &str = "box-tombstoned";
+
 /// How far to ask ahead.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Ahead {
@@ -191,7 +194,8 @@ impl Inbox {
             return Ok(());
         };
         slot.reader.check_tombstone(tombstone)?;
-        slot.content = Some(Content::Gone("box-tombstoned"));
+        slot.content = Some(Content::Gone(TOMBSTONED));
+        self.streak = self.streak.saturating_mul(2).clamp(2, READ_AHEAD_MAX);
         Ok(())
     }
 

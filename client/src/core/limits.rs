@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::session::SKIPPED_MAX;
+
 /// A text that a user can send, in bytes of UTF-8.
 pub const TEXT_LEN_MAX: usize = 64 * 1024;
 /// A message of any kind that is accepted from a peer, in bytes: the longest text, with what a letter says beside it.
@@ -42,6 +44,17 @@ pub const CONTACTS_MAX: usize = 1024;
 pub const OUTBOX_BOXES_MAX: usize = 4096;
 /// Boxes of messages that go again because a contact says that it has not received them: a quarter of the outbox.
 pub const RESEND_BOXES_MAX: usize = OUTBOX_BOXES_MAX / 4;
+/// Tombstones that are kept until the boxes that they replace have run out. Beyond it none is kept, and a reader who comes
+/// too late for such a box waits at its place.
+pub const TOMBSTONES_MAX: usize = OUTBOX_BOXES_MAX;
+/// A message that runs out and would have an envelope whose number in its chain is a multiple of this follows one that does not
+/// run out. The first such leads into the chain's stream; the others keep what a reader has to skip below what the
+/// ratchet can.
+pub const LASTING_EVERY: u32 = SKIPPED_MAX / 2;
+/// Hops that delay a packet on its way to a mailbox: all but the mailbox.
+pub const FORWARD_DELAYS: u32 = 4;
+/// What a packet's way to a mailbox may take beside the delays of its hops: links, queues, Tor.
+pub const TRAVEL_SLACK: Duration = Duration::from_secs(20);
 /// Packets whose answer is awaited. When the table is full, a slot carries a packet whose answer nobody awaits.
 pub const OUTSTANDING_MAX: usize = 2048;
 /// Boxes that do not exist and are asked for to fill empty slots.

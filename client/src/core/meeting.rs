@@ -19,7 +19,7 @@ use super::error::EngineError;
 use super::event::Event;
 use super::fragment::{KIND_HELLO, split};
 use super::id::ContactId;
-use super::inbox::Content;
+use super::inbox::{Content, TOMBSTONED};
 use super::link::{Answering, Link, Live, Offered};
 use super::outbox::Outgoing;
 use super::parcel::{Parcel, Purpose};
@@ -28,9 +28,6 @@ use super::stream::{Reader, Writer};
 use super::update::Update;
 use crate::session::{Bundle, HandshakeRefusal, IdentitySecret, Occasion, initiate};
 use crate::store::Store;
-
-/// The label of a bundle that its writer has taken away.
-const WITHDRAWN: &str = "box-tombstoned";
 
 impl<S: Store> Engine<S> {
     /// The box has come that an invitation waits for.
@@ -43,7 +40,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<(), EngineError> {
         let Some(person) = self.book.people.get(&contact) else { return Ok(()) };
         let update = match (&person.link, content) {
-            (Link::Answering(_), Content::Gone(label)) if *label == WITHDRAWN => {
+            (Link::Answering(_), Content::Gone(label)) if *label == TOMBSTONED => {
                 self.gives_up(contact, Standing::Revoked, label)
             }
             (_, Content::Gone(label)) => self.gives_up(contact, Standing::Spoiled, label),

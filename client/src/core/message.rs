@@ -3,6 +3,7 @@
 //! How a message is cut into boxes is in [`super::fragment`], the sealed boxes in [`super::outbox`].
 
 use serde::{Deserialize, Serialize};
+use sotto_protocol::time::Timestamp;
 use zeroize::Zeroizing;
 
 use super::contact::Contact;
@@ -210,6 +211,12 @@ impl Message {
         }
     }
 
+    /// The end of the existence of a letter of ours, for mailboxes and the other side.
+    pub(crate) fn exists_until(&self) -> Option<Timestamp> {
+        let exists_ms = u64::from(self.disappearing.exists_for_s) * 1000;
+        (exists_ms > 0).then(|| Timestamp::from_millis(self.at_ms.saturating_add(exists_ms)))
+    }
+
     /// The letter as it goes to the other side, if it is one of ours. One that was deleted before it went deletes itself.
     pub(crate) fn letter(&self) -> Option<Zeroizing<Vec<u8>>> {
         let name = self.name.filter(|_| self.direction == Direction::Out)?;
@@ -318,7 +325,7 @@ mod tests {
         let value = record::encode(&kept).unwrap();
         let read: Message = record::decode(&value).unwrap();
         assert!(matches!(&read.body, Body::Unknown { kind: 77, bytes } if bytes == &[0, 255]));
-        let expires = sotto_protocol::time::Timestamp::NEVER;
+        let expires = Timestamp::NEVER;
         let bob = Contact::new(kept.contact, "Bob", Side::Inviter, [0; 16], expires);
         let view = read.view(&bob);
         assert_eq!(view.kind, MessageKind::Unknown);

@@ -9,7 +9,7 @@
 //! | by which way packets leave | `route`, `lane`, `lanes`, `choice`, `routing`, `entry`, `circuits` |
 //! | when packets leave | `cover` |
 //! | what they hold | `slots`, `scheduler`, `decoys`, `rotation`, `packets`, `parcel` |
-//! | answers and retransmission | `arq`, `rtt`, `freeing`, `outbox`, `inbox` |
+//! | answers and retransmission | `arq`, `rtt`, `freeing`, `outbox`, `term`, `inbox` |
 //! | people and their keys | `contact`, `trust`, `bond`, `link`, `stream`, `renewal` |
 //! | how people meet | `invite`, `inviting`, `meeting`; `address`, `publishing`, `asking`, `request` |
 //! | sessions made anew | `renewing`, `rendezvous`, `watch`, `watching`, `backup` |
@@ -79,6 +79,7 @@ mod status;
 mod stream;
 mod taking;
 mod tending;
+mod term;
 mod trust;
 mod update;
 mod vanishing;

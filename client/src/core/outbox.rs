@@ -2,20 +2,23 @@
 //!
 //! A box is sealed once and kept until it is stored: whatever goes wrong, the same bytes go again. Only the boxes
 //! are kept; which replica has which is found out anew after a restart, since storing a box twice changes nothing.
-//! What a box is for is in [`super::parcel`].
+//! What a box is for is in [`super::parcel`], when it may go in [`super::term`].
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sotto_protocol::directory::Consensus;
 use sotto_protocol::ident::NodeId;
-use sotto_protocol::mailbox::placement;
+use sotto_protocol::mailbox::{TtlClass, placement};
 use sotto_protocol::time::Timestamp;
 
 use super::id::{ContactId, MessageId};
+use super::limits::{FORWARD_DELAYS, TRAVEL_SLACK};
 use super::parcel::{Parcel, Purpose};
+use super::term::{Term, TermRecord};
 use crate::store::{Change, RecordKey, RecordKind, StoreError, record};
 
 /// A box's place: whose stream and where in it. A box that lies in no stream of a contact has a name of its own in the
@@ -82,7 +85,10 @@ pub(crate) struct Outgoing {
     pub(crate) owner: ContactId,
     pub(crate) purpose: Purpose,
     pub(crate) parcel: Parcel,
+    term: Term,
     replicas: BTreeMap<NodeId, Replica>,
+    /// The longest class that a mailbox was asked for since the start.
+    class_max: Option<TtlClass>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,11 +98,28 @@ struct OutgoingRecord {
     owner: ContactId,
     purpose: Purpose,
     parcel: Parcel,
+    term: TermRecord,
 }
 
 impl Outgoing {
+    /// A parcel that goes until it is stored.
     pub(crate) const fn new(owner: ContactId, purpose: Purpose, parcel: Parcel) -> Self {
-        Self { owner, purpose, parcel, replicas: BTreeMap::new() }
+        Self { owner, purpose, parcel, term: Term::Open, replicas: BTreeMap::new(), class_max: None }
+    }
+
+    /// The same, to go at certain times only.
+    pub(crate) fn within(self, term: Term) -> Self {
+        Self { term, ..self }
+    }
+
+    /// The tombstone that is to take the place of a box which is written no more, at the moment when no mailbox has the box
+    /// any longer; none if the box does not end. A class that a mailbox was asked for before the start is not known:
+    /// then that moment is the end itself.
+    pub(crate) fn tombstone(&self, now: Timestamp) -> Option<Self> {
+        let Term::Until { end, tombstone } = &self.term else { return None };
+        let start = self.class_max.map_or(*end, |class| (now + class.duration()).min(*end));
+        let (purpose, parcel) = (Purpose::RunOut(self.message()), Parcel::Tombstone(tombstone.clone()));
+        Some(Self::new(self.owner, purpose, parcel).within(Term::From(start)))
     }
 
     /// The message that it is a part of, if it is.
@@ -107,16 +130,25 @@ impl Outgoing {
         }
     }
 
+    /// The message that it was sealed for, whether or not it goes any more.
+    pub(crate) const fn sealed_for(&self) -> Option<MessageId> {
+        match self.purpose {
+            Purpose::RunOut(message) => message,
+            _ => self.message(),
+        }
+    }
+
     /// From its record.
     pub(crate) fn from_record(value: &[u8]) -> Result<(Place, Self), StoreError> {
-        let OutgoingRecord { place, index, owner, purpose, parcel } = record::decode(value)?;
-        Ok(((place, index), Self::new(owner, purpose, parcel)))
+        let OutgoingRecord { place, index, owner, purpose, parcel, term } = record::decode(value)?;
+        Ok(((place, index), Self::new(owner, purpose, parcel).within(term.try_into()?)))
     }
 
     /// The change that keeps it.
     pub(crate) fn put(&self, (place, index): Place) -> Result<Change, StoreError> {
-        let Self { owner, purpose, parcel, .. } = self;
-        let kept = OutgoingRecord { place, index, owner: *owner, purpose: *purpose, parcel: parcel.clone() };
+        let Self { owner, purpose, parcel, term, .. } = self;
+        let (owner, purpose, parcel) = (*owner, *purpose, parcel.clone());
+        let kept = OutgoingRecord { place, index, owner, purpose, parcel, term: term.into() };
         let key = place_key(RecordKind::Outbox, (place, index));
         Ok(Change::Put { key, value: record::encode(&kept)? })
     }
@@ -158,6 +190,8 @@ pub(crate) enum Urgency {
 pub(crate) struct Delivery {
     pub(crate) place: Place,
     pub(crate) mailbox: NodeId,
+    /// For how long the mailbox is to keep it.
+    pub(crate) class: TtlClass,
     /// How often in a row the mailbox has been silent.
     pub(crate) silences: u32,
 }
@@ -171,6 +205,8 @@ pub(crate) struct Outbox {
     turn: u64,
     mailboxes: Vec<NodeId>,
     replicas: usize,
+    /// How long a packet is on its way to a mailbox at most.
+    travel: Duration,
 }
 
 impl Outbox {
@@ -178,6 +214,8 @@ impl Outbox {
     pub(crate) fn replace(&mut self, consensus: &Consensus) {
         self.mailboxes = consensus.mailboxes().map(|mailbox| mailbox.node).collect();
         self.replicas = usize::from(consensus.params.replicas);
+        let delay_max = Duration::from_millis(u64::from(consensus.params.delay_ms_max));
+        self.travel = delay_max.saturating_mul(FORWARD_DELAYS).saturating_add(TRAVEL_SLACK);
         for outgoing in self.boxes.values_mut() {
             assign(outgoing, &self.mailboxes, self.replicas);
         }
@@ -197,9 +235,14 @@ impl Outbox {
         }
     }
 
-    /// How many boxes wait.
+    /// How many boxes wait. Tombstones of boxes that run out are not counted.
     pub(crate) fn len(&self) -> usize {
-        self.boxes.len()
+        self.boxes.len().saturating_sub(self.late())
+    }
+
+    /// How many tombstones of boxes that run out are kept until then.
+    pub(crate) fn late(&self) -> usize {
+        self.boxes.values().filter(|outgoing| outgoing.term.is_late()).count()
     }
 
     /// The box at this place.
@@ -216,6 +259,19 @@ impl Outbox {
     pub(crate) fn owned(&self, owner: ContactId) -> impl Iterator<Item = (Place, &Outgoing)> {
         let own = move |(_, outgoing): &(&Place, &Outgoing)| outgoing.owner == owner;
         self.boxes.iter().filter(own).map(|(place, outgoing)| (*place, outgoing))
+    }
+
+    /// What of it has to be stored before its streams are left for others: everything but tombstones whose boxes have
+    /// not run out yet.
+    pub(crate) fn due(&self, owner: ContactId, now: Timestamp) -> impl Iterator<Item = (Place, &Outgoing)> {
+        let not_yet = move |term: &Term| matches!(term, Term::From(start) if *start > now);
+        self.owned(owner).filter(move |(_, outgoing)| !not_yet(&outgoing.term))
+    }
+
+    /// The boxes that are not written any more, stored or not, because what they hold ceases to exist too soon.
+    pub(crate) fn over(&self, now: Timestamp) -> Vec<Place> {
+        let over = |outgoing: &Outgoing| outgoing.term.is_over(now, self.travel);
+        self.boxes.iter().filter(|(_, outgoing)| over(outgoing)).map(|(place, _)| *place).collect()
     }
 
     /// The boxes that every replica has settled, or one has another box for.
@@ -249,6 +305,7 @@ impl Outbox {
             if is_urgent != (urgency == Urgency::Urgent) {
                 continue;
             }
+            let Some(class) = outgoing.term.class(now, self.travel) else { continue };
             let waits = |replica: &Replica| matches!(replica, Replica::Waiting { not_before, .. } if *not_before <= now);
             let mut replicas = outgoing.replicas.iter();
             let ready = replicas.find(|(mailbox, replica)| waits(replica) && may(outgoing.owner, mailbox));
@@ -256,7 +313,8 @@ impl Outbox {
             contact = Some(place.0);
             let turn = self.turns.get(&place.0).copied().unwrap_or(0);
             if best.is_none_or(|(other, _)| turn < other) {
-                let delivery = Delivery { place: *place, mailbox: *mailbox, silences: replica.silences() };
+                let silences = replica.silences();
+                let delivery = Delivery { place: *place, mailbox: *mailbox, class, silences };
                 best = Some((turn, delivery));
             }
         }
@@ -273,10 +331,11 @@ impl Outbox {
     pub(crate) fn sent(&mut self, delivery: &Delivery, now: Timestamp) {
         self.turn = self.turn.saturating_add(1);
         self.turns.insert(delivery.place.0, self.turn);
-        self.update(delivery.place, &delivery.mailbox, |replica| Replica::InFlight {
-            since: now,
-            silences: replica.silences(),
-        });
+        let Some(outgoing) = self.boxes.get_mut(&delivery.place) else { return };
+        outgoing.class_max = outgoing.class_max.max(Some(delivery.class));
+        if let Some(replica) = outgoing.replicas.get_mut(&delivery.mailbox) {
+            *replica = Replica::InFlight { since: now, silences: replica.silences() };
+        }
     }
 
     /// The mailbox has not answered in time.
@@ -331,8 +390,11 @@ impl Outbox {
     }
 
     fn update(&mut self, place: Place, mailbox: &NodeId, change: impl FnOnce(Replica) -> Replica) {
-        let replica = self.boxes.get_mut(&place).and_then(|outgoing| outgoing.replicas.get_mut(mailbox));
-        if let Some(replica) = replica.filter(|replica| !replica.is_settled()) {
+        let Some(outgoing) = self.boxes.get_mut(&place) else { return };
+        // What is answered before the tombstone has left is the box that was in its place.
+        let answers_box = |replica: &Replica| outgoing.term.is_late() && *replica == Replica::FRESH;
+        let replica = outgoing.replicas.get_mut(mailbox);
+        if let Some(replica) = replica.filter(|replica| !replica.is_settled() && !answers_box(replica)) {
             *replica = change(*replica);
         }
     }

@@ -20,9 +20,6 @@ use sotto_protocol::time::Timestamp;
 use super::lane::Session;
 use super::parcel::Parcel;
 
-/// For how long a mailbox is asked to keep a box: as long as any does, since a person may be away.
-const BOX_TTL: TtlClass = TtlClass::Fortnight;
-
 /// Why there is no packet.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum PacketError {
@@ -57,15 +54,16 @@ pub(crate) struct Packets<'a> {
 }
 
 impl Packets<'_> {
-    /// A box, or a tombstone, for a mailbox.
+    /// A box that a mailbox is to keep for this long, or a tombstone, which it keeps for as long as any.
     pub(crate) fn write(
         &self,
         mailbox: &NodeId,
         parcel: &Parcel,
+        class: TtlClass,
         rng: &mut impl CryptoRng,
     ) -> Result<(Packet, SurbKeys), PacketError> {
         let (surb, keys) = self.reply_block(mailbox, rng)?;
-        Ok((self.forward(mailbox, &parcel.command(surb, BOX_TTL), rng)?, keys))
+        Ok((self.forward(mailbox, &parcel.command(surb, class), rng)?, keys))
     }
 
     /// A question to a mailbox for a box.

@@ -34,12 +34,15 @@ pub(crate) enum Purpose {
     Welcome,
     /// A report on letters, in a slot that would have carried a decoy.
     Report,
+    /// The tombstone of a box that has run out, of this message if it was a part of one: whoever has not read it gets past its
+    /// place.
+    RunOut(Option<MessageId>),
 }
 
 impl Purpose {
     /// Whether somebody waits for it.
     pub(crate) const fn is_urgent(self) -> bool {
-        !matches!(self, Self::Control | Self::Report)
+        !matches!(self, Self::Control | Self::Report | Self::RunOut(_))
     }
 }
 

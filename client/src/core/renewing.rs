@@ -107,7 +107,7 @@ impl<S: Store> Engine<S> {
 
     /// Whether our keys for this contact can be laid out: what was sealed in the old session has to be stored before.
     pub(super) fn can_lay_out(&self, person: &Person, period: u64) -> bool {
-        let sealed = || self.book.outbox.owned(person.contact.id).next().is_some();
+        let sealed = || self.book.outbox.due(person.contact.id, self.now).next().is_some();
         person.renewal.as_ref().is_some_and(|renewal| renewal.laid_out != Some(period)) && !sealed()
     }
 
@@ -278,7 +278,7 @@ impl<S: Store> Engine<S> {
     /// Whether nothing of a session is under way any more, as far as this side can know.
     fn is_drained(&self, person: &Person) -> bool {
         let Some(live) = person.link.live() else { return true };
-        let sends = self.book.outbox.owned(person.contact.id).any(|(_, outgoing)| {
+        let sends = self.book.outbox.due(person.contact.id, self.now).any(|(_, outgoing)| {
             !matches!(
                 outgoing.purpose,
                 Purpose::RekeyBundle | Purpose::RekeyAnswer | Purpose::Control | Purpose::Report

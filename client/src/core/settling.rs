@@ -11,9 +11,10 @@ use super::contact::Standing;
 use super::engine::Engine;
 use super::event::Event;
 use super::id::{ContactId, MessageId};
+use super::limits::TOMBSTONES_MAX;
 use super::link::Link;
 use super::message::{Direction, MessageState};
-use super::outbox::{Place, place_key};
+use super::outbox::{Outgoing, Place, place_key};
 use super::parcel::Purpose;
 use super::route::Route;
 use super::sealing;
@@ -28,6 +29,10 @@ const SETTLED_PAUSE: Duration = Duration::from_secs(1);
 struct Settlement {
     /// Boxes that need not wait any longer.
     done: BTreeSet<Place>,
+    /// Of these, the ones that run out, and the tombstones that will take their places.
+    run_out: BTreeMap<Place, Outgoing>,
+    /// How many such tombstones there was no room for.
+    left_out: usize,
     /// New states of messages.
     states: BTreeMap<MessageId, MessageState>,
     /// New standings of contacts.
@@ -59,6 +64,10 @@ impl<S: Store> Engine<S> {
         for place in settlement.done {
             self.book.outbox.remove(place);
         }
+        for (place, tombstone) in settlement.run_out {
+            self.book.outbox.insert(place, tombstone);
+        }
+        (0..settlement.left_out).for_each(|_| self.count("tombstone-left-out"));
         for event in settlement.conflicts {
             self.events.push(event);
         }
@@ -136,6 +145,8 @@ impl<S: Store> Engine<S> {
                 (_, None) => {}
             }
         }
+        let cut_off = self.run_out(now, &mut settlement);
+        touched.retain(|(_, message)| !cut_off.contains(message));
         for (contact, message) in touched {
             let waits = outbox.of(contact).any(|(place, outgoing)| {
                 outgoing.message() == Some(message) && !settlement.done.contains(&place)
@@ -150,6 +161,28 @@ impl<S: Store> Engine<S> {
         }
         self.give_up_taken(&mut settlement);
         settlement
+    }
+
+    /// Takes note of the boxes that are written no more because they run out. Returns the messages that can never be stored as
+    /// a whole: what they waited for is a box that was over before.
+    fn run_out(&self, now: Timestamp, settlement: &mut Settlement) -> BTreeSet<MessageId> {
+        let outbox = &self.book.outbox;
+        let over = outbox.over(now).into_iter().filter(|place| !settlement.done.contains(place));
+        let over: Vec<Place> = over.collect();
+        let cut_off = over.iter().filter_map(|place| outbox.get(*place)?.message()).collect();
+        settlement.done.extend(over);
+        let mut room = TOMBSTONES_MAX.saturating_sub(outbox.late());
+        for place in &settlement.done {
+            let outgoing = outbox.get(*place).filter(|outgoing| outgoing.conflict().is_none());
+            let Some(tombstone) = outgoing.and_then(|outgoing| outgoing.tombstone(now)) else { continue };
+            if room == 0 {
+                settlement.left_out += 1;
+                continue;
+            }
+            room -= 1;
+            settlement.run_out.insert(*place, tombstone);
+        }
+        cut_off
     }
 
     /// Another box lies where one of ours was to lie that was no message.
@@ -188,6 +221,7 @@ impl<S: Store> Engine<S> {
             }
             for (place, outgoing) in self.book.outbox.owned(*contact) {
                 settlement.done.insert(place);
+                settlement.run_out.remove(&place);
                 if let Some(message) = outgoing.message() {
                     settlement.states.insert(message, MessageState::Conflict);
                 }
@@ -218,8 +252,11 @@ impl<S: Store> Engine<S> {
                 }
             }
         }
-        let done = settlement.done.iter();
+        let done = settlement.done.iter().filter(|place| !settlement.run_out.contains_key(place));
         changes.extend(done.map(|place| Change::Delete { key: place_key(RecordKind::Outbox, *place) }));
+        for (place, tombstone) in &settlement.run_out {
+            changes.push(tombstone.put(*place)?);
+        }
         Ok(changes)
     }
 

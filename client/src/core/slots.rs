@@ -95,7 +95,7 @@ impl<S: Store> Engine<S> {
         };
         let delivery = self.book.outbox.next(now, urgency, may)?;
         let parcel = self.book.outbox.get(delivery.place)?.parcel.clone();
-        let built = self.packets(now, route)?.write(&delivery.mailbox, &parcel, rng);
+        let built = self.packets(now, route)?.write(&delivery.mailbox, &parcel, delivery.class, rng);
         let (contact, index) = delivery.place;
         let work = Work::Write { contact, index, mailbox: delivery.mailbox };
         let filled = self.awaited(now, route, delivery.silences, work, built, rng)?;

@@ -8,7 +8,7 @@ use std::fmt;
 
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
-use sotto_protocol::boxes::{BoxRefusal, CapabilityRefusal, ReadCap, SealedBox, WriteCap};
+use sotto_protocol::boxes::{BoxRefusal, CapabilityRefusal, ReadCap, SealedBox, Tombstone, WriteCap};
 use sotto_protocol::codec;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -69,6 +69,11 @@ impl Writer {
     ) -> Result<(u64, SealedBox), BoxRefusal> {
         let index = self.index();
         Ok((index, self.capability.seal_next(text, rng)?))
+    }
+
+    /// What takes the place of the next box, should it have to be withdrawn. It cannot be made once that box is sealed.
+    pub(crate) fn tombstone(&self) -> Tombstone {
+        self.capability.next_tombstone_key().tombstone()
     }
 
     /// Goes on in another stream.

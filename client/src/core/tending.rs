@@ -77,7 +77,7 @@ impl<S: Store> Engine<S> {
                 .seal_control(now, rng)
                 .map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
             if let Some(sealed) = sealed {
-                let boxed = sealing::put_in_box(&mut live, &sealed, contact, Purpose::Control, rng)?;
+                let boxed = sealing::put_in_box(&mut live, &sealed, contact, Purpose::Control, None, rng)?;
                 update.boxes.push(boxed);
             }
         }

@@ -17,6 +17,9 @@ use super::trust::Trust;
 use super::view::{ConsensusState, ContactState};
 use crate::store::Store;
 
+/// A message whose boxes are written no more.
+const RUN_OUT: &str = "it ceases to exist too soon for a mailbox to keep it, and is not sent any more";
+
 impl<S: Store> Engine<S> {
     /// What a message, or the answer to an invitation, waits for.
     pub(super) fn why(&self, contact: ContactId, message: Option<MessageId>, now: Timestamp) -> String {
@@ -36,10 +39,16 @@ impl<S: Store> Engine<S> {
         }
         let concerns = |outgoing: &&Outgoing| match message {
             Some(_) => outgoing.message() == message,
-            None => !matches!(outgoing.purpose, Purpose::Message(_) | Purpose::Control | Purpose::Report),
+            None => !matches!(
+                outgoing.purpose,
+                Purpose::Message(_) | Purpose::Control | Purpose::Report | Purpose::RunOut(_)
+            ),
         };
-        let owned = self.book.outbox.owned(contact).map(|(_, outgoing)| outgoing);
-        let boxes: Vec<&Outgoing> = owned.filter(concerns).collect();
+        let owned: Vec<&Outgoing> = self.book.outbox.owned(contact).map(|(_, outgoing)| outgoing).collect();
+        if message.is_some() && owned.iter().any(|outgoing| outgoing.purpose == Purpose::RunOut(message)) {
+            return RUN_OUT.into();
+        }
+        let boxes: Vec<&Outgoing> = owned.into_iter().filter(concerns).collect();
         if boxes.is_empty() {
             return why_unsealed(person).into();
         }

@@ -7,7 +7,7 @@ use sotto_protocol::mailbox::{Command, RefusalCode, TtlClass};
 use sotto_protocol::sphinx::{Packet, Surb, Unwrapped};
 use sotto_protocol::time::Timestamp;
 
-use super::limits::EXPIRY_GRAIN;
+use super::limits::{EXPIRY_GRAIN_MAX, EXPIRY_GRAIN_SHARE};
 use super::queue::Waiting;
 use super::{DropReason, Mailbox, Source};
 use crate::store::StoreOp;
@@ -89,9 +89,11 @@ fn operation(now: Timestamp, command: Command) -> Option<(Surb, StoreOp, Option<
     }
 }
 
-/// When something written now with this class expires, rounded down to the grain.
+/// When something written now with this class expires: never later than its class says, and rounded down to the class's
+/// grain.
 fn expiry(now: Timestamp, ttl: TtlClass) -> Timestamp {
     let exact = (now + ttl.duration()).as_micros();
-    let grain = u64::try_from(EXPIRY_GRAIN.as_micros()).unwrap_or(u64::MAX);
+    let grain = (ttl.duration() / EXPIRY_GRAIN_SHARE).min(EXPIRY_GRAIN_MAX);
+    let grain = u64::try_from(grain.as_micros()).unwrap_or(u64::MAX);
     Timestamp::from_micros(exact - exact % grain)
 }

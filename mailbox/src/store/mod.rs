@@ -104,7 +104,8 @@ pub trait Store: Send + 'static {
 
     /// Forgets at most `records_max` records that expired at or before `now`; returns how many it forgot.
     ///
-    /// Need not be durable by itself: what a crash brings back is expired and never served.
+    /// When it has forgotten fewer than `records_max`, everything that was forgotten is off the disk as far as the
+    /// storage has a say in it. Before, it need not be durable: what a crash brings back is expired and never served.
     ///
     /// # Errors
     ///

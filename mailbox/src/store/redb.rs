@@ -2,8 +2,9 @@
 //!
 //! Strangers choose what is written here, so commits are two-phase (a torn commit can then never be
 //! taken for a whole one, whatever bytes it carried) and opening verifies every checksum of the file.
-//! Garbage collection commits without waiting for the disk: the next batch makes it durable, and what
-//! a crash brings back has expired anyway.
+//! Garbage collection commits without waiting for the disk, but for the last step of a sweep: on a mailbox to which
+//! nobody writes, nothing else would ever take the rows off the disk. What a crash brings back in between has
+//! expired anyway.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -38,6 +39,8 @@ pub struct RedbStore {
     database: Option<Database>,
     open: Opener,
     quota: u64,
+    /// Whether rows were collected that are still on the disk.
+    is_behind: bool,
 }
 
 impl RedbStore {
@@ -82,14 +85,14 @@ impl RedbStore {
         quota: u64,
         mut open: impl FnMut() -> Result<Database, StoreError> + Send + 'static,
     ) -> Result<Self, StoreError> {
-        Ok(Self { database: Some(open()?), open: Box::new(open), quota })
+        Ok(Self { database: Some(open()?), open: Box::new(open), quota, is_behind: false })
     }
 
-    /// Runs `work` in a write transaction and commits it. After a failure the file is opened afresh
-    /// before the next transaction.
+    /// Runs `work` in a write transaction and commits it, durably if what it did asks for that. After a failure the
+    /// file is opened afresh before the next transaction.
     fn transact<T>(
         &mut self,
-        durability: Durability,
+        durability: impl FnOnce(&T) -> Durability,
         work: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let database = match self.database.take() {
@@ -113,18 +116,33 @@ impl fmt::Debug for RedbStore {
 impl Store for RedbStore {
     fn apply(&mut self, now: Timestamp, ops: &[StoreOp]) -> Result<Vec<StoreResult>, StoreError> {
         let quota = self.quota;
-        self.transact(Durability::Immediate, |transaction| {
+        let results = self.transact(always, |transaction| {
             let mut tables = Tables::open(transaction)?;
             let results = ops.iter().map(|op| tables.apply(now, op, quota)).collect::<Result<Vec<_>, _>>()?;
             count_batch(transaction)?;
             Ok(results)
-        })
+        })?;
+        self.is_behind = false;
+        Ok(results)
     }
 
     fn collect_garbage(&mut self, now: Timestamp, records_max: usize) -> Result<usize, StoreError> {
-        self.transact(Durability::None, |transaction| {
+        let was_behind = self.is_behind;
+        let is_behind = |collected: usize| collected > 0 || was_behind;
+        // A step that is not filled is the last of its sweep.
+        let is_last = |collected: usize| collected < records_max;
+        let durability = |collected: &usize| {
+            if is_last(*collected) && is_behind(*collected) {
+                Durability::Immediate
+            } else {
+                Durability::None
+            }
+        };
+        let collected = self.transact(durability, |transaction| {
             Tables::open(transaction)?.collect_garbage(now, records_max)
-        })
+        })?;
+        self.is_behind = is_behind(collected) && !is_last(collected);
+        Ok(collected)
     }
 
     fn usage(&mut self) -> Result<Usage, StoreError> {
@@ -237,7 +255,7 @@ fn checked(opened: Result<Database, DatabaseError>, name: &str) -> Result<Databa
 /// Makes the tables of an empty file; refuses a file that is not a mailbox's.
 fn check_format(database: &Database, name: &str) -> Result<(), StoreError> {
     let foreign = |why: String| StoreError::Foreign { path: name.to_owned(), why };
-    commit(database, Durability::Immediate, |transaction| {
+    commit(database, always, |transaction| {
         let has_meta = transaction.list_tables()?.any(|table| table.name() == META.name());
         if !has_meta && transaction.list_tables()?.next().is_some() {
             return Err(foreign("a database of another program".to_owned()));
@@ -257,15 +275,20 @@ fn check_format(database: &Database, name: &str) -> Result<(), StoreError> {
     })
 }
 
+/// The durability of whatever must be on the disk before anybody is told.
+const fn always<T>(_: &T) -> Durability {
+    Durability::Immediate
+}
+
 fn commit<T>(
     database: &Database,
-    durability: Durability,
+    durability: impl FnOnce(&T) -> Durability,
     work: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let mut transaction = database.begin_write()?;
-    transaction.set_durability(durability)?;
     transaction.set_two_phase_commit(true);
     let value = work(&transaction)?;
+    transaction.set_durability(durability(&value))?;
     transaction.commit()?;
     Ok(value)
 }

@@ -63,6 +63,12 @@ fn commands() -> Vec<CommandVector> {
         write("write for a fortnight", TtlClass::Fortnight),
         vector("read", &Command::Read { surb: surb(), id }, None, Some(id.as_bytes().to_vec())),
         vector("tombstone", &Command::Tombstone { surb: surb(), tombstone }, None, Some(body)),
+        write("write for five minutes", TtlClass::Minutes5),
+        write("write for fifteen minutes", TtlClass::Minutes15),
+        write("write for an hour", TtlClass::Hour),
+        write("write for four hours", TtlClass::Hours4),
+        write("write for twelve hours", TtlClass::Hours12),
+        write("write for three days", TtlClass::Days3),
     ]
 }
 
@@ -126,7 +132,7 @@ fn refused_commands() -> Vec<RefusedText> {
         byte("kind 6", WRITE, 1, 6, "command-kind"),
         byte("kind 255", DROP, 1, 255, "command-kind"),
         byte("time to live 0", WRITE, 2, 0, "command-ttl"),
-        byte("time to live 4", WRITE, 2, 4, "command-ttl"),
+        byte("time to live 10", WRITE, 2, 10, "command-ttl"),
         byte("a read with a time to live", READ, 2, 1, "command-reserved"),
         byte("the reserved byte is 1", WRITE, 3, 1, "command-reserved"),
         byte("the first byte of the token is 1", WRITE, 400, 1, "command-reserved"),

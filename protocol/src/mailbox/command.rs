@@ -11,7 +11,7 @@
 //!
 //!  kind           ttl        SURB    body
 //!  0 drop         0          zeros   none
-//!  1 write        1, 2, 3    SURB    box, 1,496
+//!  1 write        1 .. 9     SURB    box, 1,496
 //!  2 read         0          SURB    id, 32
 //!  3 tombstone    0          SURB    tombstone, 96
 //!  4 digest       reserved, refused as unsupported

@@ -32,7 +32,7 @@ pub enum CommandRefusal {
         kind: u8,
     },
     /// A write with an unknown class of time to live.
-    #[error("time-to-live class {actual} does not exist: 1 day, 2 week, 3 fortnight do")]
+    #[error("time-to-live class {actual} does not exist: 1 to 9 do")]
     Ttl {
         /// The class that came.
         actual: u8,

@@ -131,6 +131,15 @@ impl Session {
         self.kem.completed
     }
 
+    /// The number of the next envelope in its chain; 0 if it begins one.
+    #[must_use]
+    pub const fn next_number(&self) -> u32 {
+        match &self.turn {
+            Turn::Ours { .. } => 0,
+            Turn::Theirs { chain, .. } => chain.next,
+        }
+    }
+
     /// Whether [`Self::seal_control`] has something to send.
     #[must_use]
     pub fn control_due(&self, now: Timestamp) -> bool {
