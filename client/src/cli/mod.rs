@@ -10,8 +10,10 @@ mod address;
 mod argon2;
 mod backup;
 mod bar;
+mod confirm;
 mod contacts;
 mod daemon;
+mod deleting;
 mod doctor;
 pub mod escape;
 mod export;
@@ -21,6 +23,7 @@ mod invite;
 mod lock;
 mod manual;
 mod name;
+mod note;
 mod output;
 pub mod qr;
 mod recv;
@@ -177,9 +180,9 @@ enum Command {
     Restore(backup::RestoreArgs),
     Export(export::ExportArgs),
     Wipe(wipe::WipeArgs),
-    /// List the people you can write to.
-    Contacts,
+    Contacts(contacts::ContactsArgs),
     Send(send::SendArgs),
+    Note(note::NoteArgs),
     Recv(recv::RecvArgs),
     /// Show what is connected, what still waits and why.
     Status,
@@ -271,8 +274,9 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Restore(args) => backup::restore(common, args),
         Command::Export(args) => export::run(common, args).await,
         Command::Wipe(args) => wipe::run(common, args).await,
-        Command::Contacts => contacts::run(common).await,
+        Command::Contacts(args) => contacts::run(common, args).await,
         Command::Send(args) => send::run(common, args).await,
+        Command::Note(args) => note::run(common, args).await,
         Command::Recv(args) => recv::run(common, args).await,
         Command::Status => status::run(common).await,
         Command::Route(args) => route::run(common, args).await,

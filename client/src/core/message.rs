@@ -36,6 +36,8 @@ pub enum MessageState {
     Unconfirmed,
     /// Received: whole, and kept on this device.
     Received,
+    /// A note to oneself: kept on this device, and never sent.
+    Kept,
 }
 
 impl MessageState {
@@ -49,6 +51,7 @@ impl MessageState {
             Self::Conflict => "conflict",
             Self::Unconfirmed => "unconfirmed",
             Self::Received => "received",
+            Self::Kept => "kept",
         }
     }
 }
@@ -142,6 +145,7 @@ impl Message {
             id: self.id,
             contact: contact.name.clone(),
             trust: contact.trust,
+            muted: contact.muted,
             seq: self.seq,
             direction: self.direction,
             kind,

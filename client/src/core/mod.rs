@@ -13,7 +13,7 @@
 //! | people and their keys | `contact`, `trust`, `bond`, `link`, `stream`, `renewal` |
 //! | how people meet | `invite`, `inviting`, `meeting`; `address`, `publishing`, `asking`, `request` |
 //! | sessions made anew | `renewing`, `rendezvous`, `watch`, `watching`, `backup` |
-//! | what a user asks for | `sending`, `sealing`, `verifying`, `forgetting` |
+//! | what a user asks for | `sending`, `sealing`, `verifying`, `managing`, `forgetting`, `notes` |
 //! | what comes in | `receiving`, `harvest`, `fragment`, `message` |
 //! | what is kept | `keeper`, `book`, `update`, `settling`, `tending`, `aside` |
 //! | what is shown | `status`, `why`, `view`, `event`, `error` |
@@ -48,8 +48,10 @@ mod lane;
 mod lanes;
 pub mod limits;
 mod link;
+mod managing;
 mod meeting;
 mod message;
+mod notes;
 mod outbox;
 mod packets;
 mod parcel;
@@ -92,9 +94,10 @@ pub use event::Event;
 pub use id::{ContactId, IdError, MessageId};
 pub use invite::{Invite, InviteError};
 pub use message::{Direction, MessageState};
+pub use notes::NOTES_NAME;
 pub use route::{Route, RoutePlan, RoutePlanError};
 pub use trust::Trust;
 pub use view::{
-    AddressView, ConsensusState, ContactState, ContactView, Counters, CoverView, MessageKind, MessageView,
-    RequestView, RouteState, RouteView, StatusView, WaitingView,
+    AddressView, ConsensusState, ContactState, ContactView, Counters, CoverView, DeletionView, MessageKind,
+    MessageView, RequestView, RouteState, RouteView, StatusView, WaitingView,
 };

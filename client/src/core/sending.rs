@@ -39,13 +39,17 @@ impl<S: Store> Engine<S> {
             return Err(EngineError::TextTooLong { len: text.len(), len_max: TEXT_LEN_MAX });
         }
         self.check_room(fragment_count(text.len()))?;
-        let person = self.book.named(contact)?;
+        let person = self.book.somebody(contact)?;
         match person.contact.state(now) {
             ContactState::Pending | ContactState::Established => {}
             ContactState::Expired => return Err(EngineError::ContactExpired(contact.to_owned())),
             ContactState::Taken => return Err(EngineError::ContactTaken(contact.to_owned())),
             ContactState::Revoked => return Err(EngineError::ContactRevoked(contact.to_owned())),
             ContactState::Spoiled => return Err(EngineError::ContactSpoiled(contact.to_owned())),
+            ContactState::Notes => return Err(EngineError::NotAPerson),
+        }
+        if person.contact.blocked {
+            return Err(EngineError::ContactBlocked(contact.to_owned()));
         }
         if person.contact.trust == Trust::Changed {
             return Err(EngineError::ContactChanged(contact.to_owned()));

@@ -3,10 +3,14 @@
 mod addresses;
 mod aside;
 mod backups;
+mod blocking;
+mod contacts;
 mod conversations;
 mod crashes;
+mod deleting;
 mod hostile;
 mod invitations;
+mod notes;
 mod renewals;
 mod routes;
 mod states;

@@ -58,6 +58,14 @@ pub struct ContactParams {
     pub(super) contact: String,
 }
 
+/// Parameters of `rename`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenameParams {
+    pub(super) contact: String,
+    pub(super) name: String,
+}
+
 /// Parameters of `set-verified`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,6 +121,13 @@ pub struct SendParams {
     pub(super) text: String,
 }
 
+/// Parameters of `note`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoteParams {
+    pub(super) text: String,
+}
+
 /// Parameters of `messages`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -134,6 +149,7 @@ pub struct MessageParams {
 pub struct UnreadParams {
     pub(super) contact: Option<String>,
     pub(super) skip: Option<usize>,
+    pub(super) muted: Option<bool>,
 }
 
 /// Parameters of `mark-read`.
@@ -176,6 +192,18 @@ pub enum Call {
     Status,
     /// `contacts {}`: `[contact]`.
     Contacts,
+    /// `rename {contact, name}`: the contact after the change.
+    Rename(RenameParams),
+    /// `mute {contact}`: the same.
+    Mute(ContactParams),
+    /// `unmute {contact}`: the same.
+    Unmute(ContactParams),
+    /// `block {contact}`: the same.
+    Block(ContactParams),
+    /// `unblock {contact}`: the same.
+    Unblock(ContactParams),
+    /// `delete-contact {contact}`: `{contact, messages, queued, withdrawn}`, what was removed.
+    DeleteContact(ContactParams),
     /// `invite {name, ttl_s?}`: `{contact, link, expires_ms}`.
     Invite(InviteParams),
     /// `accept {name, link, note?}`: `{contact, contact_id}`. The link is an invitation, or a contact address; a note goes
@@ -205,12 +233,14 @@ pub enum Call {
     RejectRequest(RejectRequestParams),
     /// `send {contact, text}`: `{message, contact, state, route}`.
     Send(SendParams),
+    /// `note {text}`: `{message, contact, state}`.
+    Note(NoteParams),
     /// `messages {contact, after?}`: `{messages: [message], more}`, oldest first, both directions.
     Messages(MessagesParams),
     /// `message {message}`: one message, or null.
     Message(MessageParams),
-    /// `unread {contact?, skip?}`: `{messages: [message], more}`, received and not marked read, by contact and age,
-    /// without the first `skip`.
+    /// `unread {contact?, skip?, muted?}`: `{messages: [message], more, muted_left_out}`, received and not marked read, by
+    /// contact and age, without the first `skip`.
     Unread(UnreadParams),
     /// `mark-read {contact, seq}`: `{}`.
     MarkRead(MarkReadParams),
@@ -243,6 +273,12 @@ impl Call {
         Ok(match method {
             "status" => fit("status", params).map(|NoParams {}| Self::Status)?,
             "contacts" => fit("contacts", params).map(|NoParams {}| Self::Contacts)?,
+            "rename" => Self::Rename(fit("rename", params)?),
+            "mute" => Self::Mute(fit("mute", params)?),
+            "unmute" => Self::Unmute(fit("unmute", params)?),
+            "block" => Self::Block(fit("block", params)?),
+            "unblock" => Self::Unblock(fit("unblock", params)?),
+            "delete-contact" => Self::DeleteContact(fit("delete-contact", params)?),
             "invite" => Self::Invite(fit("invite", params)?),
             "accept" => Self::Accept(fit("accept", params)?),
             "revoke" => Self::Revoke(fit("revoke", params)?),
@@ -257,6 +293,7 @@ impl Call {
             "accept-request" => Self::AcceptRequest(fit("accept-request", params)?),
             "reject-request" => Self::RejectRequest(fit("reject-request", params)?),
             "send" => Self::Send(fit("send", params)?),
+            "note" => Self::Note(fit("note", params)?),
             "messages" => Self::Messages(fit("messages", params)?),
             "message" => Self::Message(fit("message", params)?),
             "unread" => Self::Unread(fit("unread", params)?),
