@@ -100,6 +100,6 @@ mod tests {
         assert_eq!(counted(0, 0), "0 messages");
         assert_eq!(counted(1, 1), "1 message, 1 of them not stored yet");
         let deletion = json!({ "contact": "Bob\u{202e}", "messages": 3, "queued": 0, "withdrawn": true });
-        insta::assert_snapshot!(human(&deletion), @"");
+        insta::assert_snapshot!(human(&deletion), @"Bob<U+202E> is deleted, with 3 messages. The invitation is withdrawn, and the mailboxes are told as soon as sotto is connected.");
     }
 }

@@ -194,11 +194,7 @@ impl Shown {
         if self.left_out == 0 || std::mem::replace(&mut self.has_told, true) {
             return;
         }
-        let what = match self.left_out {
-            1 => "1 unread message of a muted contact is".to_owned(),
-            count => format!("{count} unread messages of muted contacts are"),
-        };
-        self.output.note(&format!("{what} not shown: `sotto recv --muted` shows everything."));
+        self.output.note(&left_out_note(self.left_out));
     }
 
     /// Prints the array, if that is the form.
@@ -251,6 +247,14 @@ fn unread_params(args: &RecvArgs, skip: usize) -> Value {
 /// How many messages of muted contacts an answer leaves out.
 fn left_out(unread: &Value) -> u64 {
     unread.get("muted_left_out").and_then(Value::as_u64).unwrap_or_default()
+}
+
+fn left_out_note(left_out: u64) -> String {
+    let what = match left_out {
+        1 => "1 unread message of a muted contact is".to_owned(),
+        count => format!("{count} unread messages of muted contacts are"),
+    };
+    format!("{what} not shown: `sotto recv --muted` shows everything.")
 }
 
 /// How many more messages are wanted.
@@ -315,6 +319,30 @@ mod tests {
         1970-01-01 00:00:00Z  Bob<U+202E> (unverified): <U+001B>]0;owned<U+0007><U+000D><U+007F>first
             second<U+009B>2J
         ");
+    }
+
+    #[test]
+    fn a_muted_contact_and_a_note_are_told_from_others() {
+        let message = MessageView {
+            id: MessageId::from_bytes([1; 16]),
+            contact: "Bob (muted)".to_owned(),
+            trust: Trust::Verified,
+            muted: true,
+            seq: 1,
+            direction: Direction::In,
+            kind: MessageKind::Text,
+            text: "psst".to_owned(),
+            at_ms: 0,
+            state: MessageState::Received,
+        };
+        assert_eq!(human(&message), "1970-01-01 00:00:00Z  Bob (muted) (verified) (muted): psst");
+        let (direction, state) = (Direction::Out, MessageState::Stored);
+        let own = MessageView { muted: false, direction, state, ..message.clone() };
+        assert_eq!(human(&own), "1970-01-01 00:00:00Z  to Bob (muted) (verified) (stored): psst");
+        let note = MessageView { contact: "notes".to_owned(), state: MessageState::Kept, ..own };
+        assert_eq!(human(&note), "1970-01-01 00:00:00Z  notes: psst");
+        assert!(left_out_note(1).starts_with("1 unread message of a muted contact is not shown"));
+        assert!(left_out_note(2).starts_with("2 unread messages of muted contacts are not shown"));
     }
 
     #[test]

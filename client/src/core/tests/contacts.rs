@@ -1,7 +1,10 @@
 //! What a user does with somebody who is a contact: another name, and less noise.
 
+use serde_json::{Value, json};
+
 use super::world::World;
 use crate::core::{ContactView, Event, MessageState};
+use crate::shell::service::{Call, answer};
 use crate::store::CommitFault;
 
 fn rename(world: &mut World, peer: usize, contact: &str, name: &str) -> Result<(), &'static str> {
@@ -111,4 +114,34 @@ fn messages_of_a_muted_contact_arrive_unread_and_say_so() {
     world.run_until("it is heard", |world| received(world).len() == 2);
     assert_eq!(received(&world), [true, false]);
     assert!(!world.peers[0].engine().message(&own).unwrap().muted, "it is the contact that is muted");
+}
+
+#[test]
+fn what_is_unread_is_asked_for_with_or_without_muted_contacts() {
+    let mut world = World::new(124, 3);
+    for (peer, name) in [(1, "Bob"), (2, "Carol")] {
+        let link = world.invite(0, name);
+        world.accept(peer, &link, "Alice");
+        world.send(peer, "Alice", name);
+        world.send(peer, "Alice", "again");
+    }
+    world.run_until("all is heard", |world| world.peers[0].heard().len() == 4);
+    mute(&mut world, 0, "Bob", true).unwrap();
+    let mut unread = |params: &Value| {
+        let (now, target) = (world.now, &mut world.peers[0]);
+        let call = Call::parse("unread", params).unwrap();
+        let answered = answer(target.engine.as_mut().unwrap(), &call, now, &mut target.rng).unwrap();
+        let rows = answered["messages"].as_array().unwrap().iter();
+        let marked: Vec<(String, bool)> = rows
+            .map(|row| (row["contact"].as_str().unwrap().to_owned(), row["muted"].as_bool().unwrap()))
+            .collect();
+        (marked, answered["muted_left_out"].as_u64().unwrap())
+    };
+    let of = |name: &str, muted| vec![(name.to_owned(), muted); 2];
+    let everything = (of("Bob", true).into_iter().chain(of("Carol", false)).collect(), 0);
+    assert_eq!(unread(&json!({})), everything);
+    assert_eq!(unread(&json!({ "muted": true })), everything);
+    assert_eq!(unread(&json!({ "muted": false })), (of("Carol", false), 2));
+    assert_eq!(unread(&json!({ "muted": false, "contact": "Bob" })), (of("Bob", true), 0));
+    assert_eq!(unread(&json!({ "muted": false, "skip": 1 })), (of("Carol", false).split_off(1), 2));
 }
