@@ -99,7 +99,7 @@ fn check(contacts: &Value, name: &str) -> Result<(), Failure> {
             "invite-spoiled",
             "what lies in the place of the other side's keys cannot be used; ask for a new link",
         ),
-        Some(ContactState::Pending | ContactState::Established) | None => return Ok(()),
+        Some(ContactState::Pending | ContactState::Established | ContactState::Notes) | None => return Ok(()),
     };
     Err(Failure::new(label, text))
 }

@@ -32,7 +32,7 @@ mod tests {
     fn there_is_a_page_for_every_command() {
         let directory = tempfile::tempdir().unwrap();
         man(directory.path()).unwrap();
-        for page in ["sotto.1", "sotto-init.1", "sotto-send.1", "sotto-daemon.1"] {
+        for page in ["sotto.1", "sotto-init.1", "sotto-send.1", "sotto-daemon.1", "sotto-contacts-delete.1"] {
             assert!(directory.path().join(page).exists(), "{page}");
         }
         assert_eq!(man(Path::new("/no/such/directory")).unwrap_err().label, "man");

@@ -11,9 +11,11 @@ mod address;
 mod argon2;
 mod backup;
 mod bar;
+mod confirm;
 mod contacts;
 mod conversation;
 mod daemon;
+mod deleting;
 mod doctor;
 pub mod escape;
 mod export;
@@ -23,6 +25,7 @@ mod invite;
 mod lock;
 mod manual;
 mod name;
+mod note;
 mod output;
 pub mod qr;
 mod recv;
@@ -182,14 +185,14 @@ enum Command {
     Restore(backup::RestoreArgs),
     Export(export::ExportArgs),
     Wipe(wipe::WipeArgs),
-    /// List the people you can write to.
-    Contacts,
+    Contacts(contacts::ContactsArgs),
     Send(send::SendArgs),
     React(acting::ReactArgs),
     Edit(acting::EditArgs),
     Delete(acting::DeleteArgs),
     Disappearing(conversation::DisappearingArgs),
     Receipts(conversation::ReceiptsArgs),
+    Note(note::NoteArgs),
     Recv(recv::RecvArgs),
     /// Show what is connected, what still waits and why.
     Status,
@@ -281,13 +284,14 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Restore(args) => backup::restore(common, args),
         Command::Export(args) => export::run(common, args).await,
         Command::Wipe(args) => wipe::run(common, args).await,
-        Command::Contacts => contacts::run(common).await,
+        Command::Contacts(args) => contacts::run(common, args).await,
         Command::Send(args) => send::run(common, args).await,
         Command::React(args) => acting::react(common, args).await,
         Command::Edit(args) => acting::edit(common, args).await,
         Command::Delete(args) => acting::delete(common, args).await,
         Command::Disappearing(args) => conversation::disappearing(common, args).await,
         Command::Receipts(args) => conversation::receipts(common, args).await,
+        Command::Note(args) => note::run(common, args).await,
         Command::Recv(args) => recv::run(common, args).await,
         Command::Status => status::run(common).await,
         Command::Route(args) => route::run(common, args).await,

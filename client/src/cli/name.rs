@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::escape;
-use crate::core::Trust;
+use crate::core::{MessageView, Trust};
 
 /// The name, and whether its key was verified.
 pub(super) fn with_trust(name: &str, trust: Trust) -> String {
@@ -13,6 +13,12 @@ pub(super) fn with_trust(name: &str, trust: Trust) -> String {
         Trust::Changed => "KEY CHANGED, not verified",
     };
     format!("{} ({mark})", escape::line(name))
+}
+
+/// Of whom a message is, and that the contact is muted if it is.
+pub(super) fn of_message(message: &MessageView) -> String {
+    let name = with_trust(&message.contact, message.trust);
+    if message.muted { format!("{name} (muted)") } else { name }
 }
 
 /// The name, with the field `trust` of an answer that is about it.

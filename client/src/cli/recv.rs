@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::{Output, print};
 use super::{Common, Ended, escape, name, stored, when};
-use crate::core::{Direction, MessageKind, MessageView};
+use crate::core::{Direction, MessageKind, MessageState, MessageView, NOTES_NAME};
 use crate::shell::Failure;
 use crate::shell::client::{Connection, News, Reach};
 
@@ -20,12 +20,16 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Show messages that you have not seen yet, or wait for new ones.
 ///
-/// A message counts as seen once it was printed. With a daemon running the command shows what has come and ends.
+/// Messages of people whom you have muted are left out unless you name the person or give --muted. A message counts as seen
+/// once it was printed. With a daemon running the command shows what has come and ends.
 /// Without one it connects and listens for 30 seconds, or as long as --for says.
 #[derive(Args, Debug)]
 pub(super) struct RecvArgs {
     /// Only messages from this person.
     contact: Option<String>,
+    /// Show messages of people whom you have muted, too.
+    #[arg(long, conflicts_with_all = ["all"])]
+    muted: bool,
     /// Keep on showing messages until interrupted by Ctrl-C. With --json: one object a line.
     #[arg(long, conflicts_with_all = ["all"])]
     follow: bool,
@@ -92,10 +96,20 @@ async fn receive(output: Output, connection: &mut Connection, args: &RecvArgs) -
         }
     };
     tokio::pin!(ending);
-    let mut shown =
-        Shown { output, follows: args.follow, count: 0, rows: Vec::new(), introduced: BTreeSet::new() };
+    let mut shown = Shown {
+        output,
+        follows: args.follow,
+        count: 0,
+        rows: Vec::new(),
+        introduced: BTreeSet::new(),
+        left_out: 0,
+        has_told: false,
+    };
     let ended = loop {
         shown.take_unread(connection, args).await?;
+        if args.follow {
+            shown.tell_left_out();
+        }
         if args.count.is_some_and(|count| shown.count >= count) {
             break Ended::Well;
         }
@@ -117,6 +131,7 @@ async fn receive(output: Output, connection: &mut Connection, args: &RecvArgs) -
         }
     };
     shown.finish(connection).await?;
+    shown.tell_left_out();
     Ok(ended)
 }
 
@@ -129,20 +144,25 @@ struct Shown {
     rows: Vec<MessageView>,
     /// Of whom a message was printed.
     introduced: BTreeSet<String>,
+    /// Unread messages of muted contacts that are not shown.
+    left_out: u64,
+    /// Whether that was told.
+    has_told: bool,
 }
 
 impl Shown {
     /// Prints what is unread and marks it read; an array is printed at the end, and marked then.
     async fn take_unread(&mut self, connection: &Connection, args: &RecvArgs) -> Result<(), Failure> {
         if self.is_array() {
-            self.rows = all_unread(connection, args).await?;
+            (self.rows, self.left_out) = all_unread(connection, args).await?;
             self.rows.truncate(limit(args.count, 0));
             self.count = u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
             return Ok(());
         }
         loop {
             let room = limit(args.count, self.count);
-            let unread = connection.call("unread", json!({ "contact": args.contact })).await?;
+            let unread = connection.call("unread", unread_params(args, 0)).await?;
+            self.left_out = left_out(&unread);
             let (mut page, more) = take_page(unread)?;
             page.truncate(room);
             if page.is_empty() {
@@ -169,6 +189,14 @@ impl Shown {
         Ok(())
     }
 
+    /// Says once how many messages are not shown, if there are any.
+    fn tell_left_out(&mut self) {
+        if self.left_out == 0 || std::mem::replace(&mut self.has_told, true) {
+            return;
+        }
+        self.output.note(&left_out_note(self.left_out));
+    }
+
     /// Prints the array, if that is the form.
     async fn finish(&self, connection: &Connection) -> Result<(), Failure> {
         if self.is_array() {
@@ -186,6 +214,9 @@ impl Shown {
 
 /// A conversation's route, and what that protects from.
 async fn introduction(connection: &Connection, contact: &str) -> Result<String, Failure> {
+    if contact == NOTES_NAME {
+        return Ok(format!("{NOTES_NAME}: kept on this device, and never sent"));
+    }
     let routes = connection.call("route", json!({ "contact": contact })).await?;
     let field = |name: &str| escape::line(routes.get(name).and_then(Value::as_str).unwrap_or_default());
     let contact = name::from_json(contact, &routes);
@@ -193,18 +224,37 @@ async fn introduction(connection: &Connection, contact: &str) -> Result<String, 
 }
 
 /// Everything unread, in one piece. A message that comes meanwhile moves others into the next page, never out of it.
-async fn all_unread(connection: &Connection, args: &RecvArgs) -> Result<Vec<MessageView>, Failure> {
+/// Also how many messages of muted contacts are left out.
+async fn all_unread(connection: &Connection, args: &RecvArgs) -> Result<(Vec<MessageView>, u64), Failure> {
     let mut unread: Vec<MessageView> = Vec::new();
     loop {
-        let params = json!({ "contact": args.contact, "skip": unread.len() });
-        let (mut page, more) = take_page(connection.call("unread", params).await?)?;
+        let answer = connection.call("unread", unread_params(args, unread.len())).await?;
+        let left_out = left_out(&answer);
+        let (mut page, more) = take_page(answer)?;
         page.retain(|message| unread.iter().all(|known| known.id != message.id));
         let is_last = page.is_empty() || !more;
         unread.append(&mut page);
         if is_last {
-            return Ok(unread);
+            return Ok((unread, left_out));
         }
     }
+}
+
+fn unread_params(args: &RecvArgs, skip: usize) -> Value {
+    json!({ "contact": args.contact, "skip": skip, "muted": args.muted })
+}
+
+/// How many messages of muted contacts an answer leaves out.
+fn left_out(unread: &Value) -> u64 {
+    unread.get("muted_left_out").and_then(Value::as_u64).unwrap_or_default()
+}
+
+fn left_out_note(left_out: u64) -> String {
+    let what = match left_out {
+        1 => "1 unread message of a muted contact is".to_owned(),
+        count => format!("{count} unread messages of muted contacts are"),
+    };
+    format!("{what} not shown: `sotto recv --muted` shows everything.")
 }
 
 /// How many more messages are wanted.
@@ -234,7 +284,7 @@ fn take_page(mut page: Value) -> Result<(Vec<MessageView>, bool), Failure> {
 }
 
 fn human(message: &MessageView) -> String {
-    let contact = name::with_trust(&message.contact, message.trust);
+    let contact = name::of_message(message);
     let text = escape::lines(&message.text, "    ");
     let head = format!("{}  #{}", when::utc(message.at_ms), message.seq);
     let what = match message.kind {
@@ -249,6 +299,7 @@ fn human(message: &MessageView) -> String {
     };
     let tail = remarks(message);
     match (message.direction, message.kind) {
+        _ if message.state == MessageState::Kept => format!("{head} {NOTES_NAME}: {what}"),
         (_, MessageKind::Notice) => format!("{head} [{contact}: {text}]"),
         (Direction::In, _) => format!("{head} {contact}: {what}{tail}"),
         (Direction::Out, _) => format!("{head} to {contact} ({}): {what}{tail}", message.state.label()),
@@ -286,30 +337,54 @@ fn remarks(message: &MessageView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::{MessageId, MessageState, ReactionsView, Trust};
+    use crate::core::{MessageId, ReactionsView, Trust};
+
+    fn message(contact: &str, text: &str) -> MessageView {
+        MessageView {
+            id: MessageId::from_bytes([1; 16]),
+            contact: contact.to_owned(),
+            trust: Trust::Verified,
+            muted: false,
+            seq: 1,
+            direction: Direction::In,
+            kind: MessageKind::Text,
+            text: text.to_owned(),
+            at_ms: 0,
+            state: MessageState::Received,
+            refers_to: None,
+            is_reply: false,
+            edited: false,
+            reactions: ReactionsView::default(),
+            disappearing: None,
+        }
+    }
 
     #[test]
     fn hostile_text_and_names_do_not_reach_the_terminal() {
         let message = MessageView {
-            id: MessageId::from_bytes([1; 16]),
-            contact: "Bob\u{202e}".to_owned(),
             trust: Trust::Unverified,
-            seq: 1,
-            direction: Direction::In,
-            kind: MessageKind::Text,
-            text: "\x1b]0;owned\x07\r\u{7f}first\nsecond\u{9b}2J".to_owned(),
-            at_ms: 0,
-            state: MessageState::Received,
-            refers_to: None,
             is_reply: true,
             edited: true,
             reactions: ReactionsView { own: None, theirs: Some("\u{1b}[1m\u{202e}".to_owned()) },
-            disappearing: None,
+            ..message("Bob\u{202e}", "\x1b]0;owned\x07\r\u{7f}first\nsecond\u{9b}2J")
         };
         insta::assert_snapshot!(human(&message), @r"
-        1970-01-01 00:00:00Z  Bob<U+202E> (unverified): <U+001B>]0;owned<U+0007><U+000D><U+007F>first
-            second<U+009B>2J
+        1970-01-01 00:00:00Z  #1 Bob<U+202E> (unverified): (to a message that is not here) <U+001B>]0;owned<U+0007><U+000D><U+007F>first
+            second<U+009B>2J  [edited; they: <U+001B>[1m<U+202E>]
         ");
+    }
+
+    #[test]
+    fn a_muted_contact_and_a_note_are_told_from_others() {
+        let message = MessageView { muted: true, ..message("Bob (muted)", "psst") };
+        assert_eq!(human(&message), "1970-01-01 00:00:00Z  #1 Bob (muted) (verified) (muted): psst");
+        let (direction, state) = (Direction::Out, MessageState::Stored);
+        let own = MessageView { muted: false, direction, state, ..message.clone() };
+        assert_eq!(human(&own), "1970-01-01 00:00:00Z  #1 to Bob (muted) (verified) (stored): psst");
+        let note = MessageView { contact: "notes".to_owned(), state: MessageState::Kept, ..own };
+        assert_eq!(human(&note), "1970-01-01 00:00:00Z  #1 notes: psst");
+        assert!(left_out_note(1).starts_with("1 unread message of a muted contact is not shown"));
+        assert!(left_out_note(2).starts_with("2 unread messages of muted contacts are not shown"));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<Ended, Failu
     let text = common.text(&connection, &args.text, TEXT_LEN_MAX)?;
     if text.is_empty() {
         connection.close().await;
-        return Err(Failure::new("text-empty", "there is nothing to send: the text is empty"));
+        return Err(nothing_to_send());
     }
     let outcome = async {
         let params = json!({
@@ -73,6 +73,11 @@ pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<Ended, Failu
         ));
     }
     Ok(ended)
+}
+
+/// An empty text is most likely a mistake, of a pipe for example.
+pub(super) fn nothing_to_send() -> Failure {
+    Failure::new("text-empty", "there is nothing to keep or to send: the text is empty")
 }
 
 fn human(sent: &Value, ended: Ended, contact: &str) -> String {

@@ -1,11 +1,9 @@
 //! `sotto wipe`: destroys a profile.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
-
 use clap::Args;
 use serde_json::json;
 
-use super::{Common, Ended};
+use super::{Common, Ended, confirm};
 use crate::shell::client::{self, DaemonConnection};
 use crate::shell::{Failure, ProfileLock};
 
@@ -28,7 +26,14 @@ pub(super) async fn run(common: &Common, args: &WipeArgs) -> Result<Ended, Failu
         profile.require()?;
     }
     if !args.yes {
-        confirm(profile.name())?;
+        let name = profile.name();
+        let question = format!("This destroys profile {name:?} for good. Type its name to go on:");
+        if !confirm::by_typing(&question, name) {
+            return Err(Failure::new(
+                "wipe-not-confirmed",
+                "nothing was destroyed: give --yes, or type the profile's name",
+            ));
+        }
     }
     // A daemon would hold the keys in memory, and write them again.
     if let Some(daemon) = DaemonConnection::open(&profile).await? {
@@ -47,18 +52,4 @@ pub(super) async fn run(common: &Common, args: &WipeArgs) -> Result<Ended, Failu
         format!("Profile {:?} is destroyed.", profile.name())
     })?;
     Ok(Ended::Well)
-}
-
-fn confirm(name: &str) -> Result<(), Failure> {
-    let refused = || {
-        Failure::new("wipe-not-confirmed", "nothing was destroyed: give --yes, or type the profile's name")
-    };
-    if !std::io::stdin().is_terminal() {
-        return Err(refused());
-    }
-    let asked = format!("This destroys profile {name:?} for good. Type its name to go on: ");
-    std::io::stderr().write_all(asked.as_bytes()).map_err(|_| refused())?;
-    let mut typed = String::new();
-    std::io::stdin().lock().read_line(&mut typed).map_err(|_| refused())?;
-    if typed.trim() == name { Ok(()) } else { Err(refused()) }
 }

@@ -1,6 +1,6 @@
 //! What of a profile goes into a backup, and what a profile is made from again.
 //!
-//! A backup has people with their lasting keys, their messages, addresses and the chosen entries. It has no session, no place
+//! A backup has people with their lasting keys, their messages, the notes, addresses and the chosen entries. It has no session, no place
 //! in a stream, no sealed box and no keys that were laid out: two devices that went on from one state would use keys
 //! twice. A restored profile begins a new session with everybody instead ([`super::renewing`]). How a backup is
 //! encrypted is in [`crate::backup`].
@@ -33,9 +33,12 @@ impl<S: Store> Engine<S> {
             changes.push(self.book.profile(route).put(route)?);
         }
         for person in self.book.people.values() {
-            let Some(bond) = &person.bond else { continue };
+            match &person.bond {
+                Some(bond) => changes.push(bond.put(person.contact.id)?),
+                None if person.contact.is_notes() => {}
+                None => continue,
+            }
             changes.push(person.contact.put()?);
-            changes.push(bond.put(person.contact.id)?);
             changes.extend(
                 person
                     .routes
@@ -78,6 +81,9 @@ pub fn restored(records: Vec<Record>, rng: &mut impl CryptoRng) -> Result<Vec<Ch
                 let mut contact: Contact = record::decode(&value)?;
                 // Who has a bond has met; what the request or the answer waited for is for the new session to tell.
                 contact.standing = Standing::Established;
+                if contact.is_notes() {
+                    changes.push(Link::Closed.put(contact.id)?);
+                }
                 changes.push(contact.put()?);
             }
             RecordKind::Bond => {

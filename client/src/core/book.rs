@@ -297,6 +297,12 @@ impl Book {
             .ok_or_else(|| EngineError::ContactUnknown(name.to_owned()))
     }
 
+    /// The same, unless these are the notes: what is asked for can be done with a person only.
+    pub(crate) fn somebody(&self, name: &str) -> Result<&Person, EngineError> {
+        let person = self.named(name)?;
+        if person.contact.is_notes() { Err(EngineError::NotAPerson) } else { Ok(person) }
+    }
+
     /// A message and whose it is.
     pub(crate) fn message(&self, id: &MessageId) -> Option<(&Person, &Message)> {
         let (contact, seq) = self.places.get(id)?;

@@ -1,4 +1,5 @@
-//! One contact as it is kept: name, how it came about, how far it is and whether it was verified.
+//! One contact as it is kept: name, how it came about, how far it is, whether it was verified, and what the user wants
+//! to hear of it.
 //!
 //! Its keys are in [`super::bond`], the way to it in [`super::link`], what is being read and what waits to be written
 //! in [`super::inbox`] and [`super::outbox`].
@@ -9,6 +10,7 @@ use sotto_protocol::time::Timestamp;
 use super::error::EngineError;
 use super::id::ContactId;
 use super::limits::NAME_CHARS_MAX;
+use super::notes::NOTES_NAME;
 use super::trust::Trust;
 use super::view::ContactState;
 use crate::store::{Change, RecordKey, RecordKind, StoreError, record};
@@ -24,6 +26,8 @@ pub(crate) enum Side {
     Requester,
     /// The other side asked at ours.
     Host,
+    /// There is no other side: these are the user's own notes.
+    Notes,
 }
 
 /// How far the acquaintance is. The numbers are on disk: append only.
@@ -55,6 +59,10 @@ pub(crate) struct Contact {
     pub(crate) seen_seq: u64,
     /// Whether the user has made sure whose key it is.
     pub(crate) trust: Trust,
+    /// Whether its messages are left out where nobody has asked for them.
+    pub(crate) muted: bool,
+    /// Whether its streams are left alone: nothing is read of it and nothing is written to it.
+    pub(crate) blocked: bool,
 }
 
 impl Contact {
@@ -68,12 +76,14 @@ impl Contact {
     ) -> Self {
         let name = name.to_owned();
         let (standing, trust) = (Standing::Pending, Trust::Unverified);
-        Self { id, name, side, standing, invite_tag, expires, seen_seq: 0, trust }
+        let (muted, blocked) = (false, false);
+        Self { id, name, side, standing, invite_tag, expires, seen_seq: 0, trust, muted, blocked }
     }
 
     /// How far it is at this moment.
     pub(crate) fn state(&self, now: Timestamp) -> ContactState {
         match self.standing {
+            _ if self.is_notes() => ContactState::Notes,
             Standing::Established => ContactState::Established,
             Standing::Taken => ContactState::Taken,
             Standing::Revoked => ContactState::Revoked,
@@ -83,9 +93,19 @@ impl Contact {
         }
     }
 
-    /// Whether its stream is read and boxes to it are sent.
+    /// Whether something has come of it or still can.
     pub(crate) fn is_live(&self, now: Timestamp) -> bool {
         matches!(self.state(now), ContactState::Pending | ContactState::Established)
+    }
+
+    /// Whether its streams are read and boxes to it are sent.
+    pub(crate) fn is_served(&self, now: Timestamp) -> bool {
+        self.is_live(now) && !self.blocked
+    }
+
+    /// Whether it is no person, but the user's own notes.
+    pub(crate) const fn is_notes(&self) -> bool {
+        matches!(self.side, Side::Notes)
     }
 
     /// Whether it is waited for, and not in vain.
@@ -98,6 +118,12 @@ impl Contact {
         let key = RecordKey { kind: RecordKind::Contact, id: *self.id.as_bytes() };
         Ok(Change::Put { key, value: record::encode(self)? })
     }
+}
+
+/// Checks a name that a user gives to a person: one that [`check_name`] admits and that is not the notes'.
+pub(crate) fn check_person_name(name: &str) -> Result<(), EngineError> {
+    check_name(name)?;
+    if name.to_lowercase() == NOTES_NAME { Err(EngineError::NameReserved) } else { Ok(()) }
 }
 
 /// Checks a name that a user gives.
@@ -131,6 +157,15 @@ mod tests {
     }
 
     #[test]
+    fn nobody_can_be_called_as_the_notes_are() {
+        for taken in ["notes", "Notes", "NOTES"] {
+            assert_eq!(check_person_name(taken).unwrap_err().label(), "name-reserved", "{taken}");
+        }
+        assert_eq!(check_person_name("notes of Bob"), Ok(()));
+        assert_eq!(check_person_name(" notes").unwrap_err().label(), "name-invalid");
+    }
+
+    #[test]
     fn a_pending_contact_expires_and_an_established_one_does_not() {
         let mut contact = Contact::new(
             ContactId::from_bytes([1; 16]),
@@ -143,6 +178,8 @@ mod tests {
         assert_eq!(contact.state(before), ContactState::Pending);
         assert_eq!(contact.state(contact.expires), ContactState::Expired);
         assert!(contact.is_live(before) && !contact.is_live(contact.expires));
+        contact.blocked = true;
+        assert!(contact.is_live(before) && !contact.is_served(before));
         contact.standing = Standing::Established;
         assert_eq!(contact.state(contact.expires), ContactState::Established);
     }

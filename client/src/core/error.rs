@@ -5,6 +5,7 @@ use super::limits::{
     ADDRESSES_MAX, CONTACTS_MAX, DISAPPEARING_MAX_S, EMOJI_LEN_MAX, EXISTS_FOR_MIN_S, NAME_CHARS_MAX,
     OUTBOX_BOXES_MAX,
 };
+use super::notes::NOTES_NAME;
 use crate::store::StoreError;
 
 /// A refusal. Nothing has changed when one is returned.
@@ -24,6 +25,9 @@ pub enum EngineError {
     /// The name is in use.
     #[error("there is a contact named {0:?} already; choose another name")]
     NameTaken(String),
+    /// The name is that of the notes.
+    #[error("\"{NOTES_NAME}\" is what your notes to yourself are called; choose another name")]
+    NameReserved,
     /// No contact has this name.
     #[error("there is no contact named {0:?}; `sotto contacts` lists them")]
     ContactUnknown(String),
@@ -45,6 +49,14 @@ pub enum EngineError {
          safety numbers with `sotto verify`, by voice or in person"
     )]
     ContactChanged(String),
+    /// The user has blocked the contact.
+    #[error("you have blocked {0:?}, and nothing goes there; `sotto contacts unblock {0:?}` ends that")]
+    ContactBlocked(String),
+    /// What was asked for can be done with a person only.
+    #[error(
+        "\"{NOTES_NAME}\" are your own notes and no person: `sotto note` adds one, `sotto recv {NOTES_NAME} --all` shows them"
+    )]
+    NotAPerson,
     /// There are no keys to compare yet.
     #[error(
         "{0:?} has not answered yet, so there are no keys of the other side; try again once you have met"
@@ -132,12 +144,15 @@ impl EngineError {
             Self::Invite(error) => error.label(),
             Self::NameInvalid => "name-invalid",
             Self::NameTaken(_) => "name-taken",
+            Self::NameReserved => "name-reserved",
             Self::ContactUnknown(_) => "contact-unknown",
             Self::ContactExpired(_) => "contact-expired",
             Self::ContactTaken(_) => "contact-taken",
             Self::ContactRevoked(_) => "contact-revoked",
             Self::ContactSpoiled(_) => "contact-spoiled",
             Self::ContactChanged(_) => "contact-changed",
+            Self::ContactBlocked(_) => "contact-blocked",
+            Self::NotAPerson => "contact-is-notes",
             Self::NotMet(_) => "contact-not-met",
             Self::IdentityChanging(_) => "identity-changing",
             Self::NoteTooLong { .. } => "note-too-long",

@@ -73,6 +73,32 @@ pub enum Event {
         /// What is known now.
         trust: Trust,
     },
+    /// The user has given a contact another name.
+    ContactRenamed {
+        /// Its name from here on.
+        contact: String,
+        /// The name that it had.
+        before: String,
+    },
+    /// The user has muted a contact, or taken that back.
+    ContactMuted {
+        /// The contact's name.
+        contact: String,
+        /// Whether it is muted from here on.
+        muted: bool,
+    },
+    /// The user has blocked a contact, or taken that back.
+    ContactBlocked {
+        /// The contact's name.
+        contact: String,
+        /// Whether it is blocked from here on.
+        blocked: bool,
+    },
+    /// The user has deleted a contact with everything that belonged to it, or the notes.
+    ContactDeleted {
+        /// The name that it had.
+        contact: String,
+    },
     /// A mailbox holds other bytes under the name of a box of this message. The text is kept; send it again.
     MessageConflict {
         /// The contact's name.

@@ -10,15 +10,21 @@ use super::error::EngineError;
 use super::id::{ContactId, MessageId};
 use super::ledger::ledger_key;
 use super::link::link_key;
-use super::outbox::{Place, place_key};
+use super::outbox::{Outgoing, Place, place_key};
 use super::parcel::Purpose;
 use super::renewal::Renewal;
 use super::route::Route;
 use crate::store::{Change, RecordKey, RecordKind, Store};
 
 impl<S: Store> Engine<S> {
-    /// Removes a contact: keys, messages, and what waits to be sent. Nothing is told to the other side.
-    pub(super) fn forget(&mut self, now: Timestamp, contact: ContactId) -> Result<(), EngineError> {
+    /// Removes a contact in one commit: keys, messages, and what waits to be sent. Nothing is told to the other side;
+    /// `withdrawal` is what takes a bundle away that was laid out for whoever has the link, if one was.
+    pub(super) fn forget(
+        &mut self,
+        now: Timestamp,
+        contact: ContactId,
+        withdrawal: Option<Outgoing>,
+    ) -> Result<(), EngineError> {
         let Some(person) = self.book.people.get(&contact) else { return Ok(()) };
         // What takes a withdrawn bundle away still has to go out, or whoever has the link meets nobody.
         let owned = self.book.outbox.owned(contact);
@@ -36,18 +42,25 @@ impl<S: Store> Engine<S> {
             keys.chain(boxes).chain(texts).chain(parts).map(|key| Change::Delete { key }).collect();
         changes.push(Renewal::change(None, contact)?);
         changes.push(put_routes(contact, None)?);
-        for id in &messages {
-            self.unkept.remove(id);
+        let withdrawal = withdrawal.map(|outgoing| (withdrawal_place(contact), outgoing));
+        if let Some((place, outgoing)) = &withdrawal {
+            changes.push(outgoing.put(*place)?);
         }
         self.commit(now, changes)?;
         for place in places {
             self.book.outbox.remove(place);
+        }
+        if let Some((place, outgoing)) = withdrawal {
+            self.book.outbox.insert(place, outgoing);
         }
         for id in messages {
             self.book.drop_message(&id);
         }
         for route in Route::ALL {
             let lane = self.lanes.get_mut(route);
+            if let Some(circuits) = lane.circuits_mut() {
+                circuits.leave(contact);
+            }
             for work in lane.outstanding.release(contact) {
                 self.abandoned(route, work);
             }
@@ -57,4 +70,10 @@ impl<S: Store> Engine<S> {
         self.in_use.remove(&contact);
         Ok(())
     }
+}
+
+/// Where the tombstone of an invitation's bundle waits: a number of its own, so that what a mailbox said of the bundle
+/// does not count for the tombstone.
+pub(super) const fn withdrawal_place(contact: ContactId) -> Place {
+    (contact, 1)
 }

@@ -9,10 +9,11 @@ use sotto_protocol::boxes::WriteCap;
 use sotto_protocol::time::Timestamp;
 
 use super::book::Person;
-use super::contact::{Contact, Side, Standing, check_name};
+use super::contact::{Contact, Side, Standing, check_person_name};
 use super::engine::Engine;
 use super::error::EngineError;
 use super::event::Event;
+use super::forgetting::withdrawal_place;
 use super::id::ContactId;
 use super::invite::{Invite, InviteError};
 use super::limits::CONTACTS_MAX;
@@ -98,7 +99,7 @@ impl<S: Store> Engine<S> {
     /// [`EngineError::Store`].
     pub fn revoke_invite(&mut self, now: Timestamp, name: &str) -> Result<(), EngineError> {
         self.advance_clock(now);
-        let person = self.book.named(name)?;
+        let person = self.book.somebody(name)?;
         let (Link::Offered(offered), Standing::Pending) = (&person.link, person.contact.standing) else {
             return Err(EngineError::InviteNotPending(name.to_owned()));
         };
@@ -108,8 +109,7 @@ impl<S: Store> Engine<S> {
         contact.standing = Standing::Revoked;
         let mut update = Update::of(id);
         update.gone = self.book.outbox.owned(id).map(|(place, _)| place).collect();
-        // A number of its own: what was said of the bundle does not count for the tombstone.
-        update.boxes.push(((id, 1), Outgoing::new(id, Purpose::Withdrawal, tombstone)));
+        update.boxes.push((withdrawal_place(id), Outgoing::new(id, Purpose::Withdrawal, tombstone)));
         update.events.push(Event::InviteRevoked { contact: name.to_owned() });
         update.contact = Some(contact);
         update.link = Some(Link::Closed);
@@ -126,7 +126,7 @@ impl<S: Store> Engine<S> {
         let id = person.contact.id;
         if let Ok(before) = self.book.named(&person.contact.name) {
             let before = before.contact.id;
-            self.forget(now, before)?;
+            self.forget(now, before, None)?;
         }
         update.changes.push(person.contact.put()?);
         update.changes.push(person.link.put(id)?);
@@ -145,13 +145,14 @@ impl<S: Store> Engine<S> {
 
     /// A name is free if nobody has it, or somebody with whom there was never a conversation and never will be.
     pub(super) fn check_new_name(&self, now: Timestamp, name: &str) -> Result<(), EngineError> {
-        check_name(name)?;
+        check_person_name(name)?;
         if let Ok(person) = self.book.named(name)
             && (person.contact.is_live(now) || !person.messages.is_empty())
         {
             return Err(EngineError::NameTaken(name.to_owned()));
         }
-        if self.book.people.len() >= CONTACTS_MAX {
+        let others = self.book.people.values().filter(|person| !person.contact.is_notes());
+        if others.count() >= CONTACTS_MAX {
             return Err(EngineError::ContactsFull);
         }
         Ok(())

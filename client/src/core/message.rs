@@ -43,6 +43,8 @@ pub enum MessageState {
     Delivered,
     /// Sent: the other side has told that its user has seen it.
     Read,
+    /// A note to oneself: kept on this device, and never sent.
+    Kept,
 }
 
 impl MessageState {
@@ -58,6 +60,7 @@ impl MessageState {
             Self::Received => "received",
             Self::Delivered => "delivered",
             Self::Read => "read",
+            Self::Kept => "kept",
         }
     }
 
@@ -264,6 +267,7 @@ impl Message {
             id: self.id,
             contact: contact.name.clone(),
             trust: contact.trust,
+            muted: contact.muted,
             seq: self.seq,
             direction: self.direction,
             kind,

@@ -13,7 +13,7 @@
 //! | people and their keys | `contact`, `trust`, `bond`, `link`, `stream`, `renewal` |
 //! | how people meet | `invite`, `inviting`, `meeting`; `address`, `publishing`, `asking`, `request` |
 //! | sessions made anew | `renewing`, `rendezvous`, `watch`, `watching`, `backup` |
-//! | what a user asks for | `sending`, `acting`, `sealing`, `verifying`, `forgetting` |
+//! | what a user asks for | `sending`, `acting`, `sealing`, `verifying`, `managing`, `forgetting`, `notes` |
 //! | what comes in | `receiving`, `harvest`, `fragment`, `taking`, `message` |
 //! | what is counted, told and repaired | `letter`, `ledger`, `reporting`, `confirming` |
 //! | what ends | `vanishing` |
@@ -54,8 +54,10 @@ mod ledger;
 mod letter;
 pub mod limits;
 mod link;
+mod managing;
 mod meeting;
 mod message;
+mod notes;
 mod outbox;
 mod packets;
 mod parcel;
@@ -104,10 +106,12 @@ pub use invite::{Invite, InviteError};
 pub use ledger::Receipts;
 pub use letter::Disappearing;
 pub use message::{Direction, MessageState};
+pub use notes::NOTES_NAME;
 pub use route::{Route, RoutePlan, RoutePlanError};
 pub use sending::SendOptions;
 pub use trust::Trust;
 pub use view::{
-    AddressView, ConsensusState, ContactState, ContactView, Counters, CoverView, DisappearingView,
-    MessageKind, MessageView, ReactionsView, RequestView, RouteState, RouteView, StatusView, WaitingView,
+    AddressView, ConsensusState, ContactState, ContactView, Counters, CoverView, DeletionView,
+    DisappearingView, MessageKind, MessageView, ReactionsView, RequestView, RouteState, RouteView,
+    StatusView, WaitingView,
 };

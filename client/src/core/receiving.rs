@@ -108,7 +108,12 @@ impl<S: Store> Engine<S> {
         reply: &Reply,
         rng: &mut impl CryptoRng,
     ) {
+        let is_blocked = self.is_blocked(contact);
         let Some(inbox) = self.book.inbox_mut(contact) else { return };
+        if is_blocked {
+            // It was asked before. The mailbox has it still, and is asked anew once the contact is read again.
+            return inbox.settled(index, &mailbox);
+        }
         let refused = match reply {
             Reply::Found(sealed) => inbox.found(index, &mailbox, sealed).err().map(|refusal| refusal.label()),
             Reply::Tombstoned(tombstone) => {
@@ -142,6 +147,9 @@ impl<S: Store> Engine<S> {
         let Some(person) = self.book.people.get(&contact) else {
             return self.look(now, contact, rng);
         };
+        if person.contact.blocked {
+            return;
+        }
         let outcome = match &person.link {
             Link::Live(_) => self.harvested(now, contact, rng),
             Link::Offered(_) | Link::Answering(_) => {

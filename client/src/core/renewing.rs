@@ -58,7 +58,8 @@ impl<S: Store> Engine<S> {
     /// then has to verify. Keys that are under way already stay under way, unless a new identity is wanted.
     ///
     /// # Errors
-    /// [`EngineError::ContactUnknown`], [`EngineError::NotMet`] or [`EngineError::Store`].
+    /// [`EngineError::ContactUnknown`], [`EngineError::NotMet`], [`EngineError::ContactBlocked`] or
+    /// [`EngineError::Store`].
     pub fn renew(
         &mut self,
         now: Timestamp,
@@ -67,7 +68,10 @@ impl<S: Store> Engine<S> {
         rng: &mut impl CryptoRng,
     ) -> Result<(), EngineError> {
         self.advance_clock(now);
-        let person = self.book.named(contact)?;
+        let person = self.book.somebody(contact)?;
+        if person.contact.blocked {
+            return Err(EngineError::ContactBlocked(contact.to_owned()));
+        }
         let bond = person.bond.as_ref().ok_or_else(|| EngineError::NotMet(contact.to_owned()))?;
         let before = match &person.renewal {
             // The other side may answer them at any moment, and whatever it seals then opens with them only.

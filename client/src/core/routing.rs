@@ -137,7 +137,7 @@ impl<S: Store> Engine<S> {
         routes: Option<RoutePlan>,
     ) -> Result<(), EngineError> {
         self.advance_clock(now);
-        let contact = self.book.named(contact)?.contact.id;
+        let contact = self.book.somebody(contact)?.contact.id;
         self.commit(now, vec![put_routes(contact, routes.as_ref())?])?;
         if let Some(person) = self.book.people.get_mut(&contact) {
             person.routes = routes;

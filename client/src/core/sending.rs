@@ -253,6 +253,10 @@ pub(super) fn check_writable(person: &Person, now: Timestamp) -> Result<(), Engi
         ContactState::Taken => return Err(EngineError::ContactTaken(name())),
         ContactState::Revoked => return Err(EngineError::ContactRevoked(name())),
         ContactState::Spoiled => return Err(EngineError::ContactSpoiled(name())),
+        ContactState::Notes => return Err(EngineError::NotAPerson),
+    }
+    if person.contact.blocked {
+        return Err(EngineError::ContactBlocked(name()));
     }
     if person.contact.trust == Trust::Changed {
         return Err(EngineError::ContactChanged(name()));

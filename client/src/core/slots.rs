@@ -106,10 +106,9 @@ impl<S: Store> Engine<S> {
     /// Whether boxes go for the sake of this contact, or address. For an invitation that was withdrawn there is the
     /// tombstone.
     fn can_be_written_to(&self, owner: ContactId, now: Timestamp) -> bool {
-        self.book
-            .people
-            .get(&owner)
-            .is_none_or(|person| person.contact.is_live(now) || person.contact.standing == Standing::Revoked)
+        self.book.people.get(&owner).is_none_or(|person| {
+            person.contact.is_served(now) || person.contact.standing == Standing::Revoked
+        })
     }
 
     /// A packet with a box of the outbox leaves.
@@ -159,7 +158,7 @@ impl<S: Store> Engine<S> {
             let id = person.contact.id;
             let due = person.inbox.turn() <= turn_max || person.inbox.is_coming();
             let read = person.link.reader()?;
-            (person.contact.is_live(now) && served(&id) && due).then_some((id, read, &mut person.inbox))
+            (person.contact.is_served(now) && served(&id) && due).then_some((id, read, &mut person.inbox))
         });
         let watches = self.book.watches.iter_mut().filter_map(|(id, watch)| {
             let due = watch.inbox.turn() <= turn_max && watch.not_before <= now;

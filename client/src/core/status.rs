@@ -5,13 +5,14 @@ use sotto_protocol::time::Timestamp;
 
 use super::book::Person;
 use super::circuits::Circuits;
-use super::contact::{Side, Standing};
+use super::contact::{Contact, Side, Standing};
 use super::engine::Engine;
 use super::error::EngineError;
 use super::id::MessageId;
 use super::lane::Way;
 use super::link::Link;
 use super::message::{Message, MessageState};
+use super::notes::NOTES_PROTECTION;
 use super::parcel::Purpose;
 use super::route::Route;
 use super::view::{
@@ -31,18 +32,26 @@ impl<S: Store> Engine<S> {
                 name: person.contact.name.clone(),
                 state: person.contact.state(self.now),
                 trust: person.contact.trust,
+                muted: person.contact.muted,
+                blocked: person.contact.blocked,
                 expires_ms: (person.contact.standing == Standing::Pending)
                     .then(|| person.contact.expires.as_millis()),
+                messages: u64::try_from(person.messages.len()).unwrap_or(u64::MAX),
                 unread: person.unread(),
                 queued: person.queued(),
                 route: self.route_of(person.contact.id),
                 routes: self.plan_of(person.contact.id).clone(),
                 routes_own: person.routes.is_some(),
-                protects: self.route_of(person.contact.id).protects().to_owned(),
+                protects: self.protection_of(&person.contact).to_owned(),
             })
             .collect();
         views.sort_by(|one, other| one.name.cmp(&other.name));
         views
+    }
+
+    /// What protects a conversation on its way, in one line.
+    fn protection_of(&self, contact: &Contact) -> &'static str {
+        if contact.is_notes() { NOTES_PROTECTION } else { self.route_of(contact.id).protects() }
     }
 
     /// The conversation with `contact`, oldest first: all of it, or what follows message number `after`.

@@ -71,7 +71,8 @@ impl<S: Store> Engine<S> {
         let mut update = Update::of(contact);
         let is_on_its_way =
             self.book.outbox.owned(contact).any(|(_, outgoing)| outgoing.purpose == Purpose::Control);
-        if can_seal(person) && !is_on_its_way && live.session.control_due(now) {
+        let may_write = can_seal(person) && person.contact.is_served(now);
+        if may_write && !is_on_its_way && live.session.control_due(now) {
             let sealed = live
                 .session
                 .seal_control(now, rng)

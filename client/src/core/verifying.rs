@@ -27,7 +27,7 @@ impl<S: Store> Engine<S> {
     /// [`EngineError::ContactUnknown`], [`EngineError::NotMet`] as long as the other side's key is not known, or
     /// [`EngineError::IdentityChanging`] while a new key of ours is on its way.
     pub fn safety_number(&self, contact: &str) -> Result<SafetyNumber, EngineError> {
-        let person = self.book.named(contact)?;
+        let person = self.book.somebody(contact)?;
         let bond = person.bond.as_ref().ok_or_else(|| EngineError::NotMet(contact.to_owned()))?;
         let is_changing = |own: &Renewal| own.offer.identity().public() != bond.own.public();
         if person.renewal.as_ref().is_some_and(is_changing) {

@@ -28,6 +28,8 @@ pub enum ContactState {
     Revoked,
     /// What lay in the place of the other side's keys cannot be used.
     Spoiled,
+    /// It is no person: the user's own notes, which never leave this device.
+    Notes,
 }
 
 /// One contact.
@@ -37,15 +39,21 @@ pub struct ContactView {
     pub name: String,
     /// How far it is.
     pub state: ContactState,
-    /// Whether its key was verified.
+    /// Whether its key was verified. Says nothing of the notes.
     pub trust: Trust,
+    /// Whether its messages are left out where nobody has asked for them.
+    pub muted: bool,
+    /// Whether nothing is read of it and nothing is written to it.
+    pub blocked: bool,
     /// When the invitation runs out, in milliseconds since the Unix epoch; none once established.
     pub expires_ms: Option<u64>,
+    /// All messages of the conversation that are kept, notices included.
+    pub messages: u64,
     /// Received messages that [`super::Engine::mark_read`] has not covered.
     pub unread: u64,
     /// Messages to it that are not stored on every replica yet.
     pub queued: u64,
-    /// The route that serves it at present.
+    /// The route that serves it at present; of the notes, which no route serves, the profile's.
     pub route: Route,
     /// The routes that are allowed, the wanted one first.
     pub routes: RoutePlan,
@@ -53,6 +61,19 @@ pub struct ContactView {
     pub routes_own: bool,
     /// One line: what `route` protects from, and what not.
     pub protects: String,
+}
+
+/// What was removed with a contact.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DeletionView {
+    /// The name that it had.
+    pub contact: String,
+    /// Messages of the conversation, notices included.
+    pub messages: u64,
+    /// Those among them that were sent and not stored on every replica; what is left of them does not go out any more.
+    pub queued: u64,
+    /// Whether its invitation, which nobody had answered, is withdrawn.
+    pub withdrawn: bool,
 }
 
 /// One contact address of this profile.
@@ -132,6 +153,8 @@ pub struct MessageView {
     pub contact: String,
     /// Whether the contact's key is verified at present.
     pub trust: Trust,
+    /// Whether the user has muted the contact.
+    pub muted: bool,
     /// Its place in the conversation as this side saw it: grows by one a message, from 1.
     pub seq: u64,
     /// Whether it was sent or received.

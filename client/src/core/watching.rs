@@ -42,7 +42,7 @@ impl<S: Store> Engine<S> {
     pub(super) fn watch(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
         let known = self.book.watches.values().map(|watch| (watch.owner, watch.sight)).collect();
         let mut wanted = Wanted { known, keys: BTreeSet::new(), new: Vec::new() };
-        for person in self.book.people.values().filter(|person| person.contact.is_live(now)) {
+        for person in self.book.people.values().filter(|person| person.contact.is_served(now)) {
             self.want_of_person(now, person, &mut wanted);
         }
         self.want_of_addresses(now, &mut wanted);

@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::id::{ContactId, MessageId};
 use super::lane::{Lane, has_onion_service};
 use super::link::Link;
+use super::notes::NOTES_PROTECTION;
 use super::outbox::{Outgoing, Replica};
 use super::parcel::Purpose;
 use super::trust::Trust;
@@ -26,6 +27,10 @@ impl<S: Store> Engine<S> {
         let Some(person) = self.book.people.get(&contact) else { return String::new() };
         if let Some(why) = why_of_contact(&person.contact, now) {
             return why.into();
+        }
+        if person.contact.blocked {
+            let name = &person.contact.name;
+            return format!("you have blocked {name:?}; `sotto contacts unblock {name:?}` ends that");
         }
         if !self.keeper.is_working() {
             return "the store cannot be written; free some space or check the disk".into();
@@ -107,6 +112,7 @@ fn why_of_contact(contact: &Contact, now: Timestamp) -> Option<&'static str> {
         ContactState::Spoiled => {
             "the other side's keys cannot be used; make another invitation, or ask for one"
         }
+        ContactState::Notes => NOTES_PROTECTION,
     })
 }
 

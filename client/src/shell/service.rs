@@ -19,7 +19,9 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use super::Failure;
 use super::doctor::Doctor;
 use super::locking::locked;
-use crate::core::{ContactView, Direction, Engine, Event, MessageView};
+use crate::core::{
+    ContactState, ContactView, Direction, Engine, EngineError, Event, MessageState, MessageView, NOTES_NAME,
+};
 use crate::store::Store;
 pub use call::{Call, CallError};
 
@@ -46,6 +48,15 @@ pub fn answer<S: Store>(
     Ok(match call {
         Call::Status => to_json(&engine.status(now))?,
         Call::Contacts => to_json(&engine.contacts())?,
+        Call::Rename(params) => {
+            engine.rename(now, &params.contact, &params.name)?;
+            people::contact(engine, &params.name)?
+        }
+        Call::Mute(params) => people::mute(engine, &params.contact, true, now)?,
+        Call::Unmute(params) => people::mute(engine, &params.contact, false, now)?,
+        Call::Block(params) => people::block(engine, &params.contact, true, now, rng)?,
+        Call::Unblock(params) => people::block(engine, &params.contact, false, now, rng)?,
+        Call::DeleteContact(params) => to_json(&engine.delete_contact(now, &params.contact)?)?,
         Call::Invite(params) => {
             let ttl = Duration::from_secs(params.ttl_s.unwrap_or(INVITE_TTL_S_DEFAULT));
             let invite = engine.create_invite(now, &params.name, ttl, rng)?;
@@ -93,12 +104,21 @@ pub fn answer<S: Store>(
         }
         Call::Disappearing(params) => letters::disappearing(engine, params, now, rng)?,
         Call::Receipts(params) => letters::receipts(engine, params, now)?,
+        Call::Note(params) => {
+            let message = engine.add_note(now, &params.text, rng)?;
+            json!({ "message": message, "contact": NOTES_NAME, "state": MessageState::Kept })
+        }
         Call::Messages(params) => page(engine.messages(&params.contact, params.after)?)?,
         Call::Message(params) => to_json(&engine.message(&params.message))?,
         Call::Unread(params) => {
-            let mut unread = unread(engine, params.contact.as_deref())?;
+            let (mut unread, left_out) =
+                unread(engine, params.contact.as_deref(), params.muted.unwrap_or(true))?;
             unread.drain(..params.skip.unwrap_or(0).min(unread.len()));
-            page(unread)?
+            let mut answer = page(unread)?;
+            if let Value::Object(answer) = &mut answer {
+                answer.insert("muted_left_out".to_owned(), left_out.into());
+            }
+            answer
         }
         Call::MarkRead(params) => {
             engine.mark_read(now, &params.contact, params.seq)?;
@@ -130,27 +150,38 @@ fn routes<S: Store>(engine: &Engine<S>, contact: Option<&str>, now: Timestamp) -
             "protects": view.protects,
         })
     };
-    let contacts = engine.contacts();
     if let Some(contact) = contact {
-        // An unknown name is refused as everywhere.
-        engine.messages(contact, Some(u64::MAX))?;
-        return Ok(contacts.iter().find(|view| view.name == contact).map(row).unwrap_or_default());
+        let view = people::view(engine, contact)?;
+        if view.state == ContactState::Notes {
+            return Err(EngineError::NotAPerson.into());
+        }
+        return Ok(row(&view));
     }
-    let plan = engine.status(now).plan;
+    let (contacts, plan) = (engine.contacts(), engine.status(now).plan);
     let protects = plan.wanted().protects();
-    let contacts: Vec<Value> = contacts.iter().map(row).collect();
+    let people = contacts.iter().filter(|view| view.state != ContactState::Notes);
+    let contacts: Vec<Value> = people.map(row).collect();
     Ok(json!({ "routes": plan, "protects": protects, "contacts": contacts }))
 }
 
-/// The received messages that nobody has marked read.
-fn unread<S: Store>(engine: &Engine<S>, contact: Option<&str>) -> Result<Vec<MessageView>, Failure> {
+/// The received messages that nobody has marked read, of one contact or of all, and how many of muted contacts are left
+/// out because only what is not muted is wanted.
+fn unread<S: Store>(
+    engine: &Engine<S>,
+    contact: Option<&str>,
+    wants_muted: bool,
+) -> Result<(Vec<MessageView>, u64), Failure> {
     if let Some(contact) = contact {
         // An unknown name is an error, not a contact without messages.
         engine.messages(contact, Some(u64::MAX))?;
     }
-    let mut unread = Vec::new();
+    let (mut unread, mut left_out) = (Vec::new(), 0u64);
     for view in engine.contacts() {
         if view.unread == 0 || contact.is_some_and(|contact| contact != view.name) {
+            continue;
+        }
+        if view.muted && !wants_muted && contact.is_none() {
+            left_out = left_out.saturating_add(view.unread);
             continue;
         }
         let mut received = engine.messages(&view.name, None)?;
@@ -158,7 +189,7 @@ fn unread<S: Store>(engine: &Engine<S>, contact: Option<&str>) -> Result<Vec<Mes
         let count = usize::try_from(view.unread).unwrap_or(usize::MAX);
         unread.extend(received.drain(received.len().saturating_sub(count)..));
     }
-    Ok(unread)
+    Ok((unread, left_out))
 }
 
 /// As many of the messages as one answer holds.

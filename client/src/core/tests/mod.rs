@@ -3,12 +3,16 @@
 mod addresses;
 mod aside;
 mod backups;
+mod blocking;
+mod contacts;
 mod conversations;
 mod crashes;
+mod deleting;
 mod hostile;
 mod invitations;
 mod letters;
 mod letters_hostile;
+mod notes;
 mod renewals;
 mod routes;
 mod states;

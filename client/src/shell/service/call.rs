@@ -58,6 +58,14 @@ pub struct ContactParams {
     pub(super) contact: String,
 }
 
+/// Parameters of `rename`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenameParams {
+    pub(super) contact: String,
+    pub(super) name: String,
+}
+
 /// Parameters of `set-verified`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -160,6 +168,13 @@ pub struct ReceiptsParams {
     pub(super) read: Option<bool>,
 }
 
+/// Parameters of `note`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoteParams {
+    pub(super) text: String,
+}
+
 /// Parameters of `messages`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -181,6 +196,7 @@ pub struct MessageParams {
 pub struct UnreadParams {
     pub(super) contact: Option<String>,
     pub(super) skip: Option<usize>,
+    pub(super) muted: Option<bool>,
 }
 
 /// Parameters of `mark-read`.
@@ -223,6 +239,18 @@ pub enum Call {
     Status,
     /// `contacts {}`: `[contact]`.
     Contacts,
+    /// `rename {contact, name}`: the contact after the change.
+    Rename(RenameParams),
+    /// `mute {contact}`: the same.
+    Mute(ContactParams),
+    /// `unmute {contact}`: the same.
+    Unmute(ContactParams),
+    /// `block {contact}`: the same.
+    Block(ContactParams),
+    /// `unblock {contact}`: the same.
+    Unblock(ContactParams),
+    /// `delete-contact {contact}`: `{contact, messages, queued, withdrawn}`, what was removed.
+    DeleteContact(ContactParams),
     /// `invite {name, ttl_s?}`: `{contact, link, expires_ms}`.
     Invite(InviteParams),
     /// `accept {name, link, note?}`: `{contact, contact_id}`. The link is an invitation, or a contact address; a note goes
@@ -262,12 +290,14 @@ pub enum Call {
     Disappearing(DisappearingParams),
     /// `receipts {contact, delivered?, read?}`: `{contact, delivered, read}`, after the change if one is given.
     Receipts(ReceiptsParams),
+    /// `note {text}`: `{message, contact, state}`.
+    Note(NoteParams),
     /// `messages {contact, after?}`: `{messages: [message], more}`, oldest first, both directions.
     Messages(MessagesParams),
     /// `message {message}`: one message, or null.
     Message(MessageParams),
-    /// `unread {contact?, skip?}`: `{messages: [message], more}`, received and not marked read, by contact and age,
-    /// without the first `skip`.
+    /// `unread {contact?, skip?, muted?}`: `{messages: [message], more, muted_left_out}`, received and not marked read, by
+    /// contact and age, without the first `skip`.
     Unread(UnreadParams),
     /// `mark-read {contact, seq}`: `{}`.
     MarkRead(MarkReadParams),
@@ -300,6 +330,12 @@ impl Call {
         Ok(match method {
             "status" => fit("status", params).map(|NoParams {}| Self::Status)?,
             "contacts" => fit("contacts", params).map(|NoParams {}| Self::Contacts)?,
+            "rename" => Self::Rename(fit("rename", params)?),
+            "mute" => Self::Mute(fit("mute", params)?),
+            "unmute" => Self::Unmute(fit("unmute", params)?),
+            "block" => Self::Block(fit("block", params)?),
+            "unblock" => Self::Unblock(fit("unblock", params)?),
+            "delete-contact" => Self::DeleteContact(fit("delete-contact", params)?),
             "invite" => Self::Invite(fit("invite", params)?),
             "accept" => Self::Accept(fit("accept", params)?),
             "revoke" => Self::Revoke(fit("revoke", params)?),
@@ -319,6 +355,7 @@ impl Call {
             "delete" => Self::Delete(fit("delete", params)?),
             "disappearing" => Self::Disappearing(fit("disappearing", params)?),
             "receipts" => Self::Receipts(fit("receipts", params)?),
+            "note" => Self::Note(fit("note", params)?),
             "messages" => Self::Messages(fit("messages", params)?),
             "message" => Self::Message(fit("message", params)?),
             "unread" => Self::Unread(fit("unread", params)?),

@@ -1,11 +1,12 @@
-//! Answers about people: meeting them, and verifying them.
+//! Answers about people: meeting them, verifying them, and what a user does with them otherwise.
 
 use rand::CryptoRng;
 use serde_json::{Value, json};
 use sotto_protocol::time::Timestamp;
 
 use super::call::{AcceptParams, CompareParams};
-use crate::core::{AddressLink, Engine, EngineError, Trust};
+use super::to_json;
+use crate::core::{AddressLink, ContactView, Engine, EngineError, Trust};
 use crate::shell::Failure;
 use crate::store::Store;
 
@@ -27,6 +28,40 @@ pub(super) fn accept<S: Store>(
         engine.accept_invite(now, &params.link, &params.name, rng)?
     };
     Ok(json!({ "contact": params.name, "contact_id": contact_id }))
+}
+
+/// One contact. An unknown name is refused as everywhere.
+pub(super) fn view<S: Store>(engine: &Engine<S>, contact: &str) -> Result<ContactView, EngineError> {
+    let view = engine.contacts().into_iter().find(|view| view.name == contact);
+    view.ok_or_else(|| EngineError::ContactUnknown(contact.to_owned()))
+}
+
+/// The same as an answer.
+pub(super) fn contact<S: Store>(engine: &Engine<S>, contact: &str) -> Result<Value, Failure> {
+    to_json(&view(engine, contact)?)
+}
+
+/// Mutes a contact, or takes that back.
+pub(super) fn mute<S: Store>(
+    engine: &mut Engine<S>,
+    name: &str,
+    muted: bool,
+    now: Timestamp,
+) -> Result<Value, Failure> {
+    engine.set_muted(now, name, muted)?;
+    contact(engine, name)
+}
+
+/// Blocks a contact, or takes that back.
+pub(super) fn block<S: Store>(
+    engine: &mut Engine<S>,
+    name: &str,
+    blocked: bool,
+    now: Timestamp,
+    rng: &mut impl CryptoRng,
+) -> Result<Value, Failure> {
+    engine.set_blocked(now, name, blocked, rng)?;
+    contact(engine, name)
 }
 
 /// The safety number of a contact, and whether it was verified.

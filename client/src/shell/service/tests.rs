@@ -69,7 +69,8 @@ fn a_sent_message_is_queued_and_found_again() {
     let status = alice.call("status", &json!({})).unwrap();
     assert_eq!(status["waiting"][0]["contact"], "Bob");
     assert_eq!(status["routes"][0]["state"], "disconnected");
-    assert_eq!(alice.call("unread", &json!({})).unwrap(), json!({ "messages": [], "more": false }));
+    let unread = json!({ "messages": [], "more": false, "muted_left_out": 0 });
+    assert_eq!(alice.call("unread", &json!({})).unwrap(), unread);
 }
 
 #[test]
@@ -140,6 +141,11 @@ fn calls_that_are_none_are_refused_by_name() {
         ("set-route", json!({ "routes": ["carrier pigeon"] })),
         ("tor", json!({ "run": 1 })),
         ("doctor", json!({ "run": -1 })),
+        ("rename", json!({ "contact": "Bob" })),
+        ("mute", json!({ "contact": "Bob", "muted": false })),
+        ("delete-contact", json!({})),
+        ("note", json!({ "text": 7 })),
+        ("unread", json!({ "muted": "yes" })),
     ];
     for (method, params) in wrong {
         assert_eq!(alice.refusal(method, &params), "invalid-params", "{method} {params}");
@@ -179,4 +185,41 @@ fn a_contact_has_routes_of_its_own_until_they_are_taken_back() {
     for method in ["route", "set-route"] {
         assert_eq!(alice.refusal(method, &json!({ "contact": "Nobody" })), "contact-unknown");
     }
+}
+
+#[test]
+fn a_contact_is_changed_and_shown_as_it_is_then() {
+    let mut alice = Desk::new(1);
+    alice.call("invite", &json!({ "name": "Bob" })).unwrap();
+    let renamed = alice.call("rename", &json!({ "contact": "Bob", "name": "Robert" })).unwrap();
+    assert_eq!(renamed["name"], "Robert");
+    let robert = json!({ "contact": "Robert" });
+    for (method, field, expected) in [
+        ("mute", "muted", true),
+        ("block", "blocked", true),
+        ("unblock", "blocked", false),
+        ("unmute", "muted", false),
+    ] {
+        assert_eq!(alice.call(method, &robert).unwrap()[field], expected, "{method}");
+        assert_eq!(alice.call("contacts", &json!({})).unwrap()[0][field], expected, "{method}");
+        assert_eq!(alice.refusal(method, &json!({ "contact": "Bob" })), "contact-unknown");
+    }
+    alice.call("send", &json!({ "contact": "Robert", "text": "hello" })).unwrap();
+    let deleted = alice.call("delete-contact", &robert).unwrap();
+    assert_eq!(deleted, json!({ "contact": "Robert", "messages": 1, "queued": 1, "withdrawn": true }));
+    assert_eq!(alice.refusal("delete-contact", &robert), "contact-unknown");
+}
+
+#[test]
+fn notes_are_kept_and_belong_to_nobody() {
+    let mut alice = Desk::new(1);
+    let kept = alice.call("note", &json!({ "text": "buy milk" })).unwrap();
+    assert_eq!((&kept["contact"], &kept["state"]), (&json!("notes"), &json!("kept")));
+    let page = alice.call("messages", &json!({ "contact": "notes" })).unwrap();
+    assert_eq!(page["messages"][0]["id"], kept["message"]);
+    assert_eq!(alice.refusal("send", &json!({ "contact": "notes", "text": "x" })), "contact-is-notes");
+    assert_eq!(alice.refusal("route", &json!({ "contact": "notes" })), "contact-is-notes");
+    assert_eq!(alice.call("route", &json!({})).unwrap()["contacts"], json!([]));
+    assert_eq!(alice.call("unread", &json!({})).unwrap()["messages"], json!([]));
+    assert_eq!(alice.refusal("invite", &json!({ "name": "NOTES" })), "name-reserved");
 }
