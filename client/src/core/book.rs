@@ -13,13 +13,16 @@ use super::address::Address;
 use super::asking::Asking;
 use super::bond::Bond;
 use super::contact::Contact;
+use super::conversation::Conversation;
+use super::cursor::Cursor;
 use super::entry::Profile;
 use super::error::EngineError;
 use super::id::{ContactId, MessageId};
 use super::inbox::{Content, Inbox};
 use super::link::Link;
-use super::message::{Body, Direction, Message, MessageState};
+use super::message::Message;
 use super::outbox::{Outbox, Outgoing, Place, place_key};
+use super::places::Places;
 use super::renewal::Renewal;
 use super::request::{Request, RequestNote};
 use super::route::{Route, RoutePlan};
@@ -40,13 +43,14 @@ pub(crate) struct Person {
     pub(crate) asking: Option<Asking>,
     pub(crate) inbox: Inbox,
     /// By their place in the conversation.
-    pub(crate) messages: BTreeMap<u64, Message>,
+    pub(crate) messages: Conversation,
     /// Its own routes; none for the profile's.
     pub(crate) routes: Option<RoutePlan>,
 }
 
 impl Person {
     pub(crate) fn new(contact: Contact, link: Link) -> Self {
+        let messages = Conversation::seen_up_to(contact.seen_seq);
         Self {
             contact,
             bond: None,
@@ -54,7 +58,7 @@ impl Person {
             renewal: None,
             asking: None,
             inbox: Inbox::default(),
-            messages: BTreeMap::new(),
+            messages,
             routes: None,
         }
     }
@@ -71,27 +75,18 @@ impl Person {
 
     /// How many messages of the other side were received.
     pub(crate) fn received(&self) -> u32 {
-        let of_theirs = |message: &&Message| {
-            message.direction == Direction::In && !matches!(message.body, Body::Notice(_) | Body::Request(_))
-        };
-        u32::try_from(self.messages.values().filter(of_theirs).count()).unwrap_or(u32::MAX)
+        u32::try_from(self.messages.received()).unwrap_or(u32::MAX)
     }
 
     /// Received messages that the user has not seen.
     pub(crate) fn unread(&self) -> u64 {
-        let unseen = self.messages.range(self.contact.seen_seq.saturating_add(1)..);
-        count(unseen.filter(|(_, message)| message.direction == Direction::In))
+        u64::try_from(self.messages.unseen(self.contact.seen_seq)).unwrap_or(u64::MAX)
     }
 
     /// Sent messages that are not stored yet.
     pub(crate) fn queued(&self) -> u64 {
-        let waits = |state| matches!(state, MessageState::Queued | MessageState::Released);
-        count(self.messages.values().filter(|message| waits(message.state)))
+        u64::try_from(self.messages.waiting_len()).unwrap_or(u64::MAX)
     }
-}
-
-fn count(items: impl Iterator) -> u64 {
-    u64::try_from(items.count()).unwrap_or(u64::MAX)
 }
 
 /// A received part of a message whose end is still to come.
@@ -144,7 +139,7 @@ pub(crate) struct Book {
     /// What is looked at beside the streams of people.
     pub(crate) watches: BTreeMap<ContactId, Watch>,
     /// Where each message is.
-    pub(crate) places: BTreeMap<MessageId, (ContactId, u64)>,
+    places: Places,
 }
 
 impl Book {
@@ -233,10 +228,40 @@ impl Book {
 
     /// Takes in a message that has been kept, or replaces it.
     pub(crate) fn keep_message(&mut self, message: Message) -> Result<(), StoreError> {
-        self.places.insert(message.id, (message.contact, message.seq));
-        let person = self.person_mut(message.contact)?;
-        person.messages.insert(message.seq, message);
+        let (id, place) = (message.id, Cursor::of(&message));
+        if let Some(replaced) = self.person_mut(place.contact)?.messages.insert(message) {
+            self.places.remove(&replaced);
+        }
+        self.places.insert(id, place);
         Ok(())
+    }
+
+    /// Changes a message in its place, if it is there.
+    pub(crate) fn change_message<T>(
+        &mut self,
+        id: &MessageId,
+        change: impl FnOnce(&mut Message) -> T,
+    ) -> Option<T> {
+        let mut message = self.drop_message(id)?;
+        let outcome = change(&mut message);
+        self.keep_message(message).ok()?;
+        Some(outcome)
+    }
+
+    /// Takes out a message.
+    pub(crate) fn drop_message(&mut self, id: &MessageId) -> Option<Message> {
+        let (contact, seq) = self.places.of(id)?;
+        let message = self.people.get_mut(&contact)?.messages.remove(seq)?;
+        self.places.remove(&message);
+        Some(message)
+    }
+
+    /// The user has seen the conversation up to this number, which has been kept.
+    pub(crate) fn see(&mut self, contact: Contact) {
+        if let Some(person) = self.people.get_mut(&contact.id) {
+            person.messages.see(contact.seen_seq);
+            person.contact = contact;
+        }
     }
 
     fn person_mut(&mut self, contact: ContactId) -> Result<&mut Person, StoreError> {
@@ -255,15 +280,14 @@ impl Book {
 
     /// A message and whose it is.
     pub(crate) fn message(&self, id: &MessageId) -> Option<(&Person, &Message)> {
-        let (contact, seq) = self.places.get(id)?;
-        let person = self.people.get(contact)?;
-        Some((person, person.messages.get(seq)?))
+        let (contact, seq) = self.places.of(id)?;
+        let person = self.people.get(&contact)?;
+        Some((person, person.messages.get(&seq)?))
     }
 
-    /// The same, to change its state.
-    pub(crate) fn message_mut(&mut self, id: &MessageId) -> Option<&mut Message> {
-        let (contact, seq) = self.places.get(id)?;
-        self.people.get_mut(contact)?.messages.get_mut(seq)
+    /// Where the messages are.
+    pub(crate) const fn places(&self) -> &Places {
+        &self.places
     }
 
     /// What is being read under this name: of a contact, or of a watch.

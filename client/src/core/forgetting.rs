@@ -41,7 +41,7 @@ impl<S: Store> Engine<S> {
             self.book.outbox.remove(place);
         }
         for id in messages {
-            self.book.places.remove(&id);
+            self.book.drop_message(&id);
         }
         for route in Route::ALL {
             let lane = self.lanes.get_mut(route);

@@ -15,8 +15,8 @@
 //! | sessions made anew | `renewing`, `rendezvous`, `watch`, `watching`, `backup` |
 //! | what a user asks for | `sending`, `sealing`, `verifying`, `forgetting` |
 //! | what comes in | `receiving`, `harvest`, `fragment`, `message` |
-//! | what is kept | `keeper`, `book`, `update`, `settling`, `tending`, `aside` |
-//! | what is shown | `status`, `why`, `view`, `event`, `error` |
+//! | what is kept | `keeper`, `book`, `conversation`, `places`, `update`, `settling`, `tending`, `aside` |
+//! | what is shown | `status`, `why`, `cursor`, `view`, `event`, `error` |
 
 mod action;
 mod address;
@@ -29,7 +29,9 @@ mod book;
 mod choice;
 mod circuits;
 mod contact;
+mod conversation;
 mod cover;
+mod cursor;
 mod decoys;
 mod engine;
 mod entry;
@@ -53,6 +55,7 @@ mod message;
 mod outbox;
 mod packets;
 mod parcel;
+mod places;
 mod publishing;
 mod receiving;
 mod rendezvous;
@@ -86,6 +89,7 @@ pub use action::{Action, CircuitId, Via};
 pub use address::AddressLink;
 pub use aside::Opened;
 pub use backup::restored;
+pub use cursor::{Cursor, CursorError};
 pub use engine::{Engine, EngineSettings};
 pub use error::EngineError;
 pub use event::Event;

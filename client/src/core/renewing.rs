@@ -14,6 +14,8 @@
 //! each side sends again what the other has not received, by the numbers that both tell.
 //! The places are in [`super::rendezvous`], what is kept in [`super::renewal`].
 
+use std::collections::BTreeMap;
+
 use rand::CryptoRng;
 use sotto_protocol::boxes::WriteCap;
 use sotto_protocol::time::Timestamp;
@@ -310,15 +312,14 @@ impl<S: Store> Engine<S> {
         }
         update.messages = missed;
         if contact_after.trust != Trust::Changed {
-            let after =
-                |message: &'_ Message| update.messages.iter().find(|other| other.id == message.id).cloned();
-            let messages: Vec<Message> = person
+            let changed: BTreeMap<MessageId, &Message> =
+                update.messages.iter().map(|message| (message.id, message)).collect();
+            let messages = person
                 .messages
                 .values()
-                .map(|message| after(message).unwrap_or_else(|| message.clone()))
-                .filter(|message| message.direction == Way::Out && message.state == MessageState::Queued)
-                .collect();
-            update.boxes = sealing::seal_waiting(&mut live, now, contact, messages.iter(), rng)?;
+                .map(|message| changed.get(&message.id).copied().unwrap_or(message))
+                .filter(|message| message.direction == Way::Out && message.state == MessageState::Queued);
+            update.boxes = sealing::seal_waiting(&mut live, now, contact, messages, rng)?;
         }
         // What was sealed in the old session and is still on its way: nobody will open it.
         update.gone = self.book.outbox.owned(contact).map(|(place, _)| place).collect();
@@ -371,8 +372,8 @@ struct Changed {
     missed: Vec<Message>,
 }
 
-/// Our messages with the states that follow from how many of them the other side has: what it has not is to be sent
-/// again, as far as it is not more than a peer may make us send.
+/// Our messages whose state is another one, as it follows from how many of them the other side has: what it has not is
+/// to be sent again, as far as it is not more than a peer may make us send.
 fn missed(person: &Person, received: u32) -> Vec<Message> {
     let received = usize::try_from(received).unwrap_or(usize::MAX);
     let sent = person
@@ -380,22 +381,25 @@ fn missed(person: &Person, received: u32) -> Vec<Message> {
         .values()
         .filter(|message| message.direction == Way::Out && message.state != MessageState::Conflict);
     let mut room = RESEND_BOXES_MAX;
-    let resolved = sent.enumerate().map(|(place, message)| {
-        let mut message = message.clone();
-        let boxes = sealing::content(&message).map_or(0, |(_, bytes)| fragment_count(bytes.len()));
+    let resolved = sent.enumerate().filter_map(|(place, message)| {
+        let boxes = sealing::content(message).map_or(0, |(_, bytes)| fragment_count(bytes.len()));
         // What has not left yet is none of those that the other side can have.
-        if message.state != MessageState::Queued {
-            message.state = if place < received {
-                MessageState::Stored
-            } else if boxes <= room {
-                room -= boxes;
-                MessageState::Queued
-            } else {
-                room = 0;
-                MessageState::Unconfirmed
-            };
-        }
-        message
+        let state = if message.state == MessageState::Queued {
+            MessageState::Queued
+        } else if place < received {
+            MessageState::Stored
+        } else if boxes <= room {
+            room -= boxes;
+            MessageState::Queued
+        } else {
+            room = 0;
+            MessageState::Unconfirmed
+        };
+        (state != message.state).then(|| {
+            let mut message = message.clone();
+            message.state = state;
+            message
+        })
     });
     resolved.collect()
 }

@@ -88,7 +88,7 @@ pub(crate) fn can_seal(person: &Person) -> bool {
 pub(crate) fn waiting<'a>(book: &'a Book, person: &'a Person) -> impl Iterator<Item = &'a Message> {
     let sealed: BTreeSet<MessageId> =
         book.outbox.owned(person.contact.id).filter_map(|(_, outgoing)| outgoing.message()).collect();
-    person.messages.values().filter(move |message| {
+    person.messages.waiting().filter(move |message| {
         message.direction == Direction::Out
             && message.state == MessageState::Queued
             && !sealed.contains(&message.id)

@@ -86,9 +86,7 @@ impl<S: Store> Engine<S> {
         }
         contact.seen_seq = seq;
         self.commit(now, vec![contact.put()?])?;
-        if let Some(person) = self.book.people.get_mut(&contact.id) {
-            person.contact = contact;
-        }
+        self.book.see(contact);
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use super::Failure;
 use super::doctor::Doctor;
 use super::locking::locked;
-use crate::core::{ContactView, Direction, Engine, Event, MessageView};
+use crate::core::{ContactView, Engine, Event, MessageView};
 use crate::store::Store;
 pub use call::{Call, CallError};
 
@@ -100,13 +100,9 @@ pub fn answer<S: Store>(
                 "route": view.map(|view| view.route),
             })
         }
-        Call::Messages(params) => page(engine.messages(&params.contact, params.after)?)?,
+        Call::Messages(params) => page(engine.messages_after(&params.contact, params.after)?)?,
         Call::Message(params) => to_json(&engine.message(&params.message))?,
-        Call::Unread(params) => {
-            let mut unread = unread(engine, params.contact.as_deref())?;
-            unread.drain(..params.skip.unwrap_or(0).min(unread.len()));
-            page(unread)?
-        }
+        Call::Unread(params) => page(engine.unread(params.contact.as_deref(), params.skip.unwrap_or(0))?)?,
         Call::MarkRead(params) => {
             engine.mark_read(now, &params.contact, params.seq)?;
             json!({})
@@ -149,38 +145,18 @@ fn routes<S: Store>(engine: &Engine<S>, contact: Option<&str>, now: Timestamp) -
     Ok(json!({ "routes": plan, "protects": protects, "contacts": contacts }))
 }
 
-/// The received messages that nobody has marked read.
-fn unread<S: Store>(engine: &Engine<S>, contact: Option<&str>) -> Result<Vec<MessageView>, Failure> {
-    if let Some(contact) = contact {
-        // An unknown name is an error, not a contact without messages.
-        engine.messages(contact, Some(u64::MAX))?;
-    }
-    let mut unread = Vec::new();
-    for view in engine.contacts() {
-        if view.unread == 0 || contact.is_some_and(|contact| contact != view.name) {
-            continue;
-        }
-        let mut received = engine.messages(&view.name, None)?;
-        received.retain(|message| message.direction == Direction::In);
-        let count = usize::try_from(view.unread).unwrap_or(usize::MAX);
-        unread.extend(received.drain(received.len().saturating_sub(count)..));
-    }
-    Ok(unread)
-}
-
 /// As many of the messages as one answer holds.
-fn page(messages: Vec<MessageView>) -> Result<Value, Failure> {
-    let (mut len, mut rows) = (0usize, Vec::new());
-    let count = messages.len();
+fn page(messages: impl Iterator<Item = MessageView>) -> Result<Value, Failure> {
+    let (mut len, mut rows, mut more) = (0usize, Vec::new(), false);
     for message in messages {
         let row = to_json(&message)?;
         len = len.saturating_add(row.to_string().len());
         if len > PAGE_LEN_MAX && !rows.is_empty() {
+            more = true;
             break;
         }
         rows.push(row);
     }
-    let more = rows.len() < count;
     Ok(json!({ "messages": rows, "more": more }))
 }
 
