@@ -16,7 +16,7 @@
 //! | what a user asks for | `sending`, `sealing`, `verifying`, `forgetting` |
 //! | what comes in | `receiving`, `harvest`, `fragment`, `message` |
 //! | what is kept | `keeper`, `book`, `conversation`, `places`, `update`, `settling`, `tending`, `aside` |
-//! | what is shown | `status`, `why`, `cursor`, `view`, `event`, `error` |
+//! | what is shown | `status`, `why`, `history`, `cursor`, `view`, `event`, `error` |
 
 mod action;
 mod address;
@@ -41,6 +41,7 @@ mod forgetting;
 mod fragment;
 mod freeing;
 mod harvest;
+mod history;
 mod id;
 mod inbox;
 mod invite;
@@ -93,6 +94,7 @@ pub use cursor::{Cursor, CursorError};
 pub use engine::{Engine, EngineSettings};
 pub use error::EngineError;
 pub use event::Event;
+pub use history::{HistoryPage, HistoryQuery, HistoryRow, PageStart};
 pub use id::{ContactId, IdError, MessageId};
 pub use invite::{Invite, InviteError};
 pub use message::{Direction, MessageState};
