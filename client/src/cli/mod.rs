@@ -16,6 +16,7 @@ mod doctor;
 pub mod escape;
 mod export;
 mod factors;
+mod history;
 mod init;
 mod invite;
 mod lock;
@@ -23,11 +24,13 @@ mod manual;
 mod name;
 mod output;
 pub mod qr;
+mod quoting;
 mod recv;
 mod rekey;
 mod requests;
 mod revoke;
 mod route;
+mod search;
 mod send;
 mod status;
 mod stored;
@@ -90,6 +93,8 @@ Examples:
   sotto send bob \"Lunch at noon?\"       send a message
   echo \"a long one\" | sotto send bob -  send what comes from standard input
   sotto recv --follow                   show messages as they arrive
+  sotto history bob                     show the last messages of a conversation
+  sotto search \"noon\"                   find messages that hold a text
   sotto status                          see what is connected and what still waits
   sotto route tor+mix                   reach the network by Tor
   sotto doctor                          find out what does not work, and what to do
@@ -181,6 +186,8 @@ enum Command {
     Contacts,
     Send(send::SendArgs),
     Recv(recv::RecvArgs),
+    History(history::HistoryArgs),
+    Search(search::SearchArgs),
     /// Show what is connected, what still waits and why.
     Status,
     Route(route::RouteArgs),
@@ -274,6 +281,8 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Contacts => contacts::run(common).await,
         Command::Send(args) => send::run(common, args).await,
         Command::Recv(args) => recv::run(common, args).await,
+        Command::History(args) => history::run(common, args).await,
+        Command::Search(args) => search::run(common, args).await,
         Command::Status => status::run(common).await,
         Command::Route(args) => route::run(common, args).await,
         Command::Doctor => doctor::run(common).await,

@@ -233,7 +233,8 @@ fn take_page(mut page: Value) -> Result<(Vec<MessageView>, bool), Failure> {
     Ok((messages, more))
 }
 
-fn human(message: &MessageView) -> String {
+/// One message in words.
+pub(super) fn human(message: &MessageView) -> String {
     let contact = name::with_trust(&message.contact, message.trust);
     let text = escape::lines(&message.text, "    ");
     let at = when::utc(message.at_ms);

@@ -5,6 +5,7 @@
 //! concern the connection and the process, not the engine, and are answered by [`super::daemon`].
 
 mod call;
+mod past;
 mod people;
 
 use std::sync::Arc;
@@ -101,6 +102,7 @@ pub fn answer<S: Store>(
             })
         }
         Call::Messages(params) => page(engine.messages_after(&params.contact, params.after)?)?,
+        Call::History(params) => past::history(engine, params)?,
         Call::Message(params) => to_json(&engine.message(&params.message))?,
         Call::Unread(params) => page(engine.unread(params.contact.as_deref(), params.skip.unwrap_or(0))?)?,
         Call::MarkRead(params) => {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::past::HistoryParams;
 use crate::core::{ContactId, MessageId, RoutePlan, RoutePlanError};
 use crate::shell::backing_up::BackupParams;
 use crate::shell::factors::Given;
@@ -209,6 +210,9 @@ pub enum Call {
     Messages(MessagesParams),
     /// `message {message}`: one message, or null.
     Message(MessageParams),
+    /// `history {contact?, text?, from_ms?, to_ms?, direction?, before?, after?, limit?}`: `{messages, next}`, a page of
+    /// one conversation or of all, backwards from the newest message or from `before`, or forwards from `after`.
+    History(HistoryParams),
     /// `unread {contact?, skip?}`: `{messages: [message], more}`, received and not marked read, by contact and age,
     /// without the first `skip`.
     Unread(UnreadParams),
@@ -258,6 +262,7 @@ impl Call {
             "reject-request" => Self::RejectRequest(fit("reject-request", params)?),
             "send" => Self::Send(fit("send", params)?),
             "messages" => Self::Messages(fit("messages", params)?),
+            "history" => Self::History(fit("history", params)?),
             "message" => Self::Message(fit("message", params)?),
             "unread" => Self::Unread(fit("unread", params)?),
             "mark-read" => Self::MarkRead(fit("mark-read", params)?),
@@ -280,6 +285,9 @@ impl Call {
     /// Whether somebody at the keyboard does something, as far as a call tells. What programs ask for by themselves when a
     /// message arrives, or again and again, is none of that.
     pub(in crate::shell) const fn is_by_hand(&self) -> bool {
+        if let Self::History(params) = self {
+            return params.is_by_hand();
+        }
         !matches!(
             self,
             Self::Status
