@@ -144,6 +144,67 @@ fn a_message_that_finds_no_network_stays_queued() {
     assert!(words.contains("not running") && words.contains("give away when"), "{words}");
 }
 
+/// The command after this word on standard error, as a shell runs it.
+fn told_command(output: &std::process::Output, word: &str) -> Option<Vec<String>> {
+    let noted = String::from_utf8(output.stderr.clone()).unwrap();
+    let command = noted.lines().find_map(|line| line.strip_prefix(word)?.strip_prefix(": sotto "))?;
+    let script = format!("for word in {command}; do printf '%s\\0' \"$word\"; done");
+    let words = std::process::Command::new("sh").arg("-c").arg(script).output().unwrap().stdout;
+    Some(String::from_utf8(words).unwrap().split_terminator('\0').map(str::to_owned).collect())
+}
+
+#[test]
+fn the_past_is_shown_and_searched_a_page_at_a_time() {
+    let person = Person::with_profile(&dead_network());
+    let daemon = person.daemon();
+    let name = "Bob's friend";
+    person.json(&["invite", name]);
+    for text in ["Über den Wolken", "it's noon\u{1b}[2J", "UBER ALLES", "ü"] {
+        person.json(&["send", name, text]);
+    }
+    let page = person.json(&["history", name, "--limit", "3"]);
+    let texts = |page: &serde_json::Value| -> Vec<String> {
+        let rows = page["messages"].as_array().unwrap();
+        rows.iter().map(|row| row["text"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(texts(&page), ["ü", "UBER ALLES", "it's noon\u{1b}[2J"]);
+    let shown = person.run(&["history", name, "--limit", "3"]);
+    let words = String::from_utf8(shown.stdout.clone()).unwrap();
+    assert_eq!(words.lines().count(), 3, "{words}");
+    assert!(words.lines().next().unwrap().ends_with("(queued): it's noon<U+001B>[2J"), "{words}");
+    assert!(words.contains("to Bob's friend (unverified)"), "{words}");
+
+    // The commands that are told are taken as they are.
+    let older = told_command(&shown, "Older").unwrap();
+    let older: Vec<&str> = older.iter().map(String::as_str).collect();
+    assert_eq!(texts(&person.json(&older)), ["Über den Wolken"]);
+    let newer = told_command(&person.run(&older), "Newer").unwrap();
+    assert_eq!(
+        texts(&person.json(&newer.iter().map(String::as_str).collect::<Vec<_>>())),
+        ["it's noon\u{1b}[2J", "UBER ALLES", "ü"]
+    );
+
+    let found = person.run(&["search", "U\u{308}", "--limit", "1"]);
+    assert!(String::from_utf8(found.stdout.clone()).unwrap().ends_with(": ü\n"), "{found:?}");
+    let more = told_command(&found, "More").unwrap();
+    assert_eq!(
+        texts(&person.json(&more.iter().map(String::as_str).collect::<Vec<_>>())),
+        ["Über den Wolken"]
+    );
+    let from_stdin = person.run_with_input(&["search", "-", "--json", "--contact", name], "IT'S\n");
+    assert_eq!(texts(&one_value(&from_stdin)), ["it's noon\u{1b}[2J"]);
+    let nothing = person.run(&["search", "nowhere", "--since", "1h"]);
+    assert_eq!(String::from_utf8(nothing.stdout).unwrap(), "No messages.\n");
+    assert_eq!(person.refusal(&["search", ""]).0, "search-length");
+    assert_eq!(person.refusal(&["history", "Nobody"]).0, "contact-unknown");
+    drop(daemon);
+
+    // Without a daemon it is the same.
+    assert_eq!(texts(&person.json(&["history"])).len(), 4);
+    let args = ["search", "-", "--json", "--passphrase-fd", "0"];
+    assert_eq!(texts(&one_value(&person.run_with_input(&args, "correct horse\nUBER\n"))), ["UBER ALLES"]);
+}
+
 #[test]
 fn receiving_without_a_network_ends_in_time_with_an_empty_array() {
     let person = Person::with_profile(&dead_network());

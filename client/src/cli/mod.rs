@@ -20,6 +20,7 @@ mod doctor;
 pub mod escape;
 mod export;
 mod factors;
+mod history;
 mod init;
 mod invite;
 mod lock;
@@ -28,11 +29,13 @@ mod name;
 mod note;
 mod output;
 pub mod qr;
+mod quoting;
 mod recv;
 mod rekey;
 mod requests;
 mod revoke;
 mod route;
+mod search;
 mod send;
 mod span;
 mod status;
@@ -98,6 +101,8 @@ Examples:
   sotto send bob --reply-to 12 \"Yes\"    answer message 12
   sotto react bob 12 👍                   react to it
   sotto recv --follow                   show messages as they arrive
+  sotto history bob                     show the last messages of a conversation
+  sotto search \"noon\"                   find messages that hold a text
   sotto status                          see what is connected and what still waits
   sotto route tor+mix                   reach the network by Tor
   sotto doctor                          find out what does not work, and what to do
@@ -194,6 +199,8 @@ enum Command {
     Receipts(conversation::ReceiptsArgs),
     Note(note::NoteArgs),
     Recv(recv::RecvArgs),
+    History(history::HistoryArgs),
+    Search(search::SearchArgs),
     /// Show what is connected, what still waits and why.
     Status,
     Route(route::RouteArgs),
@@ -293,6 +300,8 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Receipts(args) => conversation::receipts(common, args).await,
         Command::Note(args) => note::run(common, args).await,
         Command::Recv(args) => recv::run(common, args).await,
+        Command::History(args) => history::run(common, args).await,
+        Command::Search(args) => search::run(common, args).await,
         Command::Status => status::run(common).await,
         Command::Route(args) => route::run(common, args).await,
         Command::Doctor => doctor::run(common).await,

@@ -283,7 +283,8 @@ fn take_page(mut page: Value) -> Result<(Vec<MessageView>, bool), Failure> {
     Ok((messages, more))
 }
 
-fn human(message: &MessageView) -> String {
+/// One message in words.
+pub(super) fn human(message: &MessageView) -> String {
     let contact = name::of_message(message);
     let text = escape::lines(&message.text, "    ");
     let head = format!("{}  #{}", when::utc(message.at_ms), message.seq);
@@ -337,27 +338,7 @@ fn remarks(message: &MessageView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::{MessageId, ReactionsView, Trust};
-
-    fn message(contact: &str, text: &str) -> MessageView {
-        MessageView {
-            id: MessageId::from_bytes([1; 16]),
-            contact: contact.to_owned(),
-            trust: Trust::Verified,
-            muted: false,
-            seq: 1,
-            direction: Direction::In,
-            kind: MessageKind::Text,
-            text: text.to_owned(),
-            at_ms: 0,
-            state: MessageState::Received,
-            refers_to: None,
-            is_reply: false,
-            edited: false,
-            reactions: ReactionsView::default(),
-            disappearing: None,
-        }
-    }
+    use crate::core::{ReactionsView, Trust};
 
     #[test]
     fn hostile_text_and_names_do_not_reach_the_terminal() {
@@ -366,7 +347,7 @@ mod tests {
             is_reply: true,
             edited: true,
             reactions: ReactionsView { own: None, theirs: Some("\u{1b}[1m\u{202e}".to_owned()) },
-            ..message("Bob\u{202e}", "\x1b]0;owned\x07\r\u{7f}first\nsecond\u{9b}2J")
+            ..MessageView::example("Bob\u{202e}", "\x1b]0;owned\x07\r\u{7f}first\nsecond\u{9b}2J")
         };
         insta::assert_snapshot!(human(&message), @r"
         1970-01-01 00:00:00Z  #1 Bob<U+202E> (unverified): (to a message that is not here) <U+001B>]0;owned<U+0007><U+000D><U+007F>first
@@ -376,7 +357,7 @@ mod tests {
 
     #[test]
     fn a_muted_contact_and_a_note_are_told_from_others() {
-        let message = MessageView { muted: true, ..message("Bob (muted)", "psst") };
+        let message = MessageView { muted: true, ..MessageView::example("Bob (muted)", "psst") };
         assert_eq!(human(&message), "1970-01-01 00:00:00Z  #1 Bob (muted) (verified) (muted): psst");
         let (direction, state) = (Direction::Out, MessageState::Stored);
         let own = MessageView { muted: false, direction, state, ..message.clone() };

@@ -2,7 +2,7 @@
 //!
 //! The book is read once and then follows the store: a change is committed first and made here after.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,8 @@ use super::address::Address;
 use super::asking::Asking;
 use super::bond::Bond;
 use super::contact::Contact;
+use super::conversation::Conversation;
+use super::cursor::Cursor;
 use super::entry::Profile;
 use super::error::EngineError;
 use super::id::{ContactId, MessageId};
@@ -20,8 +22,9 @@ use super::inbox::{Content, Inbox};
 use super::ledger::{Arrivals, Ledger};
 use super::letter::Name;
 use super::link::Link;
-use super::message::{Direction, Message, MessageState};
+use super::message::{Direction, Message};
 use super::outbox::{Outbox, Outgoing, Place, place_key};
+use super::places::Places;
 use super::renewal::Renewal;
 use super::request::{Request, RequestNote};
 use super::route::{Route, RoutePlan};
@@ -43,15 +46,14 @@ pub(crate) struct Person {
     pub(crate) inbox: Inbox,
     pub(crate) ledger: Ledger,
     /// By their place in the conversation.
-    pub(crate) messages: BTreeMap<u64, Message>,
-    /// The place of each letter, by what both sides call it.
-    pub(crate) names: BTreeMap<(Direction, Name), u64>,
+    pub(crate) messages: Conversation,
     /// Its own routes; none for the profile's.
     pub(crate) routes: Option<RoutePlan>,
 }
 
 impl Person {
     pub(crate) fn new(contact: Contact, link: Link) -> Self {
+        let messages = Conversation::seen_up_to(contact.seen_seq);
         Self {
             contact,
             bond: None,
@@ -60,8 +62,7 @@ impl Person {
             asking: None,
             inbox: Inbox::default(),
             ledger: Ledger::default(),
-            messages: BTreeMap::new(),
-            names: BTreeMap::new(),
+            messages,
             routes: None,
         }
     }
@@ -73,18 +74,18 @@ impl Person {
 
     /// The place of the next message in the conversation.
     pub(crate) fn next_seq(&self) -> u64 {
-        self.messages.last_key_value().map_or(0, |(seq, _)| *seq).saturating_add(1)
+        let last = self.messages.last_key_value().map_or(0, |(seq, _)| *seq);
+        last.max(self.contact.seen_seq).max(self.ledger.last_seq).saturating_add(1)
     }
 
     /// A letter of this name.
     pub(crate) fn letter(&self, direction: Direction, name: Name) -> Option<&Message> {
-        self.messages.get(self.names.get(&(direction, name))?)
+        self.messages.letter(direction, name)
     }
 
     /// Received messages that the user has not seen.
     pub(crate) fn unread(&self) -> u64 {
-        let unseen = self.messages.range(self.contact.seen_seq.saturating_add(1)..);
-        count(unseen.filter(|(_, message)| message.direction == Direction::In))
+        u64::try_from(self.messages.unseen(self.contact.seen_seq)).unwrap_or(u64::MAX)
     }
 
     /// Everything up to this number of a series of theirs that has come was read; 0 if nothing was.
@@ -99,13 +100,8 @@ impl Person {
 
     /// Sent messages that are not stored yet.
     pub(crate) fn queued(&self) -> u64 {
-        let waits = |state| matches!(state, MessageState::Queued | MessageState::Released);
-        count(self.messages.values().filter(|message| waits(message.state)))
+        u64::try_from(self.messages.waiting_len()).unwrap_or(u64::MAX)
     }
-}
-
-fn count(items: impl Iterator) -> u64 {
-    u64::try_from(items.count()).unwrap_or(u64::MAX)
 }
 
 /// A received part of a message whose end is still to come.
@@ -158,9 +154,7 @@ pub(crate) struct Book {
     /// What is looked at beside the streams of people.
     pub(crate) watches: BTreeMap<ContactId, Watch>,
     /// Where each message is.
-    pub(crate) places: BTreeMap<MessageId, (ContactId, u64)>,
-    /// Which messages end, and when, in milliseconds since the Unix epoch.
-    pub(crate) ends: BTreeSet<(u64, MessageId)>,
+    places: Places,
 }
 
 impl Book {
@@ -252,34 +246,39 @@ impl Book {
 
     /// Takes in a message that has been kept, or replaces it.
     pub(crate) fn keep_message(&mut self, message: Message) -> Result<(), StoreError> {
-        self.places.insert(message.id, (message.contact, message.seq));
-        let ends = message.until_ms.map(|until_ms| (until_ms, message.id));
-        let person = self.person_mut(message.contact)?;
-        if let Some(name) = message.name {
-            person.names.insert((message.direction, name), message.seq);
+        let (id, place, until_ms) = (message.id, Cursor::of(&message), message.until_ms);
+        if let Some(replaced) = self.person_mut(place.contact)?.messages.insert(message) {
+            self.places.remove(&replaced);
         }
-        let before = person.messages.insert(message.seq, message);
-        self.forget_end(before.as_ref());
-        self.ends.extend(ends);
+        self.places.insert(id, place, until_ms);
         Ok(())
     }
 
-    /// Lets go of a message that is not kept any more.
+    /// Changes a message in its place, if it is there.
+    pub(crate) fn change_message<T>(
+        &mut self,
+        id: &MessageId,
+        change: impl FnOnce(&mut Message) -> T,
+    ) -> Option<T> {
+        let mut message = self.drop_message(id)?;
+        let outcome = change(&mut message);
+        self.keep_message(message).ok()?;
+        Some(outcome)
+    }
+
+    /// Takes out a message.
     pub(crate) fn drop_message(&mut self, id: &MessageId) -> Option<Message> {
-        let (contact, seq) = self.places.remove(id)?;
-        let person = self.people.get_mut(&contact)?;
-        let message = person.messages.remove(&seq)?;
-        if let Some(name) = message.name {
-            person.names.remove(&(message.direction, name));
-        }
-        self.forget_end(Some(&message));
+        let (contact, seq) = self.places.of(id)?;
+        let message = self.people.get_mut(&contact)?.messages.remove(seq)?;
+        self.places.remove(&message);
         Some(message)
     }
 
-    fn forget_end(&mut self, message: Option<&Message>) {
-        let end = message.and_then(|message| Some((message.until_ms?, message.id)));
-        if let Some(end) = end {
-            self.ends.remove(&end);
+    /// The user has seen the conversation up to this number, which has been kept.
+    pub(crate) fn see(&mut self, contact: Contact) {
+        if let Some(person) = self.people.get_mut(&contact.id) {
+            person.messages.see(contact.seen_seq);
+            person.contact = contact;
         }
     }
 
@@ -305,15 +304,14 @@ impl Book {
 
     /// A message and whose it is.
     pub(crate) fn message(&self, id: &MessageId) -> Option<(&Person, &Message)> {
-        let (contact, seq) = self.places.get(id)?;
-        let person = self.people.get(contact)?;
-        Some((person, person.messages.get(seq)?))
+        let (contact, seq) = self.places.of(id)?;
+        let person = self.people.get(&contact)?;
+        Some((person, person.messages.get(&seq)?))
     }
 
-    /// The same, to change its state.
-    pub(crate) fn message_mut(&mut self, id: &MessageId) -> Option<&mut Message> {
-        let (contact, seq) = self.places.get(id)?;
-        self.people.get_mut(contact)?.messages.get_mut(seq)
+    /// Where the messages are.
+    pub(crate) const fn places(&self) -> &Places {
+        &self.places
     }
 
     /// What is being read under this name: of a contact, or of a watch.

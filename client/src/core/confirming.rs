@@ -15,7 +15,7 @@ use super::event::Event;
 use super::fragment::fragment_count;
 use super::id::{ContactId, MessageId};
 use super::ledger::Ledger;
-use super::letter::{Got, Name};
+use super::letter::Got;
 use super::limits::RESEND_BOXES_MAX;
 use super::link::Link;
 use super::message::{Direction, Message, MessageState};
@@ -39,12 +39,8 @@ pub(super) fn confirmed(
         let read_to = got.read_to.min(last);
         let come_to = got.delivered_to.min(last).max(read_to);
         let from = ledger.confirm(got, come_to, read_to);
-        for number in from..=come_to {
-            if is_missing(got, number) {
-                continue;
-            }
-            let name = Name { series: got.series, number };
-            let Some(message) = person.letter(Direction::Out, name) else { continue };
+        let come = person.messages.letters(Direction::Out, got.series, (from, come_to));
+        for (number, message) in come.filter(|(number, _)| !is_missing(got, *number)) {
             let state = if number <= read_to { MessageState::Read } else { MessageState::Delivered };
             confirm(person, message, state, changed, update);
         }
@@ -101,25 +97,20 @@ fn go_again(
     ledger: &mut Ledger,
     update: &mut Update,
 ) {
-    let name = |number| (Direction::Out, Name { series: got.series, number });
     for (first, end) in &got.missing {
         let end = *end.min(&last);
         let mut next = *first;
-        if next > end {
-            continue;
-        }
-        for ((_, name), seq) in person.names.range(name(next)..=name(end)) {
-            let Some(message) = person.messages.get(seq) else { continue };
-            if next < name.number {
-                ledger.owe_gone(got.series, (next, name.number.saturating_sub(1)));
+        for (number, message) in person.messages.letters(Direction::Out, got.series, (next, end)) {
+            if next < number {
+                ledger.owe_gone(got.series, (next, number.saturating_sub(1)));
             }
-            next = name.number.saturating_add(1);
+            next = number.saturating_add(1);
             if sealed.contains(&message.id) || message.state == MessageState::Queued {
                 continue;
             }
             let boxes = message.letter().map_or(0, |letter| fragment_count(letter.len()));
             if !message.can_go_again() {
-                ledger.owe_gone(got.series, (name.number, name.number));
+                ledger.owe_gone(got.series, (number, number));
             } else if boxes <= *room {
                 *room -= boxes;
                 let again = changed.entry(message.id).or_insert_with(|| message.clone());

@@ -130,6 +130,29 @@ pub enum EngineError {
         "the outbox holds at most {OUTBOX_BOXES_MAX} boxes and is full; wait until some are stored (`sotto status` says why they wait)"
     )]
     OutboxFull,
+    /// A page of the history has none, or too many messages.
+    #[error(
+        "a page has 1 to {limit_max} messages, not {limit}; ask for fewer, and go on from the cursor that comes with them"
+    )]
+    HistoryLimit {
+        /// How many were asked for.
+        limit: usize,
+        /// The most.
+        limit_max: usize,
+    },
+    /// There is nothing to search for, or too much.
+    #[error("a text to search for has 1 to {len_max} bytes, this one has {len}; search for a part of it")]
+    SearchLength {
+        /// Its length in bytes.
+        len: usize,
+        /// The longest.
+        len_max: usize,
+    },
+    /// The cursor is of another conversation.
+    #[error(
+        "this cursor is not of the conversation with {0:?}; take one that a page of this conversation gave"
+    )]
+    CursorForeign(String),
     /// A box could not be sealed.
     #[error("a box could not be sealed: {0}; this is a fault of the program, please report it")]
     Seal(String),
@@ -170,6 +193,9 @@ impl EngineError {
             Self::Emoji => "emoji",
             Self::DisappearingRange => "disappearing-range",
             Self::OutboxFull => "outbox-full",
+            Self::HistoryLimit { .. } => "history-limit",
+            Self::SearchLength { .. } => "search-length",
+            Self::CursorForeign(_) => "cursor-foreign",
             Self::Seal(_) => "seal",
         }
     }

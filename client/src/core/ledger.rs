@@ -133,6 +133,8 @@ pub(crate) struct Ledger {
     pub(crate) owes: bool,
     /// Letters of ours that were asked for and cannot be given.
     gone: Vec<(Series, (u64, u64))>,
+    /// The highest place in the conversation that a message of this ledger had: places are not given again when messages go.
+    pub(crate) last_seq: u64,
     /// The session before was lost: until the other side has told what it has, letters wait, so that they go in their order.
     /// Not beyond this moment, in milliseconds since the Unix epoch; 0 for no waiting.
     pub(crate) awaits_until_ms: u64,

@@ -68,6 +68,17 @@ pub const ENTRY_FAILURES_MAX: u32 = 5;
 /// Tor circuits that are not closed: with two mailboxes a box, some thirty contacts written to and read on route `tor`. Beyond it
 /// the one used longest ago is closed.
 pub const CIRCUITS_MAX: usize = 128;
+/// Messages in one page of the history.
+pub const HISTORY_PAGE_MAX: usize = 200;
+/// The same unless asked otherwise.
+pub const HISTORY_PAGE_DEFAULT: usize = 50;
+/// A page of the history ends with the message that brings its texts to this length, in bytes.
+pub const HISTORY_TEXT_LEN_MAX: usize = 256 * 1024;
+/// What one page of the history may cost, in bytes of ASCII text that are searched; other characters and messages
+/// count for more. Packets wait meanwhile, and they have 50 ms for everything.
+pub const HISTORY_WORK_MAX: u64 = 32 * 1024 * 1024;
+/// A text that is searched for, in bytes of UTF-8.
+pub const SEARCH_LEN_MAX: usize = 256;
 /// Events that wait to be taken. Beyond it the oldest go; what they told is in the store and in the status.
 pub const EVENTS_MAX: usize = 4096;
 

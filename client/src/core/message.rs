@@ -206,6 +206,11 @@ impl Message {
         )
     }
 
+    /// Whether it is shown at this moment: what has ended is not, even if its record is still to be deleted.
+    pub(crate) fn is_shown_at(&self, now_ms: u64) -> bool {
+        self.is_shown() && self.until_ms.is_none_or(|until_ms| until_ms > now_ms)
+    }
+
     /// The text, if it has one that its sender wrote and can change.
     pub(crate) const fn text(&self) -> Option<&str> {
         match &self.body {
@@ -237,6 +242,15 @@ impl Message {
     pub(crate) fn can_go_again(&self) -> bool {
         let might_come_back = self.disappearing.is_on() && self.state.is_confirmed();
         self.resent < RESENDS_MAX && !might_come_back
+    }
+
+    /// What is shown of it at this moment by whatever looks back. A text to be read once shows when it is read, and then only.
+    pub(crate) fn view_back(&self, contact: &Contact, now_ms: u64) -> Option<MessageView> {
+        let mut view = self.is_shown_at(now_ms).then(|| self.view(contact))?;
+        if self.disappearing.read_once && self.direction == Direction::In {
+            view.text.clear();
+        }
+        Some(view)
     }
 
     /// What is shown of it.

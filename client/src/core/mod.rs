@@ -17,8 +17,8 @@
 //! | what comes in | `receiving`, `harvest`, `fragment`, `taking`, `message` |
 //! | what is counted, told and repaired | `letter`, `ledger`, `reporting`, `confirming` |
 //! | what ends | `vanishing` |
-//! | what is kept | `keeper`, `book`, `update`, `settling`, `tending`, `aside` |
-//! | what is shown | `status`, `why`, `view`, `event`, `error` |
+//! | what is kept | `keeper`, `book`, `conversation`, `places`, `update`, `settling`, `tending`, `aside` |
+//! | what is shown | `status`, `why`, `history`, `cursor`, `view`, `event`, `error` |
 
 mod acting;
 mod action;
@@ -33,7 +33,9 @@ mod choice;
 mod circuits;
 mod confirming;
 mod contact;
+mod conversation;
 mod cover;
+mod cursor;
 mod decoys;
 mod engine;
 mod entry;
@@ -43,6 +45,7 @@ mod forgetting;
 mod fragment;
 mod freeing;
 mod harvest;
+mod history;
 mod id;
 mod inbox;
 mod invite;
@@ -61,6 +64,7 @@ mod notes;
 mod outbox;
 mod packets;
 mod parcel;
+mod places;
 mod publishing;
 mod receiving;
 mod rendezvous;
@@ -98,9 +102,11 @@ pub use action::{Action, CircuitId, Via};
 pub use address::AddressLink;
 pub use aside::Opened;
 pub use backup::restored;
+pub use cursor::{Cursor, CursorError};
 pub use engine::{Engine, EngineSettings};
 pub use error::EngineError;
 pub use event::Event;
+pub use history::{HistoryPage, HistoryQuery, HistoryRow, PageStart};
 pub use id::{ContactId, IdError, MessageId};
 pub use invite::{Invite, InviteError};
 pub use ledger::Receipts;

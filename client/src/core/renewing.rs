@@ -29,7 +29,7 @@ use super::id::{ContactId, MessageId};
 use super::limits::{AWAIT_REPORT_MAX, READ_AHEAD_MAX};
 use super::link::{Link, Live};
 use super::meeting::hello;
-use super::message::{Body, Direction as Way, Message, MessageState, Notice};
+use super::message::{Body, Message, MessageState, Notice};
 use super::outbox::Outgoing;
 use super::parcel::Purpose;
 use super::rendezvous::{self, Direction};
@@ -316,9 +316,7 @@ impl<S: Store> Engine<S> {
         if is_lost {
             ledger.awaits_until_ms = (now + AWAIT_REPORT_MAX).as_millis();
         } else if contact_after.trust != Trust::Changed {
-            let messages = person.messages.values();
-            let queued = messages
-                .filter(|message| message.direction == Way::Out && message.state == MessageState::Queued);
+            let queued = person.messages.waiting().filter(|message| message.state == MessageState::Queued);
             update.boxes = sealing::seal_waiting(&mut live, now, queued, rng)?;
         }
         update.ledger = Some(ledger);

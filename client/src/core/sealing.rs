@@ -122,7 +122,7 @@ pub(crate) fn takes_letters(person: &Person, now: Timestamp) -> bool {
 pub(crate) fn waiting<'a>(book: &'a Book, person: &'a Person) -> impl Iterator<Item = &'a Message> {
     let sealed: BTreeSet<MessageId> =
         book.outbox.owned(person.contact.id).filter_map(|(_, outgoing)| outgoing.sealed_for()).collect();
-    person.messages.values().filter(move |message| {
+    person.messages.waiting().filter(move |message| {
         message.direction == Direction::Out
             && message.state == MessageState::Queued
             && !sealed.contains(&message.id)

@@ -152,6 +152,7 @@ impl<S: Store> Engine<S> {
     ) -> Message {
         let ledger = update.ledger.get_or_insert_with(|| person.ledger.clone());
         let name = ledger.give_name(rng);
+        ledger.last_seq = person.next_seq();
         let (id, at_ms) = (MessageId::generate(rng), now.as_millis());
         let body = super::message::Body::Letter(content);
         let mut message = Message::local(id, person.contact.id, person.next_seq(), at_ms, body);
@@ -219,9 +220,7 @@ impl<S: Store> Engine<S> {
         }
         update.changes.push(contact.put()?);
         self.make(now, update)?;
-        if let Some(person) = self.book.people.get_mut(&contact.id) {
-            person.contact.seen_seq = seq;
-        }
+        self.book.see(contact);
         Ok(())
     }
 

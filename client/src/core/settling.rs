@@ -72,9 +72,11 @@ impl<S: Store> Engine<S> {
             self.events.push(event);
         }
         for (id, state) in settlement.states {
-            let Some(message) = self.book.message_mut(&id) else { continue };
-            message.state = state;
-            let contact = message.contact;
+            let changed = self.book.change_message(&id, |message| {
+                message.state = state;
+                message.contact
+            });
+            let Some(contact) = changed else { continue };
             let contact = self.book.name(contact);
             self.events.push(Event::MessageState { contact, message: id, state });
         }

@@ -127,13 +127,14 @@ impl<S: Store> Engine<S> {
 
     /// Not committed by itself: a commit here would delay the very packet. It goes with the next one.
     fn message_released(&mut self, id: MessageId) {
-        let Some(message) =
-            self.book.message_mut(&id).filter(|message| message.state == MessageState::Queued)
-        else {
-            return;
-        };
-        message.state = MessageState::Released;
-        let contact = message.contact;
+        let released = self.book.change_message(&id, |message| {
+            let is_first = message.state == MessageState::Queued;
+            is_first.then(|| {
+                message.state = MessageState::Released;
+                message.contact
+            })
+        });
+        let Some(contact) = released.flatten() else { return };
         self.unkept.insert(id);
         let contact = self.book.name(contact);
         self.events.push(Event::MessageState { contact, message: id, state: MessageState::Released });

@@ -11,7 +11,7 @@ use super::error::EngineError;
 use super::id::MessageId;
 use super::lane::Way;
 use super::link::Link;
-use super::message::{Message, MessageState};
+use super::message::{Direction, MessageState};
 use super::notes::NOTES_PROTECTION;
 use super::parcel::Purpose;
 use super::route::Route;
@@ -59,13 +59,50 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// [`EngineError::ContactUnknown`].
     pub fn messages(&self, contact: &str, after: Option<u64>) -> Result<Vec<MessageView>, EngineError> {
+        Ok(self.messages_after(contact, after)?.collect())
+    }
+
+    /// The same, one after the other: who needs a few does not pay for all.
+    ///
+    /// # Errors
+    /// [`EngineError::ContactUnknown`].
+    pub fn messages_after(
+        &self,
+        contact: &str,
+        after: Option<u64>,
+    ) -> Result<impl Iterator<Item = MessageView>, EngineError> {
         let person = self.book.named(contact)?;
         let from = after.map_or(0, |seq| seq.saturating_add(1));
         let now_ms = self.now.as_millis();
-        let shown =
-            |message: &&Message| message.is_shown() && message.until_ms.is_none_or(|end| end > now_ms);
-        let messages = person.messages.range(from..).map(|(_, message)| message).filter(shown);
-        Ok(messages.map(|message| message.view(&person.contact)).collect())
+        let messages = person.messages.range(from..).map(|(_, message)| message);
+        Ok(messages.filter_map(move |message| message.view_back(&person.contact, now_ms)))
+    }
+
+    /// The received messages that [`Engine::mark_read`] has not covered, of all contacts by name or of one, by age,
+    /// without the first `skip`. Those of muted contacts are left out unless they are wanted.
+    ///
+    /// # Errors
+    /// [`EngineError::ContactUnknown`].
+    pub fn unread(
+        &self,
+        contact: Option<&str>,
+        wants_muted: bool,
+        skip: usize,
+    ) -> Result<impl Iterator<Item = MessageView>, EngineError> {
+        let mut people: Vec<&Person> = match contact {
+            Some(contact) => vec![self.book.named(contact)?],
+            None => self.book.people.values().collect(),
+        };
+        people.retain(|person| contact.is_some() || wants_muted || !person.contact.muted);
+        people.sort_by(|one, other| one.contact.name.cmp(&other.contact.name));
+        let now_ms = self.now.as_millis();
+        let unseen = people.into_iter().flat_map(|person| {
+            let unseen = person.messages.range(person.contact.seen_seq.saturating_add(1)..);
+            unseen.map(move |(_, message)| (person, message))
+        });
+        let received = unseen
+            .filter(move |(_, message)| message.direction == Direction::In && message.is_shown_at(now_ms));
+        Ok(received.skip(skip).map(|(person, message)| message.view(&person.contact)))
     }
 
     /// One message.
@@ -163,12 +200,10 @@ impl<S: Store> Engine<S> {
             if let Some(why) = self.keys_wait(person, now) {
                 waiting.push((0, self.waiting_view(person, None, MessageState::Queued, why)));
             }
-            for message in person.messages.values() {
-                if matches!(message.state, MessageState::Queued | MessageState::Released) {
-                    let why = self.why(person.contact.id, Some(message.id), now);
-                    let view = self.waiting_view(person, Some(message.id), message.state, why);
-                    waiting.push((message.at_ms, view));
-                }
+            for message in person.messages.waiting() {
+                let why = self.why(person.contact.id, Some(message.id), now);
+                let view = self.waiting_view(person, Some(message.id), message.state, why);
+                waiting.push((message.at_ms, view));
             }
         }
         waiting.sort_by_key(|(at_ms, _)| *at_ms);

@@ -96,6 +96,7 @@ impl Harvest<'_> {
     fn fresh(&mut self, body: Body, now: Timestamp, rng: &mut impl CryptoRng) -> Message {
         let seq = self.next_seq;
         self.next_seq = self.next_seq.saturating_add(1);
+        self.ledger.last_seq = seq;
         Message::local(MessageId::generate(rng), self.contact.id, seq, now.as_millis(), body)
     }
 

@@ -14,14 +14,18 @@ use crate::store::{Change, RecordKey, RecordKind, Store};
 impl<S: Store> Engine<S> {
     /// When the next message ends.
     pub(super) fn vanish_at(&self) -> Timestamp {
-        let first =
-            self.book.ends.first().map_or(Timestamp::NEVER, |(at_ms, _)| Timestamp::from_millis(*at_ms));
+        let first = self
+            .book
+            .places()
+            .ends()
+            .first()
+            .map_or(Timestamp::NEVER, |(at_ms, _)| Timestamp::from_millis(*at_ms));
         first.max(self.vanish_not_before)
     }
 
     /// Deletes what has ended.
     pub(super) fn vanish(&mut self, now: Timestamp) {
-        let ended = self.book.ends.iter().take_while(|(at_ms, _)| *at_ms <= now.as_millis());
+        let ended = self.book.places().ends().iter().take_while(|(at_ms, _)| *at_ms <= now.as_millis());
         let ended: Vec<MessageId> = ended.take(VANISH_BATCH_MAX).map(|(_, id)| *id).collect();
         let keys = ended.iter().map(|id| RecordKey { kind: RecordKind::Message, id: *id.as_bytes() });
         let changes = keys.map(|key| Change::Delete { key }).collect();

@@ -179,6 +179,30 @@ pub struct MessageView {
     pub disappearing: Option<DisappearingView>,
 }
 
+#[cfg(test)]
+impl MessageView {
+    /// A text that a verified contact of this name has sent, as number 1.
+    pub(crate) fn example(contact: &str, text: &str) -> Self {
+        Self {
+            id: MessageId::from_bytes([1; 16]),
+            contact: contact.to_owned(),
+            trust: Trust::Verified,
+            muted: false,
+            seq: 1,
+            direction: Direction::In,
+            kind: MessageKind::Text,
+            text: text.to_owned(),
+            at_ms: 0,
+            state: MessageState::Received,
+            refers_to: None,
+            is_reply: false,
+            edited: false,
+            reactions: ReactionsView::default(),
+            disappearing: None,
+        }
+    }
+}
+
 /// Whether there is a consensus and how fresh it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,6 +6,7 @@
 
 mod call;
 mod letters;
+mod past;
 mod people;
 
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use super::Failure;
 use super::doctor::Doctor;
 use super::locking::locked;
 use crate::core::{
-    ContactState, ContactView, Direction, Engine, EngineError, Event, MessageState, MessageView, NOTES_NAME,
+    ContactState, ContactView, Engine, EngineError, Event, MessageState, MessageView, NOTES_NAME,
 };
 use crate::store::Store;
 pub use call::{Call, CallError};
@@ -108,15 +109,14 @@ pub fn answer<S: Store>(
             let message = engine.add_note(now, &params.text, rng)?;
             json!({ "message": message, "contact": NOTES_NAME, "state": MessageState::Kept })
         }
-        Call::Messages(params) => page(engine.messages(&params.contact, params.after)?)?,
+        Call::Messages(params) => page(engine.messages_after(&params.contact, params.after)?)?,
+        Call::History(params) => past::history(engine, params)?,
         Call::Message(params) => to_json(&engine.message(&params.message))?,
         Call::Unread(params) => {
-            let (mut unread, left_out) =
-                unread(engine, params.contact.as_deref(), params.muted.unwrap_or(true))?;
-            unread.drain(..params.skip.unwrap_or(0).min(unread.len()));
-            let mut answer = page(unread)?;
+            let (contact, wants_muted) = (params.contact.as_deref(), params.muted.unwrap_or(true));
+            let mut answer = page(engine.unread(contact, wants_muted, params.skip.unwrap_or(0))?)?;
             if let Value::Object(answer) = &mut answer {
-                answer.insert("muted_left_out".to_owned(), left_out.into());
+                answer.insert("muted_left_out".to_owned(), left_out(engine, contact, wants_muted).into());
             }
             answer
         }
@@ -164,47 +164,27 @@ fn routes<S: Store>(engine: &Engine<S>, contact: Option<&str>, now: Timestamp) -
     Ok(json!({ "routes": plan, "protects": protects, "contacts": contacts }))
 }
 
-/// The received messages that nobody has marked read, of one contact or of all, and how many of muted contacts are left
-/// out because only what is not muted is wanted.
-fn unread<S: Store>(
-    engine: &Engine<S>,
-    contact: Option<&str>,
-    wants_muted: bool,
-) -> Result<(Vec<MessageView>, u64), Failure> {
-    if let Some(contact) = contact {
-        // An unknown name is an error, not a contact without messages.
-        engine.messages(contact, Some(u64::MAX))?;
+/// How many unread messages of muted contacts are left out, because only what is not muted is wanted.
+fn left_out<S: Store>(engine: &Engine<S>, contact: Option<&str>, wants_muted: bool) -> u64 {
+    if contact.is_some() || wants_muted {
+        return 0;
     }
-    let (mut unread, mut left_out) = (Vec::new(), 0u64);
-    for view in engine.contacts() {
-        if view.unread == 0 || contact.is_some_and(|contact| contact != view.name) {
-            continue;
-        }
-        if view.muted && !wants_muted && contact.is_none() {
-            left_out = left_out.saturating_add(view.unread);
-            continue;
-        }
-        let mut received = engine.messages(&view.name, None)?;
-        received.retain(|message| message.direction == Direction::In);
-        let count = usize::try_from(view.unread).unwrap_or(usize::MAX);
-        unread.extend(received.drain(received.len().saturating_sub(count)..));
-    }
-    Ok((unread, left_out))
+    let contacts = engine.contacts();
+    contacts.iter().filter(|view| view.muted).map(|view| view.unread).fold(0, u64::saturating_add)
 }
 
 /// As many of the messages as one answer holds.
-fn page(messages: Vec<MessageView>) -> Result<Value, Failure> {
-    let (mut len, mut rows) = (0usize, Vec::new());
-    let count = messages.len();
+fn page(messages: impl Iterator<Item = MessageView>) -> Result<Value, Failure> {
+    let (mut len, mut rows, mut more) = (0usize, Vec::new(), false);
     for message in messages {
         let row = to_json(&message)?;
         len = len.saturating_add(row.to_string().len());
         if len > PAGE_LEN_MAX && !rows.is_empty() {
+            more = true;
             break;
         }
         rows.push(row);
     }
-    let more = rows.len() < count;
     Ok(json!({ "messages": rows, "more": more }))
 }
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::past::HistoryParams;
 use crate::core::{ContactId, Disappearing, MessageId, RoutePlan, RoutePlanError};
 use crate::shell::backing_up::BackupParams;
 use crate::shell::factors::Given;
@@ -296,6 +297,9 @@ pub enum Call {
     Messages(MessagesParams),
     /// `message {message}`: one message, or null.
     Message(MessageParams),
+    /// `history {contact?, text?, from_ms?, to_ms?, direction?, before?, after?, limit?}`: `{messages, next}`, a page of
+    /// one conversation or of all, backwards from the newest message or from `before`, or forwards from `after`.
+    History(HistoryParams),
     /// `unread {contact?, skip?, muted?}`: `{messages: [message], more, muted_left_out}`, received and not marked read, by
     /// contact and age, without the first `skip`.
     Unread(UnreadParams),
@@ -357,6 +361,7 @@ impl Call {
             "receipts" => Self::Receipts(fit("receipts", params)?),
             "note" => Self::Note(fit("note", params)?),
             "messages" => Self::Messages(fit("messages", params)?),
+            "history" => Self::History(fit("history", params)?),
             "message" => Self::Message(fit("message", params)?),
             "unread" => Self::Unread(fit("unread", params)?),
             "mark-read" => Self::MarkRead(fit("mark-read", params)?),
@@ -379,6 +384,9 @@ impl Call {
     /// Whether somebody at the keyboard does something, as far as a call tells. What programs ask for by themselves when a
     /// message arrives, or again and again, is none of that.
     pub(in crate::shell) const fn is_by_hand(&self) -> bool {
+        if let Self::History(params) = self {
+            return params.is_by_hand();
+        }
         !matches!(
             self,
             Self::Status

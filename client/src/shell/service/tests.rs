@@ -97,6 +97,76 @@ fn a_long_conversation_comes_in_pages_that_fit_a_line() {
     assert_eq!((messages, pages), (4, 4));
 }
 
+/// The texts on all pages of this question, and how many pages there are.
+fn texts_of_all_pages(desk: &mut Desk, mut question: Value, way: &str) -> (Vec<String>, usize) {
+    let (mut texts, mut pages) = (Vec::new(), 0);
+    loop {
+        let page = desk.call("history", &question).unwrap();
+        assert!(page.to_string().len() < sotto_transport::rpc::LINE_LEN_MAX - 1024);
+        let rows = page["messages"].as_array().unwrap();
+        texts.extend(rows.iter().map(|row| row["text"].as_str().unwrap().to_owned()));
+        pages += 1;
+        if page["next"].is_null() {
+            return (texts, pages);
+        }
+        assert_eq!(page["next"], rows.last().unwrap()["cursor"]);
+        question[way] = page["next"].clone();
+    }
+}
+
+#[test]
+fn the_past_comes_in_pages_in_both_directions_and_stays_unseen() {
+    let mut alice = Desk::new(1);
+    for name in ["Bob", "Carol"] {
+        alice.call("invite", &json!({ "name": name })).unwrap();
+    }
+    for number in 0..5 {
+        let contact = if number % 2 == 0 { "Bob" } else { "Carol" };
+        alice.call("send", &json!({ "contact": contact, "text": format!("Text {number}") })).unwrap();
+    }
+    let bob = texts_of_all_pages(&mut alice, json!({ "contact": "Bob", "limit": 2 }), "before");
+    assert_eq!(bob, (vec!["Text 4".into(), "Text 2".into(), "Text 0".into()], 2));
+    let newest = alice.call("history", &json!({ "contact": "Bob" })).unwrap();
+    let oldest = &newest["messages"][2]["cursor"];
+    let forwards = json!({ "contact": "Bob", "after": oldest, "limit": 1 });
+    assert_eq!(texts_of_all_pages(&mut alice, forwards, "after").0, ["Text 2", "Text 4"]);
+    let (mut found, _) = texts_of_all_pages(&mut alice, json!({ "text": "TEXT", "limit": 1 }), "before");
+    found.sort();
+    assert_eq!(found, ["Text 0", "Text 1", "Text 2", "Text 3", "Text 4"]);
+    let in_span = |alice: &mut Desk, question: Value| texts_of_all_pages(alice, question, "before").0.len();
+    assert_eq!(in_span(&mut alice, json!({ "from_ms": now().as_millis() })), 5);
+    assert_eq!(in_span(&mut alice, json!({ "to_ms": now().as_millis() })), 0);
+    assert_eq!(in_span(&mut alice, json!({ "direction": "in" })), 0);
+    assert_eq!(in_span(&mut alice, json!({ "text": "3", "contact": "Bob" })), 0);
+    let both = json!({ "before": oldest, "after": oldest });
+    assert_eq!(alice.refusal("history", &both), "cursor-both");
+    assert_eq!(alice.refusal("history", &json!({ "contact": "Carol", "before": oldest })), "cursor-foreign");
+    assert_eq!(alice.refusal("history", &json!({ "text": "" })), "search-length");
+    assert_eq!(alice.refusal("history", &json!({ "limit": 201 })), "history-limit");
+}
+
+#[test]
+fn a_page_of_the_past_that_does_not_fit_a_line_ends_early_and_loses_none() {
+    let mut alice = Desk::new(1);
+    alice.call("invite", &json!({ "name": "Bob" })).unwrap();
+    for letter in ["a", "b", "c"] {
+        let text = letter.to_owned() + &"\u{1}".repeat(crate::core::limits::TEXT_LEN_MAX - 1);
+        alice.call("send", &json!({ "contact": "Bob", "text": text })).unwrap();
+    }
+    let (texts, pages) = texts_of_all_pages(&mut alice, json!({}), "before");
+    let firsts: Vec<&str> = texts.iter().map(|text| &text[..1]).collect();
+    assert_eq!((firsts.join(""), pages), ("cba".into(), 3));
+}
+
+#[test]
+fn turning_pages_and_searching_put_off_the_lock_and_showing_the_newest_does_not() {
+    let by_hand = |params: Value| Call::parse("history", &params).unwrap().is_by_hand();
+    let cursor = "1.0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a.7";
+    assert!(!by_hand(json!({ "contact": "Bob", "limit": 5 })));
+    assert!(by_hand(json!({ "text": "x" })));
+    assert!(by_hand(json!({ "before": cursor })) && by_hand(json!({ "after": cursor })));
+}
+
 #[test]
 fn what_the_engine_refuses_keeps_its_label() {
     let mut alice = Desk::new(1);
@@ -133,6 +203,10 @@ fn calls_that_are_none_are_refused_by_name() {
         ("send", json!({ "contact": "Bob", "text": "x", "urgent": true })),
         ("messages", json!({ "contact": "Bob", "after": 1.5 })),
         ("message", json!({ "message": "abc" })),
+        ("history", json!({ "before": "yesterday" })),
+        ("history", json!({ "limit": -1 })),
+        ("history", json!({ "direction": "sideways" })),
+        ("history", json!({ "offset": 7 })),
         ("mark-read", json!({ "contact": "Bob", "seq": "1" })),
         ("route", json!({ "contact": 1 })),
         ("set-route", json!({ "routes": "tor" })),
