@@ -14,6 +14,7 @@ use super::book::Book;
 use super::engine::Engine;
 use super::event::EventQueue;
 use super::keeper::Keeper;
+use super::network::Carried;
 use super::route::{Route, RoutePlan};
 use super::view::Counters;
 use crate::session::KemPolicy;
@@ -109,21 +110,27 @@ impl<S: Store> Engine<S> {
             in_use,
             events,
             counters,
+            since,
             unkept,
             plans_aside: _,
             tend_at,
+            lanes,
+            now,
             settings: _,
-            lanes: _,
             reconsider_at: _,
             consensus: _,
             actions: _,
             polls: _,
-            now: _,
         } = self;
         *tend_at = Timestamp::NEVER;
         *in_use = BTreeMap::new();
         *events = EventQueue::default();
         *counters = Counters::default();
+        *since = *now;
+        for lane in lanes.iter_mut() {
+            // What was carried tells what the user has done. The lanes as such stay.
+            lane.carried = Carried::default();
+        }
         *unkept = BTreeSet::new();
         let old = std::mem::replace(keeper, Keeper::new(opened.store));
         Opened { store: old.into_store(), book: std::mem::replace(book, opened.book) }

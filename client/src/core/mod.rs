@@ -17,6 +17,7 @@
 //! | what comes in | `receiving`, `harvest`, `fragment`, `message` |
 //! | what is kept | `keeper`, `book`, `update`, `settling`, `tending`, `aside` |
 //! | what is shown | `status`, `why`, `view`, `event`, `error` |
+//! | what it costs and how long it takes | `network`, `budget`, `forecast`, `delay_law`, `turns` |
 
 mod action;
 mod address;
@@ -26,15 +27,18 @@ mod asking;
 mod backup;
 mod bond;
 mod book;
+mod budget;
 mod choice;
 mod circuits;
 mod contact;
 mod cover;
 mod decoys;
+mod delay_law;
 mod engine;
 mod entry;
 mod error;
 mod event;
+mod forecast;
 mod forgetting;
 mod fragment;
 mod freeing;
@@ -50,6 +54,7 @@ pub mod limits;
 mod link;
 mod meeting;
 mod message;
+mod network;
 mod outbox;
 mod packets;
 mod parcel;
@@ -72,6 +77,7 @@ mod status;
 mod stream;
 mod tending;
 mod trust;
+mod turns;
 mod update;
 mod verifying;
 mod view;
@@ -86,12 +92,15 @@ pub use action::{Action, CircuitId, Via};
 pub use address::AddressLink;
 pub use aside::Opened;
 pub use backup::restored;
+pub use budget::Volume;
 pub use engine::{Engine, EngineSettings};
 pub use error::EngineError;
 pub use event::Event;
+pub use forecast::{Delays, Expected};
 pub use id::{ContactId, IdError, MessageId};
 pub use invite::{Invite, InviteError};
 pub use message::{Direction, MessageState};
+pub use network::{Carried, ClassCost, NetworkView, RouteUse, Traffic};
 pub use route::{Route, RoutePlan, RoutePlanError};
 pub use trust::Trust;
 pub use view::{
