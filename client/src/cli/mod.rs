@@ -21,6 +21,7 @@ mod invite;
 mod lock;
 mod manual;
 mod name;
+mod network;
 mod output;
 pub mod qr;
 mod recv;
@@ -91,6 +92,7 @@ Examples:
   echo \"a long one\" | sotto send bob -  send what comes from standard input
   sotto recv --follow                   show messages as they arrive
   sotto status                          see what is connected and what still waits
+  sotto status --network                see what the cover traffic costs a day, and how long messages take
   sotto route tor+mix                   reach the network by Tor
   sotto doctor                          find out what does not work, and what to do
 
@@ -181,8 +183,7 @@ enum Command {
     Contacts,
     Send(send::SendArgs),
     Recv(recv::RecvArgs),
-    /// Show what is connected, what still waits and why.
-    Status,
+    Status(status::StatusArgs),
     Route(route::RouteArgs),
     /// Find out what works and what does not, and what to do about it.
     ///
@@ -274,7 +275,7 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Contacts => contacts::run(common).await,
         Command::Send(args) => send::run(common, args).await,
         Command::Recv(args) => recv::run(common, args).await,
-        Command::Status => status::run(common).await,
+        Command::Status(args) => status::run(common, args).await,
         Command::Route(args) => route::run(common, args).await,
         Command::Doctor => doctor::run(common).await,
         Command::TorKey(args) => tor_key::run(common, args),

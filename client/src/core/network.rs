@@ -3,6 +3,7 @@
 //! Costs and delays follow from the consensus, for every cover class; what was used is counted, packets here and bytes
 //! by the shell on its links. The arithmetic is in [`super::budget`] and [`super::forecast`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,8 @@ pub struct RouteUse {
     pub route: Route,
     /// Whether it is wanted at present.
     pub is_wanted: bool,
+    /// Whether a tick with nothing to carry is filled: always but on route `tor`, where it is a setting.
+    pub has_decoys: bool,
     /// Bytes on its links.
     pub bytes: Volume,
     /// Packets that were handed to them.
@@ -124,11 +127,17 @@ pub struct NetworkView {
 }
 
 impl<S: Store> Engine<S> {
-    /// What the network costs, and what was used of it. An engine that has been given no consensus goes by `kept`, whatever
-    /// its age.
+    /// What the network costs, and what was used of it. An engine that has been given no consensus goes by the one that
+    /// `kept` finds, whatever its age.
     #[must_use]
-    pub fn network(&self, now: Timestamp, kept: Option<&Consensus>, traffic: &Traffic) -> NetworkView {
-        let consensus = self.consensus.as_deref().or(kept);
+    pub fn network(
+        &self,
+        now: Timestamp,
+        kept: impl FnOnce() -> Option<Consensus>,
+        traffic: &Traffic,
+    ) -> NetworkView {
+        let consensus = self.consensus.clone().or_else(|| kept().map(Arc::new));
+        let consensus = consensus.as_deref();
         let contacts = self.book.people.values().filter(|person| person.contact.is_live(now)).count();
         NetworkView {
             network: consensus.map(|consensus| consensus.network.clone()),
@@ -188,6 +197,7 @@ impl<S: Store> Engine<S> {
         RouteUse {
             route: lane.route,
             is_wanted: lane.is_wanted(),
+            has_decoys: self.has_decoys(lane.route),
             bytes: traffic.by(lane.route),
             packets: lane.carried,
             round_trip_ms_expected: by_mixes(None).map(|forecast| forecast.round_trip_ms()),

@@ -7,6 +7,7 @@ mod conversations;
 mod crashes;
 mod hostile;
 mod invitations;
+mod network;
 mod renewals;
 mod routes;
 mod states;
