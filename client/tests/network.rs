@@ -289,7 +289,7 @@ async fn what_crosses_the_links_is_counted_to_the_byte() {
         ((0, 0), 0)
     );
     let up_since = bytes_of(&locked["routes"][0]["bytes"]).0;
-    assert!(up_since > 0 && up_since % FRAME == 0, "{up_since}: no handshake was made since");
+    assert!(up_since > 0 && up_since.is_multiple_of(FRAME), "{up_since}: no handshake was made since");
     assert_eq!(locked["routes"][0]["packets"]["messages"], 0);
     assert_eq!(locked["classes"], network["classes"]);
     client.stop().await;
