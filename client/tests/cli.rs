@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod common;
+mod played;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
@@ -203,6 +204,40 @@ fn the_past_is_shown_and_searched_a_page_at_a_time() {
     assert_eq!(texts(&person.json(&["history"])).len(), 4);
     let args = ["search", "-", "--json", "--passphrase-fd", "0"];
     assert_eq!(texts(&one_value(&person.run_with_input(&args, "correct horse\nUBER\n"))), ["UBER ALLES"]);
+}
+
+#[test]
+fn the_price_of_the_network_is_told_without_a_daemon_once_a_consensus_was_kept() {
+    let person = Person::with_profile(&dead_network());
+    let unknown = person.json(&["status", "--network"]);
+    assert_eq!((&unknown["classes"], &unknown["consensus"]), (&json!([]), &json!("missing")));
+    assert_eq!(unknown["daemon"]["running"], false);
+    let words = String::from_utf8(person.run(&["status", "--network"]).stdout).unwrap();
+    assert!(words.contains("known once a consensus has come"), "{words}");
+
+    let mut consensus = played::consensus("127.0.0.1:1");
+    consensus.params.classes = sotto_protocol::directory::Params::default().classes;
+    let signed = consensus.sign(&[&played::secret(3)]).unwrap().to_bytes().unwrap();
+    sotto_transport::private::replace(&person.data().join("consensus.bin"), &signed).unwrap();
+    let known = person.json(&["status", "--network"]);
+    assert_eq!((&known["epoch"], &known["class"]), (&json!(consensus.epoch), &json!("standard")));
+    assert_eq!(known["classes"][0]["is_used"], true);
+    assert_eq!(known["classes"][0]["session_per_day"]["up_bytes"], 120_960 * 2_422);
+    assert_eq!(known["routes"][0]["bytes"], json!({ "up_bytes": 0, "down_bytes": 0 }));
+    let words = String::from_utf8(person.run(&["status", "--network"]).stdout).unwrap();
+    for expected in [
+        "Cover       standard (in use): 292.9 MB up, 418.5 MB down a day on each of the routes mix and tor+mix",
+        "Cover       frugal: 55.8 MB up, 83.7 MB down a day",
+        "2422 bytes a frame",
+        "TCP and IP, and Tor where it is used, add to that",
+        "1 contact on each side",
+    ] {
+        assert!(words.contains(expected), "{expected} is not in {words}");
+    }
+    // Nobody but the authorities is believed.
+    let forged = consensus.sign(&[&played::secret(4)]).unwrap().to_bytes().unwrap();
+    sotto_transport::private::replace(&person.data().join("consensus.bin"), &forged).unwrap();
+    assert_eq!(person.json(&["status", "--network"])["classes"], json!([]));
 }
 
 #[test]

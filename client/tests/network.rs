@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use played::{
-    Played, SharedStore, call, client, client_over, consensus, grant, packets, secret, serve_consensus, until,
+    PATIENCE, Played, SharedStore, call, client, client_over, consensus, grant, packets, secret,
+    serve_consensus, until,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use sotto_client::shell::Failure;
 use sotto_client::shell::factors::Given;
 use sotto_client::shell::locking::LockAccess;
 use sotto_client::shell::service::Call;
-use sotto_protocol::frame::{Frame, ResumeToken};
+use sotto_protocol::frame::{DocumentKind, Frame, ResumeToken, split_document};
 use sotto_protocol::ident::{NodeId, SessionAddress};
 
 fn entry_id() -> NodeId {
@@ -221,6 +222,76 @@ async fn a_client_that_nobody_uses_locks_by_itself_and_goes_on_sending() {
     let status = call(&client, "status", json!({})).await;
     assert!(status["locks_at_ms"].as_u64() > Some(0), "it counts anew: {status}");
     until(&client, |status| status["locked"] == true).await;
+    client.stop().await;
+}
+
+/// What is told of the bytes of a link: so many up, so many down.
+fn bytes_of(volume: &Value) -> (u64, u64) {
+    (volume["up_bytes"].as_u64().unwrap(), volume["down_bytes"].as_u64().unwrap())
+}
+
+#[tokio::test]
+async fn what_crosses_the_links_is_counted_to_the_byte() {
+    /// A frame as a TLS record.
+    const FRAME: u64 = 2_422;
+    let directory = tempfile::tempdir().unwrap();
+    let mut authority = Played::start(1, "127.0.0.1:0").await;
+    let mut entry = Played::start(10, "127.0.0.1:0").await;
+    let store = SharedStore::default();
+    let client = client_over(&store, Some(lock_of(&store, None)), &authority, directory.path(), "fast");
+    let before = call(&client, "network", json!({})).await;
+    assert_eq!((&before["consensus"], &before["classes"]), (&json!("missing"), &json!([])));
+    let document = consensus(&entry.address);
+    serve_consensus(&mut authority, &document).await;
+    let (mut link, _, _) = grant(&mut entry, 1).await;
+    for _ in 0..20 {
+        link.send(&Frame::Dummy).await.unwrap();
+    }
+    packets(&mut link, 50).await;
+    let (made_up, made_down) = bytes_of(&before["handshake"]);
+    assert_eq!(before["frame_bytes"], FRAME);
+    // The session: the dummy and the answer of `grant`, twenty dummies more.
+    let reading = async {
+        loop {
+            let network = call(&client, "network", json!({})).await;
+            if bytes_of(&network["routes"][0]["bytes"]).1 == made_down + 22 * FRAME {
+                return network;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let network = tokio::time::timeout(PATIENCE, reading).await.expect("another number of bytes came down");
+
+    // The consensus: one question, and as many pieces as it has; the figure for a day is 24 times that.
+    let signed = document.sign(&[&secret(1)]).unwrap().to_bytes().unwrap();
+    let pieces = u64::try_from(split_document(DocumentKind::Consensus, &signed).unwrap().len()).unwrap();
+    let fetched = (made_up + FRAME, made_down + pieces * FRAME);
+    assert_eq!(bytes_of(&network["consensus_bytes"]), fetched);
+    let (up_a_day, down_a_day) = bytes_of(&network["consensus_per_day"]);
+    assert_eq!((up_a_day, down_a_day), (24 * fetched.0, 24 * fetched.1));
+
+    // Up went `session-open` and the packets.
+    let used = &network["routes"][0];
+    let (up, _) = bytes_of(&used["bytes"]);
+    assert_eq!((up - made_up) % FRAME, 0);
+    let sent = (up - made_up) / FRAME - 1;
+    let carried: u64 =
+        ["messages", "polls", "cover"].iter().map(|kind| used["packets"][kind].as_u64().unwrap()).sum();
+    assert!(sent >= 50 && carried >= sent, "{sent} packets left of {carried}");
+    assert_eq!(bytes_of(&network["routes"][1]["bytes"]), (0, 0));
+
+    // A lock forgets it, and can be asked.
+    call(&client, "lock", json!({})).await;
+    packets(&mut link, 20).await;
+    let locked = call(&client, "network", json!({})).await;
+    assert_eq!(
+        (bytes_of(&locked["consensus_bytes"]), bytes_of(&locked["routes"][0]["bytes"]).1),
+        ((0, 0), 0)
+    );
+    let up_since = bytes_of(&locked["routes"][0]["bytes"]).0;
+    assert!(up_since > 0 && up_since.is_multiple_of(FRAME), "{up_since}: no handshake was made since");
+    assert_eq!(locked["routes"][0]["packets"]["messages"], 0);
+    assert_eq!(locked["classes"], network["classes"]);
     client.stop().await;
 }
 

@@ -26,6 +26,7 @@ mod invite;
 mod lock;
 mod manual;
 mod name;
+mod network;
 mod note;
 mod output;
 pub mod qr;
@@ -104,6 +105,7 @@ Examples:
   sotto history bob                     show the last messages of a conversation
   sotto search \"noon\"                   find messages that hold a text
   sotto status                          see what is connected and what still waits
+  sotto status --network                see what the cover traffic costs a day, and how long messages take
   sotto route tor+mix                   reach the network by Tor
   sotto doctor                          find out what does not work, and what to do
 
@@ -201,8 +203,7 @@ enum Command {
     Recv(recv::RecvArgs),
     History(history::HistoryArgs),
     Search(search::SearchArgs),
-    /// Show what is connected, what still waits and why.
-    Status,
+    Status(status::StatusArgs),
     Route(route::RouteArgs),
     /// Find out what works and what does not, and what to do about it.
     ///
@@ -302,7 +303,7 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Recv(args) => recv::run(common, args).await,
         Command::History(args) => history::run(common, args).await,
         Command::Search(args) => search::run(common, args).await,
-        Command::Status => status::run(common).await,
+        Command::Status(args) => status::run(common, args).await,
         Command::Route(args) => route::run(common, args).await,
         Command::Doctor => doctor::run(common).await,
         Command::TorKey(args) => tor_key::run(common, args),

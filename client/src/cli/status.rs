@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Common, Ended, escape, name, when};
+use super::{Common, Ended, escape, name, network, when};
 use crate::core::{ConsensusState, RouteState, RouteView, StatusView};
 use crate::shell::Failure;
 use crate::shell::client::Reach;
@@ -18,10 +19,20 @@ const LOCKED: &str = "contacts and messages are closed, and none arrive; the cov
 /// What everything waits for while nothing runs, whatever the engine of this command would say of itself.
 const NOBODY_SENDS: &str = "no sotto process runs that would send it: start `sotto daemon`";
 
-pub(super) async fn run(common: &Common) -> Result<Ended, Failure> {
+/// Show what is connected, what still waits and why.
+#[derive(Args, Debug)]
+pub(super) struct StatusArgs {
+    /// Show instead what the network costs: bytes a day of each class of cover traffic, bytes used since the start, and
+    /// how long messages take.
+    #[arg(long)]
+    network: bool,
+}
+
+pub(super) async fn run(common: &Common, args: &StatusArgs) -> Result<Ended, Failure> {
     let connection = common.connect(Reach::Vault).await?;
     let outcome = async {
-        let mut status = connection.call("status", json!({})).await?;
+        let method = if args.network { "network" } else { "status" };
+        let mut status = connection.call(method, json!({})).await?;
         let daemon = if connection.is_alone() {
             json!({ "running": false, "why_it_matters": NO_DAEMON })
         } else {
@@ -42,11 +53,11 @@ pub(super) async fn run(common: &Common) -> Result<Ended, Failure> {
     }
     .await;
     connection.close().await;
-    common.output().result(&outcome?, human)?;
+    common.output().result(&outcome?, |status| human(status, args.network))?;
     Ok(Ended::Well)
 }
 
-fn human(status: &Value) -> String {
+fn human(status: &Value, is_network: bool) -> String {
     let pid = status.pointer("/daemon/pid").and_then(Value::as_u64);
     let profile = status.get("profile").and_then(Value::as_str).unwrap_or_default();
     let mut out = format!("Profile     {}\n", escape::line(profile));
@@ -57,6 +68,10 @@ fn human(status: &Value) -> String {
     match pid {
         Some(pid) => row("Daemon", &format!("running (process {pid})")),
         None => row("Daemon", NO_DAEMON),
+    }
+    if is_network {
+        network::describe(status, &mut row);
+        return out.trim_end().to_owned();
     }
     let is_locked = status.get("locked").and_then(Value::as_bool) == Some(true);
     match status.get("locks_at_ms").and_then(Value::as_u64) {
@@ -101,17 +116,22 @@ fn human(status: &Value) -> String {
     out.trim_end().to_owned()
 }
 
-fn describe_network(view: &StatusView, row: &mut impl FnMut(&str, &str)) {
-    let consensus = match view.consensus {
+/// The network's name and how it stands with its consensus.
+pub(super) fn describe_consensus(network: Option<&str>, epoch: Option<u64>, state: ConsensusState) -> String {
+    let consensus = match state {
         ConsensusState::Missing => "no consensus yet",
         ConsensusState::NotYet => "its consensus is not valid yet: is this computer's clock slow?",
         ConsensusState::Fresh => "its consensus is fresh",
         ConsensusState::Grace => "its consensus has run out and is used until a newer one comes",
         ConsensusState::Expired => "its consensus has run out: no packets until a newer one comes",
     };
-    let network = escape::line(view.network.as_deref().unwrap_or("not known yet"));
-    let epoch = view.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
-    row("Network", &format!("{network}{epoch}: {consensus}"));
+    let network = escape::line(network.unwrap_or("not known yet"));
+    let epoch = epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
+    format!("{network}{epoch}: {consensus}")
+}
+
+fn describe_network(view: &StatusView, row: &mut impl FnMut(&str, &str)) {
+    row("Network", &describe_consensus(view.network.as_deref(), view.epoch, view.consensus));
     for route in view.routes.iter().filter(|route| route.state != RouteState::NotWanted) {
         row(route.route.label(), &describe_route(route, &view.class));
     }

@@ -14,6 +14,7 @@ use super::book::Book;
 use super::engine::Engine;
 use super::event::EventQueue;
 use super::keeper::Keeper;
+use super::network::Carried;
 use super::route::{Route, RoutePlan};
 use super::view::Counters;
 use crate::session::KemPolicy;
@@ -109,23 +110,29 @@ impl<S: Store> Engine<S> {
             in_use,
             events,
             counters,
+            since,
             unkept,
             reports,
             vanish_not_before: _,
             plans_aside: _,
             tend_at,
+            lanes,
+            now,
             settings: _,
-            lanes: _,
             reconsider_at: _,
             consensus: _,
             actions: _,
             polls: _,
-            now: _,
         } = self;
         *tend_at = Timestamp::NEVER;
         *in_use = BTreeMap::new();
         *events = EventQueue::default();
         *counters = Counters::default();
+        *since = *now;
+        for lane in lanes.iter_mut() {
+            // What was carried tells what the user has done. The lanes as such stay.
+            lane.carried = Carried::default();
+        }
         *unkept = BTreeSet::new();
         reports.clear();
         let old = std::mem::replace(keeper, Keeper::new(opened.store));

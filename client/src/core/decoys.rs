@@ -17,7 +17,7 @@ use super::limits::DECOYS_MAX;
 use super::rotation::Rotation;
 
 /// Mean time for which a decoy is asked for: a contact's next box may be awaited as long.
-const LIFE_MEAN: Duration = Duration::from_secs(2 * 3600);
+pub(crate) const LIFE_MEAN: Duration = Duration::from_secs(2 * 3600);
 
 /// A question about a decoy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -65,6 +65,8 @@ pub struct Engine<S: Store> {
     pub(super) actions: VecDeque<Action>,
     pub(super) events: EventQueue,
     pub(super) counters: Counters,
+    /// When `counters`, and what the lanes have carried, began to be counted.
+    pub(super) since: Timestamp,
     /// Messages whose state has changed since they were kept; they go with the next commit.
     pub(super) unkept: BTreeSet<MessageId>,
     /// When to look again for what is due without anybody asking for it.
@@ -108,6 +110,7 @@ impl<S: Store> Engine<S> {
             actions: VecDeque::new(),
             events: EventQueue::default(),
             counters: Counters::default(),
+            since: now,
             unkept: BTreeSet::new(),
             tend_at: Timestamp::NEVER,
             polls: 0,

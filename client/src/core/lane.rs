@@ -16,6 +16,7 @@ use super::cover::{Cover, Tick};
 use super::decoys::Decoys;
 use super::entry::{Profile, StickyEntry};
 use super::limits::FALLBACK_PATIENCE;
+use super::network::Carried;
 use super::route::Route;
 use super::rtt::RoundTrip;
 use super::scheduler::Scheduler;
@@ -60,6 +61,8 @@ pub(crate) struct Lane {
     pub(crate) outstanding: Outstanding,
     pub(crate) way: Way,
     pub(crate) health: Health,
+    /// What its packets carried since counting began.
+    pub(crate) carried: Carried,
     wanted: bool,
 }
 
@@ -82,6 +85,7 @@ impl Lane {
             outstanding: Outstanding::default(),
             way,
             health: Health { up: false, since: now, why: String::new() },
+            carried: Carried::default(),
             wanted: false,
         }
     }

@@ -19,6 +19,7 @@
 //! | what ends | `vanishing` |
 //! | what is kept | `keeper`, `book`, `conversation`, `places`, `update`, `settling`, `tending`, `aside` |
 //! | what is shown | `status`, `why`, `history`, `cursor`, `view`, `event`, `error` |
+//! | what it costs and how long it takes | `network`, `budget`, `forecast`, `delay_law`, `turns` |
 
 mod acting;
 mod action;
@@ -29,6 +30,7 @@ mod asking;
 mod backup;
 mod bond;
 mod book;
+mod budget;
 mod choice;
 mod circuits;
 mod confirming;
@@ -37,10 +39,12 @@ mod conversation;
 mod cover;
 mod cursor;
 mod decoys;
+mod delay_law;
 mod engine;
 mod entry;
 mod error;
 mod event;
+mod forecast;
 mod forgetting;
 mod fragment;
 mod freeing;
@@ -60,6 +64,7 @@ mod link;
 mod managing;
 mod meeting;
 mod message;
+mod network;
 mod notes;
 mod outbox;
 mod packets;
@@ -87,6 +92,7 @@ mod taking;
 mod tending;
 mod term;
 mod trust;
+mod turns;
 mod update;
 mod vanishing;
 mod verifying;
@@ -102,16 +108,19 @@ pub use action::{Action, CircuitId, Via};
 pub use address::AddressLink;
 pub use aside::Opened;
 pub use backup::restored;
+pub use budget::Volume;
 pub use cursor::{Cursor, CursorError};
 pub use engine::{Engine, EngineSettings};
 pub use error::EngineError;
 pub use event::Event;
+pub use forecast::{Delays, Expected};
 pub use history::{HistoryPage, HistoryQuery, HistoryRow, PageStart};
 pub use id::{ContactId, IdError, MessageId};
 pub use invite::{Invite, InviteError};
 pub use ledger::Receipts;
 pub use letter::Disappearing;
 pub use message::{Direction, MessageState};
+pub use network::{Carried, ClassCost, NetworkView, RouteUse, Traffic};
 pub use notes::NOTES_NAME;
 pub use route::{Route, RoutePlan, RoutePlanError};
 pub use sending::SendOptions;

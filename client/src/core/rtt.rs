@@ -12,6 +12,8 @@ use super::limits::{BACKOFF_DOUBLINGS_MAX, CIRCUIT_RTO_INITIAL, CIRCUIT_RTO_MIN,
 
 /// Hops that hold a packet on its way to a mailbox and back: entry and three mixes, then three mixes.
 const DELAYS_OF_ROUND_TRIP: u32 = 7;
+/// Over so many round trips the mean is taken: enough to be steady, few enough to follow the network.
+const MEAN_OVER: u32 = 64;
 /// For everything that the parameters do not tell: links, disks, the mailbox's batches.
 const SLACK: Duration = Duration::from_secs(1);
 
@@ -22,17 +24,19 @@ pub(crate) struct RoundTrip {
     min: Duration,
     /// Smoothed round trip and its mean deviation, once one was measured.
     smoothed: Option<(Duration, Duration)>,
+    /// The mean, and over how many round trips it was taken.
+    mean: (Duration, u32),
 }
 
 impl RoundTrip {
     /// Through the mixes: nothing measured, nothing known.
     pub(crate) const fn of_mixes() -> Self {
-        Self { initial: RTO_MAX, min: RTO_MIN, smoothed: None }
+        Self { initial: RTO_MAX, min: RTO_MIN, smoothed: None, mean: (Duration::ZERO, 0) }
     }
 
     /// Over Tor to the mailboxes: nothing measured.
     pub(crate) const fn of_circuits() -> Self {
-        Self { initial: CIRCUIT_RTO_INITIAL, min: CIRCUIT_RTO_MIN, smoothed: None }
+        Self { initial: CIRCUIT_RTO_INITIAL, min: CIRCUIT_RTO_MIN, smoothed: None, mean: (Duration::ZERO, 0) }
     }
 
     /// Takes the first guess from the network's parameters: mean plus four deviations, plus slack. The
@@ -51,6 +55,16 @@ impl RoundTrip {
             None => (rtt, rtt / 2),
             Some((srtt, rttvar)) => ((srtt * 7 + rtt) / 8, (rttvar * 3 + srtt.abs_diff(rtt)) / 4),
         });
+        let (mean, count) = self.mean;
+        let others = count.min(MEAN_OVER.saturating_sub(1));
+        let count = others.saturating_add(1);
+        self.mean = ((mean.saturating_mul(others).saturating_add(rtt)) / count, count);
+    }
+
+    /// The mean of the latest round trips, which moves less than the smoothed one, once as many were measured as it takes.
+    pub(crate) fn mean(&self) -> Option<Duration> {
+        let (mean, count) = self.mean;
+        (count >= MEAN_OVER).then_some(mean)
     }
 
     /// The smoothed round trip, once one was measured.
@@ -105,6 +119,19 @@ mod tests {
             rtt.sample(Duration::from_millis(1000));
         }
         assert!(rtt.timeout(0) < Duration::from_millis(1010));
+    }
+
+    #[test]
+    fn the_mean_waits_for_enough_round_trips_and_then_moves_by_a_64th() {
+        let mut rtt = RoundTrip::of_mixes();
+        for n in 0..MEAN_OVER {
+            assert_eq!(rtt.mean(), None, "after {n}");
+            rtt.sample(Duration::from_millis(if n % 2 == 0 { 600 } else { 1000 }));
+        }
+        let mean = rtt.mean().unwrap();
+        assert!(mean.abs_diff(Duration::from_millis(800)) < Duration::from_micros(1), "{mean:?}");
+        rtt.sample(Duration::from_millis(800 + 640));
+        assert!(rtt.mean().unwrap().abs_diff(Duration::from_millis(810)) < Duration::from_micros(1));
     }
 
     #[test]

@@ -113,7 +113,9 @@ impl<S: Store> Engine<S> {
 
     /// A packet with a box of the outbox leaves.
     fn released(&mut self, now: Timestamp, route: Route, delivery: &Delivery) {
-        self.lanes.get_mut(route).scheduler.wrote();
+        let lane = self.lanes.get_mut(route);
+        lane.scheduler.wrote();
+        lane.carried.messages = lane.carried.messages.saturating_add(1);
         self.counters.sent_write = self.counters.sent_write.saturating_add(1);
         if delivery.silences > 0 {
             self.counters.retransmissions = self.counters.retransmissions.saturating_add(1);
@@ -228,7 +230,9 @@ impl<S: Store> Engine<S> {
         if filled.is_none() {
             self.abandoned(route, work);
         }
-        self.lanes.get_mut(route).scheduler.read();
+        let lane = self.lanes.get_mut(route);
+        lane.scheduler.read();
+        lane.carried.polls = lane.carried.polls.saturating_add(u64::from(filled.is_some()));
         self.counters.sent_read = self.counters.sent_read.saturating_add(u64::from(filled.is_some()));
         filled
     }
@@ -262,7 +266,9 @@ impl<S: Store> Engine<S> {
             // Every decoy is being asked for everywhere: the answers are late.
             None => self.unawaited(now, route, rng, |packets, mailbox, rng| packets.stray(mailbox, rng))?,
         };
-        self.lanes.get_mut(route).scheduler.read();
+        let lane = self.lanes.get_mut(route);
+        lane.scheduler.read();
+        lane.carried.covered();
         self.counters.sent_decoy = self.counters.sent_decoy.saturating_add(1);
         Some(filled)
     }
@@ -270,6 +276,7 @@ impl<S: Store> Engine<S> {
     fn looped(&mut self, now: Timestamp, route: Route, rng: &mut impl CryptoRng) -> Option<Filled> {
         let built = self.packets(now, route)?.looped(rng);
         let filled = self.awaited(now, route, 0, Work::Loop, built, rng)?;
+        self.lanes.get_mut(route).carried.covered();
         self.counters.sent_loop = self.counters.sent_loop.saturating_add(1);
         Some(filled)
     }
@@ -277,6 +284,7 @@ impl<S: Store> Engine<S> {
     fn dropped(&mut self, now: Timestamp, route: Route, rng: &mut impl CryptoRng) -> Option<Filled> {
         let filled =
             self.unawaited(now, route, rng, |packets, mailbox, rng| packets.dropped(mailbox, rng))?;
+        self.lanes.get_mut(route).carried.covered();
         self.counters.sent_drop = self.counters.sent_drop.saturating_add(1);
         Some(filled)
     }

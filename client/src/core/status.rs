@@ -1,6 +1,5 @@
 //! What the engine shows: people, messages, and why something has not gone yet.
 
-use sotto_protocol::directory::Freshness;
 use sotto_protocol::time::Timestamp;
 
 use super::book::Person;
@@ -185,13 +184,7 @@ impl<S: Store> Engine<S> {
     }
 
     pub(super) fn consensus_state(&self, now: Timestamp) -> ConsensusState {
-        match self.freshness(now) {
-            None => ConsensusState::Missing,
-            Some(Freshness::NotYet) => ConsensusState::NotYet,
-            Some(Freshness::Fresh) => ConsensusState::Fresh,
-            Some(Freshness::Grace) => ConsensusState::Grace,
-            Some(Freshness::Expired) => ConsensusState::Expired,
-        }
+        self.freshness(now).into()
     }
 
     fn waiting(&self, now: Timestamp) -> Vec<WaitingView> {

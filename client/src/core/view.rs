@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sotto_protocol::directory::Freshness;
 
 use super::id::{ContactId, MessageId};
 use super::letter::Disappearing;
@@ -217,6 +218,18 @@ pub enum ConsensusState {
     Grace,
     /// Run out altogether.
     Expired,
+}
+
+impl From<Option<Freshness>> for ConsensusState {
+    fn from(freshness: Option<Freshness>) -> Self {
+        match freshness {
+            None => Self::Missing,
+            Some(Freshness::NotYet) => Self::NotYet,
+            Some(Freshness::Fresh) => Self::Fresh,
+            Some(Freshness::Grace) => Self::Grace,
+            Some(Freshness::Expired) => Self::Expired,
+        }
+    }
 }
 
 /// Whether packets can go by a route.

@@ -14,7 +14,7 @@ use sotto_protocol::limits::DOCUMENT_LEN_MAX;
 use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
 use sotto_transport::directory_client::{DirectoryError, fetch_consensus};
-use sotto_transport::link::LinkConnector;
+use sotto_transport::link::{LinkConnector, LinkMeter};
 use sotto_transport::private;
 use sotto_transport::rng::OsRng;
 use tokio::sync::{Notify, watch};
@@ -50,6 +50,8 @@ pub(super) struct ConsensusKeeper {
     /// The entries do not answer: perhaps the consensus is out of date before its time.
     pub(super) out_of_turn: Arc<Notify>,
     pub(super) troubles: Troubles,
+    /// Counts what crosses its links.
+    pub(super) meter: Arc<LinkMeter>,
 }
 
 impl ConsensusKeeper {
@@ -137,6 +139,7 @@ impl ConsensusKeeper {
     /// By Tor each server is asked through circuits of its own.
     async fn ask(&self, server: &Server) -> Result<(SignedConsensus, Consensus), Failure> {
         let connector = self.ways.borrow().connector(server.way);
+        let connector = connector.map(|connector| connector.with_meter(&self.meter));
         ask(connector, server, &self.authorities).await
     }
 

@@ -1,8 +1,9 @@
-//! The profile's files that change while it runs: which routes the user wants.
+//! The profile's files that change while it runs: which routes the user wants, and the consensus that was kept.
 
-use sotto_protocol::directory::NetworkInfo;
+use sotto_protocol::directory::{Consensus, NetworkInfo};
 
 use super::config::Config;
+use super::directory::read_kept;
 use super::servers::check_reachable;
 use super::{Failure, Profile};
 use crate::core::RoutePlan;
@@ -30,6 +31,12 @@ impl Home {
         let link = self.network.to_link().map_err(|error| Failure::new("network-link", error.to_string()))?;
         let config = self.config.to_text().map_err(|error| Failure::new("config", error.to_string()))?;
         Ok((link, config))
+    }
+
+    /// The consensus that was kept last, whatever its age, if the authorities have signed it.
+    #[must_use]
+    pub fn kept_consensus(&self) -> Option<Consensus> {
+        read_kept(&self.profile.consensus_file(), &self.network.authority_set().ok()?)
     }
 
     /// Keeps other routes for the profile.

@@ -30,6 +30,7 @@ pub mod service;
 mod session;
 pub mod settings;
 pub mod token;
+mod traffic;
 mod trouble;
 pub mod ways;
 mod wipe;

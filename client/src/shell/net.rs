@@ -26,7 +26,7 @@ use super::session::Report;
 use super::trouble::{Part, Troubles};
 use super::ways::{Way, in_words};
 use crate::backup::Content;
-use crate::core::{Action, Engine, Event};
+use crate::core::{Action, Engine, Event, NetworkView};
 use crate::store::{Lockable, Store};
 
 /// The running tasks.
@@ -156,6 +156,7 @@ impl<S: Store + Send + 'static> Owner<S> {
                 Input::Arrival => self.locking.active(self.clock.now()),
                 Input::Reopened(reopened) => {
                     if self.locking.take(&mut self.engine, self.clock.now(), *reopened) {
+                        self.forget_traffic();
                         self.tell(Event::Unlocked);
                     }
                 }
@@ -230,6 +231,7 @@ impl<S: Store + Send + 'static> Owner<S> {
     fn lock(&mut self, answer: Option<Answer>) {
         if self.locking.lock(&mut self.engine, self.clock.now(), answer) {
             tracing::info!("locked");
+            self.forget_traffic();
             self.tell(Event::Locked);
         }
     }
@@ -244,6 +246,9 @@ impl<S: Store + Send + 'static> Owner<S> {
         if matches!(call, Call::Tor) {
             return service::to_json(&tor);
         }
+        if matches!(call, Call::Network) {
+            return service::to_json(&self.network_view());
+        }
         if let (Some(plan), Some(home)) = (call.profile_plan()?, &mut self.home) {
             // Kept first: what counts from here on also counts after a restart.
             home.keep_plan(&plan)?;
@@ -257,6 +262,19 @@ impl<S: Store + Send + 'static> Owner<S> {
             status.insert("locks_at_ms".to_owned(), locks_at.map(Timestamp::as_millis).into());
         }
         Ok(outcome)
+    }
+
+    fn network_view(&self) -> NetworkView {
+        let traffic = self.network.as_ref().map(|network| network.meters().read()).unwrap_or_default();
+        let kept = || self.home.as_ref().and_then(Home::kept_consensus);
+        self.engine.network(self.clock.now(), kept, &traffic)
+    }
+
+    /// What is counted begins anew: it tells what the user did before.
+    fn forget_traffic(&self) {
+        if let Some(network) = &self.network {
+            network.meters().reset();
+        }
     }
 
     fn take_report(&mut self, report: Report) {

@@ -22,6 +22,7 @@ use super::directory::ConsensusKeeper;
 use super::doctor::{Doctor, Scene};
 use super::servers::Sources;
 use super::session::{Outgoing, Report, Wanted, keep_session};
+use super::traffic::Meters;
 use super::trouble::{Part, Troubles};
 use super::ways::{Way, WayMakers, Ways};
 use crate::core::{CircuitId, Engine, Route, Via};
@@ -77,6 +78,7 @@ pub(super) struct Network {
     routes: watch::Sender<BTreeSet<Route>>,
     lanes: BTreeMap<Route, EntryLane>,
     circuits: Circuits,
+    meters: Meters,
     reports: mpsc::Receiver<Report>,
     tor: Option<watch::Receiver<TorStatus>>,
     /// Starting Tor failed: it is not tried again until other routes are wanted.
@@ -94,7 +96,7 @@ impl Network {
         let (ways, ways_here) = watch::channel(Ways::default());
         let (sources, sources_here) = watch::channel(Sources::default());
         let (report, reports) = mpsc::channel(REPORTS_MAX);
-        let out_of_turn = Arc::new(Notify::new());
+        let (out_of_turn, meters) = (Arc::new(Notify::new()), Meters::default());
         let keeper = ConsensusKeeper {
             ways: ways_here.clone(),
             sources: sources_here,
@@ -105,12 +107,15 @@ impl Network {
             current,
             out_of_turn: Arc::clone(&out_of_turn),
             troubles: troubles.clone(),
+            meter: Arc::clone(meters.consensus()),
         };
         tokio::spawn(keeper.run());
         let mut lanes = BTreeMap::new();
         for route in Route::ALL.into_iter().filter(|route| route.uses_entry()) {
             let (wanted, wanted_here) = watch::channel(None);
-            tokio::spawn(keep_session(route, ways_here.clone(), clock.clone(), wanted_here, report.clone()));
+            let meter = Arc::clone(meters.of(route));
+            let (ways, clock, report) = (ways_here.clone(), clock.clone(), report.clone());
+            tokio::spawn(keep_session(route, ways, clock, wanted_here, report, meter));
             lanes.insert(route, EntryLane { wanted, packets: None, failures: 0 });
         }
         Ok(Self {
@@ -124,6 +129,7 @@ impl Network {
             routes: watch::Sender::default(),
             lanes,
             circuits: Circuits::new(report, clock.clone()),
+            meters,
             reports,
             tor: None,
             tor_failed_for: None,
@@ -169,6 +175,11 @@ impl Network {
     /// How far Tor is, if it was started.
     pub(super) fn tor_status(&self) -> Option<TorStatus> {
         self.tor.as_ref().map(|tor| tor.borrow().clone())
+    }
+
+    /// What has crossed the links.
+    pub(super) const fn meters(&self) -> &Meters {
+        &self.meters
     }
 
     /// Whoever waits for Tor need not wait for its turn.
@@ -227,7 +238,11 @@ impl Network {
         let consensus = self.consensus.borrow().clone();
         let address = || consensus?.node(&mailbox)?.onion_address.clone();
         let mailbox = || Some(Mailbox { node: mailbox, address: address()? });
-        match self.circuits.send(circuit, packet, mailbox, || self.ways.borrow().connector(Way::Tor)) {
+        let connector = || {
+            let connector = self.ways.borrow().connector(Way::Tor)?;
+            Some(connector.with_meter(self.meters.of(Route::Tor)))
+        };
+        match self.circuits.send(circuit, packet, mailbox, connector) {
             Ok(()) => Ok(()),
             Err(CircuitRefusal::Behind) => {
                 tracing::debug!("no room for a packet on a circuit");

@@ -133,8 +133,10 @@ pub fn answer<S: Store>(
             }
             routes(engine, params.contact.as_deref(), now)?
         }
-        // Tor and examinations are the network's, the lock is the process's: there is neither here.
-        Call::Tor | Call::Doctor(_) | Call::Lock | Call::Unlock(_) | Call::Backup(_) => Value::Null,
+        // Tor, links and examinations are the network's, the lock is the process's: there is neither here.
+        Call::Tor | Call::Network | Call::Doctor(_) | Call::Lock | Call::Unlock(_) | Call::Backup(_) => {
+            Value::Null
+        }
     })
 }
 

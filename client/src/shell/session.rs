@@ -5,6 +5,7 @@
 //! processor that was busy with the user's doings does not show on the wire. Which entry, and what the
 //! packets are, the engine decides.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -14,7 +15,7 @@ use sotto_protocol::limits::PAYLOAD_LEN;
 use sotto_protocol::sphinx::{Packet, SurbId};
 use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
-use sotto_transport::link::{Link, LinkConnector, LinkError};
+use sotto_transport::link::{Link, LinkConnector, LinkError, LinkMeter};
 use sotto_transport::rng::OsRng;
 use tokio::sync::{mpsc, watch};
 
@@ -77,13 +78,14 @@ struct Resumable {
     lost_at: Timestamp,
 }
 
-/// Keeps the wanted session until nobody wants to know any more.
+/// Keeps the wanted session until nobody wants to know any more. What crosses its links is counted.
 pub(super) async fn keep_session(
     route: Route,
     mut ways: watch::Receiver<Ways>,
     clock: Clock,
     mut wanted: watch::Receiver<Option<Wanted>>,
     reports: mpsc::Sender<Report>,
+    meter: Arc<LinkMeter>,
 ) {
     let way = Way::of(route);
     let mut resumable: Option<Resumable> = None;
@@ -112,7 +114,7 @@ pub(super) async fn keep_session(
             }
             continue;
         };
-        let connector = connector.with_times(way.times(Some(target.silence_max)));
+        let connector = connector.with_times(way.times(Some(target.silence_max))).with_meter(&meter);
         let opened = tokio::select! {
             opened = open(&connector, &target, resume) => opened,
             // Another entry, or none: this one is no longer of interest.

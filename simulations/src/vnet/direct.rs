@@ -154,6 +154,7 @@ impl VirtualNetwork {
             Some((index, *circuit, open.down))
         });
         let Some((person, circuit, at)) = found else { return false };
+        self.note_downlink(person, Route::Tor);
         self.schedule.push(at, Event::DirectAnswer { person, circuit, link, surb_id, payload });
         true
     }

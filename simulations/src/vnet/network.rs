@@ -244,6 +244,16 @@ impl VirtualNetwork {
         Ok(person.uplink.get(&route).map_or(&[], Vec::as_slice))
     }
 
+    /// How many frames were sent to a person by a route and not lost on the way, dummies included.
+    ///
+    /// # Errors
+    /// [`VnetError::NotUp`] for a stranger.
+    pub fn downlink(&self, name: &str, route: Route) -> Result<u64, VnetError> {
+        let index = self.person_index(name)?;
+        let person = self.people.get(index).ok_or_else(|| VnetError::NotUp(name.to_owned()))?;
+        Ok(person.downlink.get(&route).copied().unwrap_or(0))
+    }
+
     /// Kills a node: what its core held is gone, its keys and store stay.
     ///
     /// # Errors

@@ -43,6 +43,8 @@ pub(super) struct Person {
     pub(super) wake: Timestamp,
     /// When each packet left, by route.
     pub(super) uplink: BTreeMap<Route, Vec<Timestamp>>,
+    /// Frames that came, by route, dummies included.
+    pub(super) downlink: BTreeMap<Route, u64>,
     /// What the engine told, with the time.
     pub(super) events: Vec<(Timestamp, Event)>,
 }
@@ -66,6 +68,7 @@ impl Person {
             circuits: BTreeMap::new(),
             wake: Timestamp::NEVER,
             uplink: BTreeMap::new(),
+            downlink: BTreeMap::new(),
             events: Vec::new(),
         };
         person.start(now)?;

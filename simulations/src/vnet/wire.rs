@@ -245,11 +245,15 @@ impl VirtualNetwork {
     }
 
     fn send_to_person(&mut self, session: &SessionAddress, frame: Frame) {
-        let person = self.people.iter().position(|person| {
-            person.sessions.values().any(|open| open.connected && open.address == *session)
+        let found = self.people.iter().enumerate().find_map(|(index, person)| {
+            let mut sessions = person.sessions.iter();
+            let (route, _) = sessions.find(|(_, open)| open.connected && open.address == *session)?;
+            Some((index, *route))
         });
         let Some(transit) = self.plan.faults.transit(&mut self.rng) else { return };
-        if let (Some(person), Frame::Delivery { surb_id, payload }) = (person, frame) {
+        let Some((person, route)) = found else { return };
+        self.note_downlink(person, route);
+        if let Frame::Delivery { surb_id, payload } = frame {
             self.schedule.push(self.now + transit, Event::Delivery { person, surb_id, payload });
         }
     }
@@ -314,6 +318,13 @@ impl VirtualNetwork {
     fn note_uplink(&mut self, index: usize, route: Route) {
         if let Some(person) = self.people.get_mut(index) {
             person.uplink.entry(route).or_default().push(self.now);
+        }
+    }
+
+    pub(super) fn note_downlink(&mut self, index: usize, route: Route) {
+        if let Some(person) = self.people.get_mut(index) {
+            let frames = person.downlink.entry(route).or_default();
+            *frames = frames.saturating_add(1);
         }
     }
 

@@ -11,6 +11,7 @@ use sotto_protocol::ident::{NodeId, NodeSecret};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::error::LinkError;
+use super::meter::LinkMeter;
 use super::record::Followed;
 use super::stream::Link;
 use super::{LinkTimes, keys, tls};
@@ -22,6 +23,7 @@ pub struct LinkConnector {
     dialer: Arc<dyn Dialer>,
     own_key: Option<Arc<CertifiedKey>>,
     times: LinkTimes,
+    meter: Option<Arc<LinkMeter>>,
 }
 
 impl LinkConnector {
@@ -31,19 +33,25 @@ impl LinkConnector {
     ///
     /// When the TLS library does not take the key.
     pub fn for_node(dialer: Arc<dyn Dialer>, own: &NodeSecret, times: LinkTimes) -> Result<Self, LinkError> {
-        Ok(Self { dialer, own_key: Some(own_key(own)?), times })
+        Ok(Self { dialer, own_key: Some(own_key(own)?), times, meter: None })
     }
 
     /// For a client, which shows no key.
     #[must_use]
     pub fn anonymous(dialer: Arc<dyn Dialer>, times: LinkTimes) -> Self {
-        Self { dialer, own_key: None, times }
+        Self { dialer, own_key: None, times, meter: None }
     }
 
     /// The same connector with other times.
     #[must_use]
     pub fn with_times(&self, times: LinkTimes) -> Self {
         Self { times, ..self.clone() }
+    }
+
+    /// The same connector, whose links are counted by this meter from here on.
+    #[must_use]
+    pub fn with_meter(&self, meter: &Arc<LinkMeter>) -> Self {
+        Self { meter: Some(Arc::clone(meter)), ..self.clone() }
     }
 
     /// A link to `node`, and to nobody else, at `address`.
@@ -53,7 +61,8 @@ impl LinkConnector {
     /// [`LinkError::Unreachable`], [`LinkError::WrongKey`], or another failure of the handshake.
     pub async fn connect(&self, node: &NodeId, address: &str) -> Result<Link, LinkError> {
         let unreachable = |reason| LinkError::Unreachable { address: address.to_owned(), reason };
-        let stream = Followed::new(self.dialer.dial(address).await.map_err(unreachable)?);
+        let stream = self.dialer.dial(address).await.map_err(unreachable)?;
+        let stream = Followed::new(stream, self.meter.clone());
         let config =
             tls::client_config(self.own_key.as_ref(), *node).map_err(|error| configuration(&error))?;
         // The pinned key says who the peer is. TLS wants a name as well: this one is never sent.
@@ -96,7 +105,7 @@ impl LinkAcceptor {
     ///
     /// When the handshake fails or takes too long.
     pub async fn accept(&self, stream: BoxStream) -> Result<Link, LinkError> {
-        let handshake = TlsAcceptor::from(Arc::clone(&self.config)).accept(Followed::new(stream));
+        let handshake = TlsAcceptor::from(Arc::clone(&self.config)).accept(Followed::new(stream, None));
         let stream = within(self.times, handshake).await?.map_err(|e| LinkError::from_handshake(&e))?;
         Link::new(stream.into(), self.times)
     }

@@ -16,6 +16,7 @@
 mod connect;
 mod error;
 mod keys;
+mod meter;
 mod record;
 mod stream;
 mod tls;
@@ -28,6 +29,7 @@ use sotto_protocol::ident::NodeId;
 
 pub use connect::{LinkAcceptor, LinkConnector};
 pub use error::LinkError;
+pub use meter::LinkMeter;
 pub use stream::{Link, LinkReader, LinkWriter};
 pub use tls::Negotiated;
 

@@ -1,14 +1,17 @@
 //! Follows the boundaries of TLS records in the bytes that come in.
 //!
 //! TLS hands out whole records only. To tell a stream that ended between two records from one that
-//! was cut within one, somebody has to watch the raw bytes; nothing else is done with them here.
+//! was cut within one, somebody has to watch the raw bytes; but for being counted, if somebody wants that, nothing
+//! else is done with them here.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::meter::LinkMeter;
 use crate::dial::BoxStream;
 
 /// Content type, version, length (RFC 8446, section 5.1).
@@ -50,15 +53,24 @@ impl RecordBoundary {
     }
 }
 
-/// A stream whose incoming record boundaries are followed.
+/// A stream whose incoming record boundaries are followed, and whose bytes are counted if there is a meter.
 pub(super) struct Followed {
     stream: BoxStream,
     incoming: RecordBoundary,
+    meter: Option<Arc<LinkMeter>>,
 }
 
 impl Followed {
-    pub(super) fn new(stream: BoxStream) -> Self {
-        Self { stream, incoming: RecordBoundary::default() }
+    pub(super) fn new(stream: BoxStream, meter: Option<Arc<LinkMeter>>) -> Self {
+        Self { stream, incoming: RecordBoundary::default(), meter }
+    }
+
+    /// Counts what the stream has taken.
+    fn written(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let (Poll::Ready(Ok(len)), Some(meter)) = (&polled, &self.meter) {
+            meter.went_up(*len);
+        }
+        polled
     }
 
     /// Whether the bytes so far end in the middle of a record.
@@ -75,14 +87,19 @@ impl AsyncRead for Followed {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        self.incoming.feed(buf.filled().get(before..).unwrap_or_default());
+        let come = buf.filled().get(before..).unwrap_or_default();
+        self.incoming.feed(come);
+        if let Some(meter) = &self.meter {
+            meter.came_down(come.len());
+        }
         polled
     }
 }
 
 impl AsyncWrite for Followed {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.written(polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -98,7 +115,8 @@ impl AsyncWrite for Followed {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.written(polled)
     }
 
     fn is_write_vectored(&self) -> bool {

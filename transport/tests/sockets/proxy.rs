@@ -19,6 +19,11 @@ pub(crate) struct Record {
 pub(crate) struct Seen(Arc<Mutex<Vec<u8>>>);
 
 impl Seen {
+    /// All bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.0.lock().unwrap().len().try_into().unwrap()
+    }
+
     /// All whole records, and how many bytes follow them.
     pub(crate) fn records(&self) -> (Vec<Record>, usize) {
         let bytes = self.0.lock().unwrap();

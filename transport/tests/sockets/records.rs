@@ -1,7 +1,10 @@
 //! What an observer of a link sees: one record of one size per frame, in both directions, and nothing else.
 
+use std::sync::Arc;
+
 use sotto_protocol::frame::Frame;
 use sotto_protocol::limits::FRAME_LEN;
+use sotto_transport::link::LinkMeter;
 
 use crate::proxy::{Proxy, Record, Seen};
 use crate::support::{Node, client, eventually, node_connector, number_of, numbered, packet, soon};
@@ -80,6 +83,33 @@ async fn a_refusal_looks_like_any_frame() {
     drop(here);
     eventually("the refusal was seen", || proxy.from_server.records().0.len() > handshake_len).await;
     assert_eq!(&proxy.from_server.records().0[handshake_len..], [FRAME_RECORD]);
+}
+
+#[tokio::test]
+async fn a_meter_counts_the_bytes_that_an_observer_sees() {
+    let mut node = Node::start(1).await;
+    let proxy = Proxy::start(&node.address).await;
+    let meter = Arc::<LinkMeter>::default();
+    let counted = client().with_meter(&meter);
+    let mut here = counted.connect(&node.id, &proxy.address).await.unwrap();
+    let mut there = node.next_link().await;
+    for _ in 0..3 {
+        here.send(&packet(1)).await.unwrap();
+        soon(there.next()).await.unwrap();
+        there.send(&Frame::Dummy).await.unwrap();
+        there.send(&numbered(3)).await.unwrap();
+        soon(here.next()).await.unwrap();
+        soon(here.next()).await.unwrap();
+    }
+    assert!(meter.up_bytes() > 3 * 2_422 && meter.down_bytes() > 6 * 2_422);
+    assert_eq!(meter.up_bytes(), proxy.from_client.len());
+    assert_eq!(meter.down_bytes(), proxy.from_server.len());
+    // From here on, and only this connector's links.
+    meter.reset();
+    there.send(&Frame::Dummy).await.unwrap();
+    soon(here.next()).await.unwrap();
+    let _other = client().connect(&node.id, &node.address).await.unwrap();
+    assert_eq!((meter.up_bytes(), meter.down_bytes()), (0, 2_422));
 }
 
 /// How many records there are before the first frame.

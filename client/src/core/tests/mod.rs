@@ -12,6 +12,7 @@ mod hostile;
 mod invitations;
 mod letters;
 mod letters_hostile;
+mod network;
 mod notes;
 mod renewals;
 mod routes;

@@ -238,6 +238,8 @@ struct NoParams {}
 pub enum Call {
     /// `status {}`: the state of everything.
     Status,
+    /// `network {}`: what the network costs, what was used of it, and which delays to expect.
+    Network,
     /// `contacts {}`: `[contact]`.
     Contacts,
     /// `rename {contact, name}`: the contact after the change.
@@ -333,6 +335,7 @@ impl Call {
         }
         Ok(match method {
             "status" => fit("status", params).map(|NoParams {}| Self::Status)?,
+            "network" => fit("network", params).map(|NoParams {}| Self::Network)?,
             "contacts" => fit("contacts", params).map(|NoParams {}| Self::Contacts)?,
             "rename" => Self::Rename(fit("rename", params)?),
             "mute" => Self::Mute(fit("mute", params)?),
@@ -378,7 +381,7 @@ impl Call {
 
     /// Whether it is answered while the profile is locked.
     pub(in crate::shell) const fn works_locked(&self) -> bool {
-        matches!(self, Self::Status | Self::Lock | Self::Unlock(_))
+        matches!(self, Self::Status | Self::Network | Self::Lock | Self::Unlock(_))
     }
 
     /// Whether somebody at the keyboard does something, as far as a call tells. What programs ask for by themselves when a
@@ -390,6 +393,7 @@ impl Call {
         !matches!(
             self,
             Self::Status
+                | Self::Network
                 | Self::Contacts
                 | Self::Messages(_)
                 | Self::Message(_)
