@@ -96,8 +96,8 @@ pub(super) async fn run(common: &Common, args: &ContactsArgs) -> Result<Ended, F
             change(common, "unblock", json!({ "contact": contact }), |view| {
                 let name = name::with_trust(&view.name, view.trust);
                 format!(
-                    "{name} is not blocked. What the mailboxes still have comes now; if that lasts longer than 14 days, or \
-                     nothing comes, `sotto rekey` makes the session anew."
+                    "{name} is not blocked. What the mailboxes still have comes now. After more than 14 days, or if nothing \
+                     comes, `sotto rekey` makes the session anew."
                 )
             })
             .await

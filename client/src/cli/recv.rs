@@ -360,7 +360,7 @@ mod tests {
         let message = MessageView { muted: true, ..MessageView::example("Bob (muted)", "psst") };
         assert_eq!(human(&message), "1970-01-01 00:00:00Z  #1 Bob (muted) (verified) (muted): psst");
         let (direction, state) = (Direction::Out, MessageState::Stored);
-        let own = MessageView { muted: false, direction, state, ..message.clone() };
+        let own = MessageView { muted: false, direction, state, ..message };
         assert_eq!(human(&own), "1970-01-01 00:00:00Z  #1 to Bob (muted) (verified) (stored): psst");
         let note = MessageView { contact: "notes".to_owned(), state: MessageState::Kept, ..own };
         assert_eq!(human(&note), "1970-01-01 00:00:00Z  #1 notes: psst");
