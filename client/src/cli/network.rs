@@ -33,7 +33,7 @@ pub(super) fn describe(network: &Value, row: &mut impl FnMut(&str, &str)) {
         &format!(
             "since {}, for {}: {} for the consensus",
             when::utc(view.since_ms),
-            span(view.counted_ms),
+            when::span(view.counted_ms),
             both(view.consensus_bytes)
         ),
     );
@@ -105,13 +105,14 @@ fn describe_measured(used: &RouteUse) -> Option<String> {
                 Some(format!("round trips to a mailbox: {until}; how long messages take depends on Tor"))
             }
             (_, expected_ms) => {
-                let expected = expected_ms.map(|ms| format!(", {} expected", span(ms))).unwrap_or_default();
+                let expected =
+                    expected_ms.map(|ms| format!(", {} expected", when::span(ms))).unwrap_or_default();
                 Some(format!("round trips to a mailbox: {until}{expected}"))
             }
         };
     };
-    let expected = expected_ms.map(|ms| format!(" ({} expected)", span(ms))).unwrap_or_default();
-    let mut text = format!("round trips to a mailbox take {}{expected}", span(measured_ms));
+    let expected = expected_ms.map(|ms| format!(" ({} expected)", when::span(ms))).unwrap_or_default();
+    let mut text = format!("round trips to a mailbox take {}{expected}", when::span(measured_ms));
     if let Some(delays) = &used.delays {
         let circuits = if used.route == Route::Tor { ", once there are circuits" } else { "" };
         // Writing to a string does not fail.
@@ -121,7 +122,7 @@ fn describe_measured(used: &RouteUse) -> Option<String> {
 }
 
 fn expected(expected: Expected) -> String {
-    format!("{} (19 of 20 within {})", span(expected.mean_ms), span(expected.p95_ms))
+    format!("{} (19 of 20 within {})", when::span(expected.mean_ms), when::span(expected.p95_ms))
 }
 
 fn both(volume: Volume) -> String {
@@ -137,16 +138,6 @@ fn bytes(count: u64) -> String {
     }
 }
 
-/// A time span in the unit that suits it.
-fn span(ms: u64) -> String {
-    match ms {
-        0..1_000 => format!("{ms} ms"),
-        1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
-        60_000..3_600_000 => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1_000),
-        _ => format!("{} h {} min", ms / 3_600_000, ms % 3_600_000 / 60_000),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,7 +146,7 @@ mod tests {
     fn bytes_and_spans_have_units_that_suit_them() {
         let shown = [0, 999, 1_000, 292_965_120, 418_521_600, 1_234_567_890].map(bytes);
         assert_eq!(shown, ["0 bytes", "999 bytes", "1.0 kB", "292.9 MB", "418.5 MB", "1.2 GB"]);
-        let shown = [0, 999, 1_000, 17_240, 60_000, 3_599_999, 3_600_000, 90_061_000].map(span);
+        let shown = [0, 999, 1_000, 17_240, 60_000, 3_599_999, 3_600_000, 90_061_000].map(when::span);
         assert_eq!(
             shown,
             ["0 ms", "999 ms", "1.0 s", "17.2 s", "1 min 0 s", "59 min 59 s", "1 h 0 min", "25 h 1 min"]

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Common, Ended, escape, name, network, when};
-use crate::core::{ConsensusState, RouteState, RouteView, StatusView};
+use crate::core::{ConsensusState, RouteState, RouteView, StatusView, UndeliveredView};
 use crate::shell::Failure;
 use crate::shell::client::Reach;
 
@@ -97,12 +97,19 @@ fn human(status: &Value, is_network: bool) -> String {
         row(
             "Waiting",
             &format!(
-                "{what} {contact} [{}]: {}, {}",
+                "{what} {contact} [{}]: {}, {}{}",
                 waiting.route,
                 waiting.state.label(),
-                escape::line(&waiting.why)
+                escape::line(&waiting.why),
+                waiting
+                    .expected_ms
+                    .map(|ms| format!("; stored in about {}", when::span(ms)))
+                    .unwrap_or_default()
             ),
         );
+    }
+    for undelivered in &view.undelivered {
+        row("Unconfirmed", &describe_undelivered(undelivered));
     }
     if !view.store_working {
         row("Vault", "cannot be written; nothing is lost that was told, and it is tried again and again");
@@ -114,6 +121,26 @@ fn human(status: &Value, is_network: bool) -> String {
         row("Trouble", &format!("{}{route}: {} [{}]", field("part"), field("text"), field("label")));
     }
     out.trim_end().to_owned()
+}
+
+/// What the mailboxes have for a contact that has not confirmed it.
+fn describe_undelivered(view: &UndeliveredView) -> String {
+    let contact = name::with_trust(&view.contact, view.trust);
+    let count = match view.messages {
+        1 => "1 message".to_owned(),
+        count => format!("{count} messages"),
+    };
+    let heard = match view.heard_ms {
+        Some(at_ms) => format!("last heard of at {}", when::utc(at_ms)),
+        None => "never heard of".to_owned(),
+    };
+    let expected = view.expected_ms.map(|ms| format!(", within about {} while connected", when::span(ms)));
+    format!(
+        "{count} to {contact}: stored at the mailboxes, which keep the oldest until {}; {contact} ({heard}) confirms them by \
+         receipts, if it sends any{}",
+        when::utc(view.kept_until_ms),
+        expected.unwrap_or_default()
+    )
 }
 
 /// The network's name and how it stands with its consensus.

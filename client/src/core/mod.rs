@@ -19,7 +19,7 @@
 //! | what ends | `vanishing` |
 //! | what is kept | `keeper`, `book`, `conversation`, `places`, `update`, `settling`, `tending`, `aside` |
 //! | what is shown | `status`, `why`, `history`, `cursor`, `view`, `event`, `error` |
-//! | what it costs and how long it takes | `network`, `budget`, `forecast`, `delay_law`, `turns` |
+//! | what it costs and how long it takes | `network`, `budget`, `forecast`, `expecting`, `delay_law`, `turns` |
 
 mod acting;
 mod action;
@@ -44,6 +44,7 @@ mod engine;
 mod entry;
 mod error;
 mod event;
+mod expecting;
 mod forecast;
 mod forgetting;
 mod fragment;
@@ -128,5 +129,5 @@ pub use trust::Trust;
 pub use view::{
     AddressView, ConsensusState, ContactState, ContactView, Counters, CoverView, DeletionView,
     DisappearingView, MessageKind, MessageView, ReactionsView, RequestView, RouteState, RouteView,
-    StatusView, WaitingView,
+    StatusView, UndeliveredView, WaitingView,
 };

@@ -208,7 +208,7 @@ impl<S: Store> Engine<S> {
 }
 
 /// Mailboxes that hold a copy of each box.
-fn replicas(consensus: &Consensus) -> usize {
+pub(super) fn replicas(consensus: &Consensus) -> usize {
     usize::from(consensus.params.replicas).min(consensus.mailboxes().count()).max(1)
 }
 

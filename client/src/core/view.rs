@@ -282,12 +282,34 @@ pub struct WaitingView {
     pub state: MessageState,
     /// What it is waiting for, in words.
     pub why: String,
+    /// How long it can be expected to wait still, in milliseconds; none where nothing can be said.
+    pub expected_ms: Option<u64>,
     /// The route that serves the contact at present.
     pub route: Route,
     /// The routes that are allowed, the wanted one first.
     pub routes: RoutePlan,
     /// One line: what `route` protects from, and what not.
     pub protects: String,
+}
+
+/// What every mailbox of it has, and a contact has not confirmed: it has not been connected since, or sends no receipts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct UndeliveredView {
+    /// The contact's name.
+    pub contact: String,
+    /// Whether the contact's key is verified at present.
+    pub trust: Trust,
+    /// How many messages.
+    pub messages: u64,
+    /// When the oldest of them was written, in milliseconds since the Unix epoch.
+    pub since_ms: u64,
+    /// Until when mailboxes keep that one at least, in milliseconds since the Unix epoch. If it is fetched later, it is missing
+    /// there, asked for and sent again.
+    pub kept_until_ms: u64,
+    /// When something of the contact came last, in milliseconds since the Unix epoch; none if nothing ever did.
+    pub heard_ms: Option<u64>,
+    /// How long it takes on average until a contact that is connected has confirmed, in milliseconds.
+    pub expected_ms: Option<u64>,
 }
 
 /// The cover process.
@@ -355,6 +377,8 @@ pub struct StatusView {
     pub store_working: bool,
     /// Messages that are not stored yet, oldest first.
     pub waiting: Vec<WaitingView>,
+    /// What is stored and not confirmed.
+    pub undelivered: Vec<UndeliveredView>,
     /// Boxes in the outbox.
     pub outbox_boxes: u64,
     /// Packets whose answer is awaited.

@@ -60,6 +60,57 @@ fn a_message_says_what_it_waits_for() {
     world.run_until("it is stored", |world| why(world).is_empty());
 }
 
+/// A time is given where it can be, and holds; with a mailbox that is silent there is none.
+#[test]
+fn a_message_says_how_long_it_will_wait_if_that_is_known() {
+    let mut world = World::acquainted(58);
+    world.run_for(Duration::from_secs(30));
+    let id = world.send(0, "Bob", &"x".repeat(20_000));
+    let start = world.now;
+    let expected = |world: &mut World| {
+        let now = world.now;
+        world.peers[0].engine().status(now).waiting.first().and_then(|waiting| waiting.expected_ms)
+    };
+    let first_ms = expected(&mut world).unwrap();
+    world.run_until("half of it is stored", |world| {
+        let now = world.now;
+        world.peers[0].engine().status(now).outbox_boxes < 9
+    });
+    let later_ms = expected(&mut world).unwrap();
+    assert!(later_ms < first_ms, "{first_ms} {later_ms}");
+    world.run_until("it is stored", |world| world.peers[0].engine().message(&id).unwrap().state.is_stored());
+    let taken_ms = u64::try_from(world.now.since(start).as_millis()).unwrap();
+    assert!((first_ms / 2..first_ms * 2).contains(&taken_ms), "{first_ms} {taken_ms}");
+
+    world.silent.extend(world.mailboxes());
+    world.send(0, "Bob", "to nobody");
+    world.run_until("a third attempt was made", |world| world.writes.values().any(|times| *times >= 3));
+    assert_eq!(expected(&mut world), None);
+}
+
+#[test]
+fn what_is_stored_and_not_confirmed_is_shown_with_when_the_contact_was_heard_of() {
+    let mut world = World::acquainted(59);
+    let undelivered = |world: &mut World| {
+        let now = world.now;
+        world.peers[0].engine().status(now).undelivered
+    };
+    assert_eq!(undelivered(&mut world), []);
+    let now = world.now;
+    world.peers[1].engine().handle_session_lost(now, Route::Mix, "the cable is cut");
+    for text in ["one", "two"] {
+        world.send(0, "Bob", text);
+    }
+    world.run_until("both are stored", |world| undelivered(world).iter().any(|row| row.messages == 2));
+    let row = undelivered(&mut world).remove(0);
+    assert_eq!((row.contact.as_str(), row.heard_ms), ("Bob", None));
+    assert_eq!(row.kept_until_ms, row.since_ms + 14 * 24 * 3600 * 1000);
+    assert!(row.expected_ms.is_some());
+    world.connect(1);
+    world.run_until("both are confirmed", |world| undelivered(world).is_empty());
+    assert!(world.peers[0].engine().book.people.values().all(|person| person.ledger.heard_ms > 0));
+}
+
 #[test]
 fn before_there_is_a_network_the_status_says_so() {
     let mut rng = ChaCha20Rng::seed_from_u64(52);
