@@ -39,7 +39,10 @@ impl<S: Store> Engine<S> {
         }
         let concerns = |outgoing: &&Outgoing| match message {
             Some(_) => outgoing.message() == message,
-            None => !matches!(outgoing.purpose, Purpose::Message(_) | Purpose::Control | Purpose::RunOut(_)),
+            None => !matches!(
+                outgoing.purpose,
+                Purpose::Message(_) | Purpose::Control | Purpose::Lead | Purpose::RunOut(_)
+            ),
         };
         let owned: Vec<&Outgoing> = self.book.outbox.owned(contact).map(|(_, outgoing)| outgoing).collect();
         if message.is_some() && owned.iter().any(|outgoing| outgoing.purpose == Purpose::RunOut(message)) {

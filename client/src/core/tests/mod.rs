@@ -10,6 +10,7 @@ mod invitations;
 mod renewals;
 mod routes;
 mod states;
+mod terms;
 mod timing;
 mod vectors;
 mod verification;
