@@ -34,6 +34,9 @@ pub(crate) enum Purpose {
     Welcome,
     /// A report on letters, in a slot that would have carried a decoy.
     Report,
+    /// An envelope without content in front of a message that runs out. It lasts, so that what follows can be found and
+    /// opened by who comes too late for the message.
+    Lead,
     /// The tombstone of a box that has run out, of this message if it was a part of one: whoever has not read it gets past its
     /// place.
     RunOut(Option<MessageId>),
@@ -42,7 +45,7 @@ pub(crate) enum Purpose {
 impl Purpose {
     /// Whether somebody waits for it.
     pub(crate) const fn is_urgent(self) -> bool {
-        !matches!(self, Self::Control | Self::Report | Self::RunOut(_))
+        !matches!(self, Self::Control | Self::Report | Self::Lead | Self::RunOut(_))
     }
 }
 

@@ -16,10 +16,11 @@ pub(crate) enum Preference {
     ReadFirst,
 }
 
-/// Counts writes in a row.
+/// Counts writes in a row, and notes when one went that nobody waits for.
 #[derive(Debug, Default)]
 pub(crate) struct Scheduler {
     writes: u8,
+    idle_turn: u64,
 }
 
 impl Scheduler {
@@ -31,6 +32,17 @@ impl Scheduler {
     /// A slot carried a box.
     pub(crate) const fn wrote(&mut self) {
         self.writes = self.writes.saturating_add(1);
+    }
+
+    /// The slot carried a box that nobody waits for, after the poll of this turn.
+    pub(crate) const fn wrote_idle(&mut self, turn: u64) {
+        self.idle_turn = turn;
+    }
+
+    /// After which poll such a box went last: once everybody was asked since, the next one may go, however many polls
+    /// there are.
+    pub(crate) const fn idle_turn(&self) -> u64 {
+        self.idle_turn
     }
 
     /// A slot carried a poll or a decoy.

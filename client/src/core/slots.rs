@@ -61,12 +61,14 @@ impl<S: Store> Engine<S> {
         let real = lane.outstanding.has_room() && !self.keeper.is_undecided();
         // Decoys take turns with contacts only where nothing has to wait for it, and fill empty ticks on circuits.
         let decoy_turn = lane.decoys.turn().filter(|_| route.uses_entry()).unwrap_or(u64::MAX);
+        let idle_turn = lane.scheduler.idle_turn().min(decoy_turn);
         let filled = match lane.scheduler.preference() {
             _ if !real => None,
             Preference::WriteFirst => self
                 .write(now, route, Urgency::Urgent, rng)
-                .or_else(|| self.read(now, route, decoy_turn, rng))
+                .or_else(|| self.read(now, route, idle_turn, rng))
                 .or_else(|| self.write(now, route, Urgency::Idle, rng))
+                .or_else(|| self.read(now, route, decoy_turn, rng))
                 .or_else(|| self.watch_one(now, route, decoy_turn, rng)),
             Preference::ReadFirst => {
                 self.read(now, route, u64::MAX, rng).or_else(|| self.write(now, route, Urgency::Urgent, rng))
@@ -100,6 +102,10 @@ impl<S: Store> Engine<S> {
         let work = Work::Write { contact, index, mailbox: delivery.mailbox };
         let filled = self.awaited(now, route, delivery.silences, work, built, rng)?;
         self.released(now, route, &delivery);
+        if urgency == Urgency::Idle {
+            let polls = self.polls;
+            self.lanes.get_mut(route).scheduler.wrote_idle(polls);
+        }
         Some(filled)
     }
 

@@ -17,6 +17,7 @@ mod notes;
 mod renewals;
 mod routes;
 mod states;
+mod terms;
 mod timing;
 mod vectors;
 mod verification;

@@ -2,7 +2,7 @@
 //! happens in between is drawn from a seed: delay, loss, duplication, reordering.
 //!
 //! It watches what must never happen: a box whose bytes change, a route or reply block that is used twice,
-//! a packet or an event that runs ahead of the store.
+//! a packet or an event that runs ahead of the store, a mailbox that is to keep a box longer than what it holds exists.
 
 mod wire;
 
@@ -131,6 +131,10 @@ pub(super) struct World {
     pub(super) faults: Faults,
     pub(super) boxes: HashMap<NodeId, HashMap<BoxId, SealedBox>>,
     pub(super) tombstones: HashMap<NodeId, HashMap<BoxId, Tombstone>>,
+    /// When what a mailbox has been asked to keep runs out.
+    ends: HashMap<(NodeId, BoxId), Timestamp>,
+    /// Boxes whose content ceases to exist at a time that the test has set.
+    pub(super) mortal: HashMap<BoxId, Timestamp>,
     /// Mailboxes that say no.
     pub(super) refusing: HashMap<NodeId, RefusalCode>,
     /// Mailboxes that say nothing.
@@ -236,6 +240,8 @@ impl World {
             faults: Faults::default(),
             boxes: HashMap::new(),
             tombstones: HashMap::new(),
+            ends: HashMap::new(),
+            mortal: HashMap::new(),
             refusing: HashMap::new(),
             silent: HashSet::new(),
             unreachable: HashSet::new(),
@@ -281,6 +287,16 @@ impl World {
         }
         let entry = engine.wanted_entry(now, Route::Mix, &mut peer.rng).unwrap();
         engine.handle_session(now, Route::Mix, entry, peer.session);
+    }
+
+    /// The network's rates change: a payload packet each `payload_ms` on average, and hardly any loops and drops. For tests
+    /// in which little happens for long.
+    pub(super) fn pace(&mut self, payload_ms: u32) {
+        let consensus = Arc::make_mut(&mut self.consensus);
+        consensus.params.classes = vec![class(payload_ms, 20_000, 20_000)];
+        for peer in &mut self.peers {
+            peer.engine.as_mut().unwrap().handle_consensus(self.now, Arc::clone(&self.consensus));
+        }
     }
 
     /// These routes, and no others, work for nobody from here on.

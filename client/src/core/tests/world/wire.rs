@@ -196,7 +196,9 @@ impl World {
         if self.silent.contains(&mailbox) {
             return;
         }
+        let (now, ends) = (self.now, &mut self.ends);
         let boxes = self.boxes.entry(mailbox).or_default();
+        boxes.retain(|id, _| ends.get(&(mailbox, *id)).is_none_or(|end| *end > now));
         let tombstones = self.tombstones.get(&mailbox).cloned().unwrap_or_default();
         let refusing = self.refusing.get(&mailbox).copied();
         let (surb, reply) = match Command::parse(text).unwrap() {
@@ -213,8 +215,13 @@ impl World {
             Command::Read { surb, id } if tombstones.contains_key(&id) => {
                 (surb, Reply::Tombstoned(tombstones[&id].clone()))
             }
-            Command::Write { surb, sealed, .. } => {
+            Command::Write { surb, ttl, sealed } => {
                 sealed.verify().unwrap();
+                let end = now + ttl.duration();
+                assert!(
+                    self.mortal.get(sealed.id()).is_none_or(|mortal| end <= *mortal),
+                    "a mailbox would keep a box longer than what it holds exists"
+                );
                 let reply = match (refusing, boxes.get(sealed.id())) {
                     (Some(code), _) => Reply::Refused(code),
                     (None, None) => Reply::Stored,
@@ -222,6 +229,7 @@ impl World {
                     (None, Some(_)) => Reply::Conflict,
                 };
                 if reply == Reply::Stored {
+                    ends.insert((mailbox, *sealed.id()), end);
                     boxes.insert(*sealed.id(), sealed);
                 }
                 (surb, reply)
