@@ -55,17 +55,26 @@ pub(super) fn turn_slots(
     contacts: usize,
 ) -> f64 {
     let contacts = contacts.max(1) as f64;
-    let mut slots = contacts;
-    for decoys in 1..=DECOYS_MAX {
-        slots = with_watches(slot_s, contacts, decoys as f64);
-        let asked_per_s = decoys as f64 / (slots * slot_s);
+    // How many times as many are made as end, as a logarithm.
+    let excess = |decoys: usize| {
+        let count = decoys as f64;
+        let asked_per_s = count / (with_watches(slot_s, contacts, count) * slot_s);
         let all = decoys.saturating_mul(replicas.max(1));
-        let full = tail(all, asked_per_s * mixed_s, downlink.more(asked_per_s));
-        if asked_per_s * LIFE_MEAN.as_secs_f64() * full <= decoys as f64 {
+        // Far out it is too small to be told from nought, which has no logarithm.
+        let full = tail(all, asked_per_s * mixed_s, downlink.more(asked_per_s)).max(f64::MIN_POSITIVE);
+        (asked_per_s * LIFE_MEAN.as_secs_f64() * full / count).ln()
+    };
+    let (mut decoys, mut before) = (1.0, excess(1));
+    for count in 2..=DECOYS_MAX {
+        if before <= 0.0 {
             break;
         }
+        let here = excess(count);
+        // Where it crosses nought between the two numbers.
+        decoys = count as f64 - if here < 0.0 { here / (here - before) } else { 0.0 };
+        before = here;
     }
-    slots
+    with_watches(slot_s, contacts, decoys)
 }
 
 /// One turn of so many contacts and decoys, with the contacts' watches: each has three, which have pauses and go once a turn
@@ -139,6 +148,10 @@ mod tests {
         assert!(fast < 5.0 && slow > 10.0, "{fast} and {slow} slots");
         // Answers that wait in a queue count as well.
         assert!(turn_slots(0.1, 0.05, &downlink(12.0, 15.0), 2, 1) > fast + 2.0);
+        // The most that can be made, and next to none.
+        assert!(turn_slots(0.1, 1e6, &fast_downlink, 2, 1) > 32.0);
+        let one = turn_slots(100.0, 0.0, &downlink(0.01, 1e9), 8, 1);
+        assert!((2.0..=2.0 + 3.0).contains(&one), "{one} slots");
         // With many contacts there is always one to ask for.
         let many = turn_slots(0.1, 2.0, &fast_downlink, 2, 500);
         assert!((501.0..=501.0 + 1500.0).contains(&many), "{many} slots");
