@@ -13,6 +13,7 @@ use sotto_protocol::time::Timestamp;
 use super::book::Book;
 use super::engine::Engine;
 use super::event::EventQueue;
+use super::file::FileDesk;
 use super::keeper::Keeper;
 use super::route::{Route, RoutePlan};
 use super::view::Counters;
@@ -111,6 +112,7 @@ impl<S: Store> Engine<S> {
             counters,
             unkept,
             reports,
+            files,
             vanish_not_before: _,
             plans_aside: _,
             tend_at,
@@ -122,6 +124,7 @@ impl<S: Store> Engine<S> {
             polls: _,
             now: _,
         } = self;
+        *files = FileDesk::of(&opened.book);
         *tend_at = Timestamp::NEVER;
         *in_use = BTreeMap::new();
         *events = EventQueue::default();

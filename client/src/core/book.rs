@@ -15,6 +15,7 @@ use super::bond::Bond;
 use super::contact::Contact;
 use super::entry::Profile;
 use super::error::EngineError;
+use super::file::{Orphans, Transfer};
 use super::id::{ContactId, MessageId};
 use super::inbox::{Content, Inbox};
 use super::ledger::{Arrivals, Ledger};
@@ -46,6 +47,8 @@ pub(crate) struct Person {
     pub(crate) messages: BTreeMap<u64, Message>,
     /// The place of each letter, by what both sides call it.
     pub(crate) names: BTreeMap<(Direction, Name), u64>,
+    /// Files on their way, and those that have come, by their messages.
+    pub(crate) transfers: BTreeMap<MessageId, Transfer>,
     /// Its own routes; none for the profile's.
     pub(crate) routes: Option<RoutePlan>,
 }
@@ -62,6 +65,7 @@ impl Person {
             ledger: Ledger::default(),
             messages: BTreeMap::new(),
             names: BTreeMap::new(),
+            transfers: BTreeMap::new(),
             routes: None,
         }
     }
@@ -69,6 +73,13 @@ impl Person {
     /// What the next box is, if it has come.
     pub(crate) fn next_content(&self) -> Option<Content> {
         self.inbox.content(self.link.reader()?.index())
+    }
+
+    /// Boxes may be asked for ahead that are known to come: the parts of files that were asked for.
+    pub(crate) fn expect_parts(&mut self) {
+        let coming = self.transfers.values().filter(|transfer| transfer.is_coming());
+        let parts = coming.map(|transfer| transfer.open.len()).fold(0, u64::saturating_add);
+        self.inbox.expected = usize::try_from(parts).unwrap_or(usize::MAX);
     }
 
     /// The place of the next message in the conversation.
@@ -157,6 +168,8 @@ pub(crate) struct Book {
     pub(crate) requests: BTreeMap<ContactId, Request>,
     /// What is looked at beside the streams of people.
     pub(crate) watches: BTreeMap<ContactId, Watch>,
+    /// Pieces of files that belong to nobody.
+    pub(crate) orphans: Orphans,
     /// Where each message is.
     pub(crate) places: BTreeMap<MessageId, (ContactId, u64)>,
     /// Which messages end, and when, in milliseconds since the Unix epoch.
@@ -176,6 +189,7 @@ impl Book {
         let mut routes: Vec<OwnRoutes> = Vec::new();
         let (mut notes, mut asking) = (Vec::new(), Vec::new());
         let mut ledgers = BTreeMap::new();
+        let (mut transfers, mut pieces): (Vec<Transfer>, Vec<RecordKey>) = Default::default();
         for (key, value) in store.load()? {
             match key.kind {
                 RecordKind::Profile => {
@@ -196,6 +210,8 @@ impl Book {
                     let (place, outgoing) = Outgoing::from_record(&value)?;
                     book.outbox.insert(place, outgoing);
                 }
+                RecordKind::Transfer => transfers.push(record::decode(&value)?),
+                RecordKind::Chunk => pieces.push(key),
                 RecordKind::Message => messages.push(record::decode(&value)?),
                 RecordKind::Inbox => parts.push((key, record::decode(&value)?)),
                 RecordKind::Routes => routes.push(record::decode(&value)?),
@@ -225,6 +241,12 @@ impl Book {
         for message in messages {
             book.keep_message(message)?;
         }
+        for transfer in transfers {
+            let person = book.person_mut(transfer.contact)?;
+            person.transfers.insert(transfer.id, transfer);
+            person.expect_parts();
+        }
+        book.orphans = Orphans::among(pieces, &book);
         for own in routes {
             book.person_mut(own.contact)?.routes = Some(own.routes);
         }
@@ -272,6 +294,8 @@ impl Book {
         if let Some(name) = message.name {
             person.names.remove(&(message.direction, name));
         }
+        person.transfers.remove(id);
+        person.expect_parts();
         self.forget_end(Some(&message));
         Some(message)
     }

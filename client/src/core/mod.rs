@@ -16,6 +16,7 @@
 //! | what a user asks for | `sending`, `acting`, `sealing`, `verifying`, `forgetting` |
 //! | what comes in | `receiving`, `harvest`, `fragment`, `taking`, `message` |
 //! | what is counted, told and repaired | `letter`, `ledger`, `reporting`, `confirming` |
+//! | files | `file` |
 //! | what ends | `vanishing` |
 //! | what is kept | `keeper`, `book`, `update`, `settling`, `tending`, `aside` |
 //! | what is shown | `status`, `why`, `view`, `event`, `error` |
@@ -39,6 +40,7 @@ mod engine;
 mod entry;
 mod error;
 mod event;
+mod file;
 mod forgetting;
 mod fragment;
 mod freeing;
@@ -98,6 +100,7 @@ pub use backup::restored;
 pub use engine::{Engine, EngineSettings};
 pub use error::EngineError;
 pub use event::Event;
+pub use file::{FILE_BLOCK_LEN, FileState, FileView};
 pub use id::{ContactId, IdError, MessageId};
 pub use invite::{Invite, InviteError};
 pub use ledger::Receipts;

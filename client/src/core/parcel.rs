@@ -34,6 +34,8 @@ pub(crate) enum Purpose {
     Welcome,
     /// A report on letters, in a slot that would have carried a decoy.
     Report,
+    /// A part of this number of a file, named by its message.
+    Part(MessageId, u32),
 }
 
 impl Purpose {

@@ -153,6 +153,7 @@ impl<S: Store> Engine<S> {
             return Ok(Taken::Done);
         }
         if before == Before::Kept && !self.is_drained(person) {
+            self.hold_parts(now, contact);
             return Ok(Taken::NotYet);
         }
         let own_before = person.renewal.as_ref().map_or(Before::Kept, |own| own.before);
@@ -318,6 +319,7 @@ impl<S: Store> Engine<S> {
             update.boxes = sealing::seal_waiting(&mut live, now, queued, rng)?;
         }
         update.ledger = Some(ledger);
+        update.transfers = Self::files_renewed(person);
         // What was sealed in the old session and is still on its way: nobody will open it.
         update.gone = self.book.outbox.owned(contact).map(|(place, _)| place).collect();
         let name = contact_after.name.clone();

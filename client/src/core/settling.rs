@@ -10,6 +10,7 @@ use super::book::Book;
 use super::contact::Standing;
 use super::engine::Engine;
 use super::event::Event;
+use super::file::FileDesk;
 use super::id::{ContactId, MessageId};
 use super::link::Link;
 use super::message::{Direction, MessageState};
@@ -34,6 +35,8 @@ struct Settlement {
     standings: BTreeMap<ContactId, Standing>,
     /// What to tell of conflicts.
     conflicts: Vec<Event>,
+    /// Files of which parts are stored.
+    parts: BTreeSet<(ContactId, MessageId)>,
     /// Boxes that found another one in their place, where something follows from it. What is no message stays in the
     /// outbox until that is kept: in between, a crash would leave nothing that tells of it.
     displaced: Vec<(Place, ContactId, Purpose)>,
@@ -59,6 +62,7 @@ impl<S: Store> Engine<S> {
         for place in settlement.done {
             self.book.outbox.remove(place);
         }
+        self.parts_moved(now, &settlement.parts);
         for event in settlement.conflicts {
             self.events.push(event);
         }
@@ -129,6 +133,12 @@ impl<S: Store> Engine<S> {
                     }
                 }
                 (Purpose::Message(message), None) => drop(touched.insert((owner, message))),
+                (Purpose::Part(..), Some(_)) => {
+                    if outgoing.is_displaced() {
+                        settlement.displaced.push((place, owner, outgoing.purpose));
+                    }
+                }
+                (Purpose::Part(file, _), None) => drop(settlement.parts.insert((owner, file))),
                 (purpose, Some(_)) => {
                     settlement.done.remove(&place);
                     settlement.displaced.push((place, owner, purpose));
@@ -165,7 +175,7 @@ impl<S: Store> Engine<S> {
         update.gone.push(place);
         let outcome = match purpose {
             // Every mailbox has other bytes under a name that only this session gives: it was used by a copy of it.
-            Purpose::Message(_) | Purpose::RekeyBundle | Purpose::RekeyAnswer => {
+            Purpose::Message(_) | Purpose::Part(..) | Purpose::RekeyBundle | Purpose::RekeyAnswer => {
                 self.rekey_displaced(now, update, owner, purpose, rng)
             }
             Purpose::AddressBundle => self.address_displaced(now, update, owner),
@@ -257,6 +267,7 @@ impl<S: Store> Engine<S> {
         }
         let before = std::mem::replace(&mut self.book, book);
         self.unkept.clear();
+        self.files = FileDesk::of(&self.book);
         for person in self.book.people.values() {
             let contact = person.contact.name.clone();
             let standing = before.people.get(&person.contact.id).map(|person| person.contact.standing);

@@ -36,7 +36,10 @@ impl<S: Store> Engine<S> {
         }
         let concerns = |outgoing: &&Outgoing| match message {
             Some(_) => outgoing.message() == message,
-            None => !matches!(outgoing.purpose, Purpose::Message(_) | Purpose::Control | Purpose::Report),
+            None => !matches!(
+                outgoing.purpose,
+                Purpose::Message(_) | Purpose::Part(..) | Purpose::Control | Purpose::Report
+            ),
         };
         let owned = self.book.outbox.owned(contact).map(|(_, outgoing)| outgoing);
         let boxes: Vec<&Outgoing> = owned.filter(concerns).collect();
