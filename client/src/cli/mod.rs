@@ -16,6 +16,7 @@ mod doctor;
 pub mod escape;
 mod export;
 mod factors;
+mod files;
 mod init;
 mod invite;
 mod lock;
@@ -90,6 +91,7 @@ Examples:
   sotto send bob \"Lunch at noon?\"       send a message
   echo \"a long one\" | sotto send bob -  send what comes from standard input
   sotto recv --follow                   show messages as they arrive
+  sotto files send bob photo.jpg        send a file
   sotto status                          see what is connected and what still waits
   sotto route tor+mix                   reach the network by Tor
   sotto doctor                          find out what does not work, and what to do
@@ -181,6 +183,7 @@ enum Command {
     Contacts,
     Send(send::SendArgs),
     Recv(recv::RecvArgs),
+    Files(files::FilesArgs),
     /// Show what is connected, what still waits and why.
     Status,
     Route(route::RouteArgs),
@@ -274,6 +277,7 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Contacts => contacts::run(common).await,
         Command::Send(args) => send::run(common, args).await,
         Command::Recv(args) => recv::run(common, args).await,
+        Command::Files(args) => files::run(common, args).await,
         Command::Status => status::run(common).await,
         Command::Route(args) => route::run(common, args).await,
         Command::Doctor => doctor::run(common).await,

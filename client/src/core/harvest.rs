@@ -71,7 +71,9 @@ impl<S: Store> Engine<S> {
     ) -> Result<(), EngineError> {
         let Some(person) = self.book.people.get(&contact) else { return Ok(()) };
         let Some(live) = person.link.live() else { return Ok(()) };
-        let Some(harvest) = harvest(person, live, self.book.file_bytes(Direction::In), now, rng)? else { return Ok(()) };
+        let Some(harvest) = harvest(person, live, self.book.file_bytes(Direction::In), now, rng)? else {
+            return Ok(());
+        };
         let mut update = Update::of(contact);
         let name = harvest.contact.name.clone();
         if harvest.contact != person.contact {

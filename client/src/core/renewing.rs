@@ -191,6 +191,7 @@ impl<S: Store> Engine<S> {
         let outgoing = Outgoing::new(contact, Purpose::RekeyAnswer, answer);
         update.boxes.push(((ContactId::generate(rng), 0), outgoing));
         self.make(now, update)?;
+        self.let_parts_go(now, contact);
         self.reports.hasten(contact, now);
         Ok(Taken::Done)
     }

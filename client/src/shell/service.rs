@@ -5,6 +5,7 @@
 //! concern the connection and the process, not the engine, and are answered by [`super::daemon`].
 
 mod call;
+mod files;
 mod people;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use super::locking::locked;
 use crate::core::{ContactView, Direction, Engine, Event, MessageView};
 use crate::store::Store;
 pub use call::{Call, CallError};
+pub use files::FileCall;
 
 /// How long an invitation holds unless asked otherwise, in seconds: a week.
 pub const INVITE_TTL_S_DEFAULT: u64 = 7 * 24 * 3600;
@@ -120,6 +122,7 @@ pub fn answer<S: Store>(
             }
             routes(engine, params.contact.as_deref(), now)?
         }
+        Call::File(call) => files::answer(engine, call, now, rng)?,
         // Tor and examinations are the network's, the lock is the process's: there is neither here.
         Call::Tor | Call::Doctor(_) | Call::Lock | Call::Unlock(_) | Call::Backup(_) => Value::Null,
     })

@@ -24,9 +24,8 @@ impl<S: Store> Engine<S> {
     /// Goes on with the hash of a file that is whole. Whether there is one.
     pub(super) fn check_one(&mut self, now: Timestamp) -> Result<bool, EngineError> {
         let transfers = || self.book.people.values().flat_map(|person| person.transfers.values());
-        let waits = |transfer: &&Transfer| {
-            transfer.stage == Stage::Checking && transfer.direction == Direction::In
-        };
+        let waits =
+            |transfer: &&Transfer| transfer.stage == Stage::Checking && transfer.direction == Direction::In;
         let begun = self.files.checking.as_ref().map(|checking| checking.id);
         let going_on = transfers().filter(waits).find(|transfer| Some(transfer.id) == begun);
         let Some(transfer) = going_on.or_else(|| transfers().find(waits)) else { return Ok(false) };

@@ -149,7 +149,9 @@ impl Harvest<'_> {
         let message = self.messages.iter().find(is).or_else(|| self.person.letter(direction, name))?;
         let message = self.changed.get(&message.id).unwrap_or(message);
         match &message.body {
-            Body::Letter(Content::File { size, sha256, .. }) => Some((message.id, (message.seq, *size, *sha256))),
+            Body::Letter(Content::File { size, sha256, .. }) => {
+                Some((message.id, (message.seq, *size, *sha256)))
+            }
             _ => None,
         }
     }

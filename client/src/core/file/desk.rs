@@ -37,7 +37,8 @@ pub(crate) struct FileDesk {
 impl FileDesk {
     /// For what this book has.
     pub(crate) fn of(book: &Book) -> Self {
-        let has_work = !book.orphans.0.is_empty() || book.people.values().any(|person| !person.transfers.is_empty());
+        let has_work =
+            !book.orphans.0.is_empty() || book.people.values().any(|person| !person.transfers.is_empty());
         let at = if has_work { Timestamp::from_micros(0) } else { Timestamp::NEVER };
         Self { at, filling: None, checking: None, held: BTreeMap::new(), pace: BTreeMap::new() }
     }
@@ -69,7 +70,6 @@ impl Orphans {
         let ids: Vec<MessageId> =
             book.people.values().flat_map(|person| person.transfers.keys().copied()).collect();
         let belongs = |key: &RecordKey| ids.iter().any(|id| is_of(key, id));
-        // Pieces of one file follow one another; the owner of the last one is tried first.
         Self(pieces.into_iter().filter(|key| !belongs(key)).collect())
     }
 
@@ -112,7 +112,8 @@ impl<S: Store> Engine<S> {
     /// Writes the first answer that somebody is owed.
     fn answer_owed(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Result<bool, EngineError> {
         let writable = self.book.people.values().filter(|person| check_writable(person, now).is_ok());
-        let mut transfers = writable.flat_map(|person| person.transfers.values().map(move |own| (person, own)));
+        let mut transfers =
+            writable.flat_map(|person| person.transfers.values().map(move |own| (person, own)));
         let Some((person, transfer)) = transfers.find(|(_, transfer)| transfer.owed.is_some()) else {
             return Ok(false);
         };
@@ -140,6 +141,12 @@ impl<S: Store> Engine<S> {
     pub(in crate::core) fn hold_parts(&mut self, now: Timestamp, contact: ContactId) {
         self.files.held.insert(contact, now + PARTS_HELD);
         self.files.wake(now + PARTS_HELD);
+    }
+
+    /// The new session is there: parts may be sealed in it.
+    pub(in crate::core) fn let_parts_go(&mut self, now: Timestamp, contact: ContactId) {
+        self.files.held.remove(&contact);
+        self.files.wake(now);
     }
 
     /// How much of a file is done, in bytes.
@@ -196,7 +203,8 @@ impl Book {
         let emptied = changed.iter().filter(|message| !is_file(message)).map(|message| &message.id);
         let gone = removed.iter().chain(emptied);
         gone.filter_map(|id| {
-            let kept = self.places.get(id).and_then(|(contact, _)| self.people.get(contact)?.transfers.get(id));
+            let kept =
+                self.places.get(id).and_then(|(contact, _)| self.people.get(contact)?.transfers.get(id));
             kept.or_else(|| transfers.iter().find(|transfer| transfer.id == *id)).cloned()
         })
         .collect()

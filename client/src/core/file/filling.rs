@@ -84,7 +84,8 @@ impl<S: Store> Engine<S> {
         if at != filling.filled || bytes.len() != expected || expected == 0 {
             return Err(EngineError::FileData);
         }
-        let block = u32::try_from(filling.filled / FILE_BLOCK_LEN as u64).map_err(|_| EngineError::FileData)?;
+        let block =
+            u32::try_from(filling.filled / FILE_BLOCK_LEN as u64).map_err(|_| EngineError::FileData)?;
         let change = put_chunk(*id, block, bytes)?;
         self.commit(now, vec![change])?;
         if let Some(filling) = &mut self.files.filling {
@@ -144,4 +145,3 @@ impl<S: Store> Engine<S> {
 pub(super) const fn check_size(size: u64) -> Result<(), EngineError> {
     if size == 0 || size > FILE_LEN_MAX { Err(EngineError::FileSize(size)) } else { Ok(()) }
 }
-

@@ -33,8 +33,8 @@ mod view;
 pub(super) use coming::Coming;
 pub(super) use desk::{FileDesk, Orphans, forget_files};
 pub(super) use part::Part;
-pub(super) use transfer::Transfer;
 pub use transfer::FILE_BLOCK_LEN;
+pub(super) use transfer::Transfer;
 pub use view::{FileState, FileView};
 
 #[cfg(test)]

@@ -28,7 +28,11 @@ use crate::store::Store;
 
 impl<S: Store> Engine<S> {
     /// Seals the next parts of somebody's file, if there is room. Whether there was.
-    pub(super) fn seal_parts(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Result<bool, EngineError> {
+    pub(super) fn seal_parts(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<bool, EngineError> {
         let sends = |person: &&Person| takes_letters(person, now) && next_file(person).is_some();
         let people = self.book.people.values().filter(sends).map(|person| person.contact.id);
         let contacts: Vec<ContactId> = people.filter(|contact| self.has_room(now, *contact)).collect();
@@ -45,7 +49,13 @@ impl<S: Store> Engine<S> {
             };
             let sealed = live.session.seal(now, &text, rng);
             let sealed = sealed.map_err(|refusal| EngineError::Seal(refusal.to_string()))?;
-            update.boxes.push(put_in_box(&mut live, &sealed, *contact, Purpose::Part(transfer.id, index), rng)?);
+            update.boxes.push(put_in_box(
+                &mut live,
+                &sealed,
+                *contact,
+                Purpose::Part(transfer.id, index),
+                rng,
+            )?);
             transfer.open.remove(index);
         }
         update.transfers.push(transfer);
@@ -60,9 +70,7 @@ impl<S: Store> Engine<S> {
         let parts = boxes.filter(|outgoing| matches!(outgoing.purpose, Purpose::Part(..)));
         let (mut waiting, mut unsettled) = (0usize, 0usize);
         for outgoing in parts {
-            let waits = |replica: &Replica| {
-                matches!(replica, Replica::Waiting { not_before, .. } if *not_before <= now)
-            };
+            let waits = |replica: &Replica| matches!(replica, Replica::Waiting { not_before, .. } if *not_before <= now);
             let is_waiting = outgoing.replicas().is_empty() || outgoing.replicas().values().any(waits);
             waiting = waiting.saturating_add(usize::from(is_waiting));
             unsettled = unsettled.saturating_add(1);
@@ -100,11 +108,7 @@ impl<S: Store> Engine<S> {
     }
 
     /// The bytes of a file that is wanted are not here: the other side is told.
-    fn file_is_gone(
-        &mut self,
-        now: Timestamp,
-        mut transfer: Transfer,
-    ) -> Result<bool, EngineError> {
+    fn file_is_gone(&mut self, now: Timestamp, mut transfer: Transfer) -> Result<bool, EngineError> {
         transfer.stage = Stage::Gone;
         transfer.owed = Some(Owed::Cancelled);
         let mut update = Update::of(transfer.contact);

@@ -136,10 +136,9 @@ pub(super) fn expected_rate(payload_interval_ms_mean: u32, replicas: u8) -> u64 
 pub(super) fn done_bytes(transfer: &Transfer, under_way: u64) -> u64 {
     match (transfer.stage, transfer.direction) {
         (Stage::Done | Stage::Checking, _) => transfer.size,
-        (Stage::Running | Stage::Paused | Stage::Held, _) => transfer
-            .size
-            .saturating_sub(transfer.bytes_of(&transfer.open))
-            .saturating_sub(under_way),
+        (Stage::Running | Stage::Paused | Stage::Held, _) => {
+            transfer.size.saturating_sub(transfer.bytes_of(&transfer.open)).saturating_sub(under_way)
+        }
         _ => 0,
     }
 }

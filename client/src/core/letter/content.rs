@@ -283,8 +283,11 @@ mod tests {
             some_name().prop_map(|of| Content::Deletion { of }),
             (any::<u32>(), knobs)
                 .prop_map(|(version, disappearing)| Content::Defaults { version, disappearing }),
-            (any::<u64>(), any::<[u8; 32]>(), "[^a]{0,60}")
-                .prop_map(|(size, sha256, name)| Content::File { size, sha256, name }),
+            (any::<u64>(), any::<[u8; 32]>(), "[^a]{0,60}").prop_map(|(size, sha256, name)| Content::File {
+                size,
+                sha256,
+                name
+            }),
             (some_reference(), 1u8..6, any::<u32>()).prop_map(|(of, verb, first)| {
                 let ranges: &[(u32, u32)] = &[(first / 2, first)];
                 let wire = if verb == 1 { Verb::Wanted(ranges.to_vec()).to_bytes() } else { vec![verb] };

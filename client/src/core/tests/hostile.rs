@@ -15,16 +15,16 @@ use crate::core::{Event, MessageKind, MessageState, Route};
 use crate::session::CONTENT_LEN_MAX;
 
 /// What peer 1 seals, without the rules that its engine keeps to.
-struct HostileWriter(Live);
+pub(super) struct HostileWriter(Live);
 
 impl HostileWriter {
-    fn of(world: &mut World) -> Self {
+    pub(super) fn of(world: &mut World) -> Self {
         let engine = world.peers[1].engine();
         Self(engine.book.people.values().next().unwrap().link.live().unwrap().draft().unwrap())
     }
 
     /// A box whose envelope is genuine and whose content is this.
-    fn seal(&mut self, world: &mut World, content: &[u8]) -> SealedBox {
+    pub(super) fn seal(&mut self, world: &mut World, content: &[u8]) -> SealedBox {
         let sealed = self.0.session.seal(world.now, content, &mut world.rng).unwrap();
         let (_, sealed_box) = self.0.write.seal(&sealed.envelope, &mut world.rng).unwrap();
         if let Some(seed) = &sealed.next_stream {
@@ -34,7 +34,7 @@ impl HostileWriter {
     }
 }
 
-fn refused(world: &World) -> Vec<String> {
+pub(super) fn refused(world: &World) -> Vec<String> {
     world.peers[0]
         .events
         .iter()
