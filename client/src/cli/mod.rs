@@ -20,6 +20,7 @@ mod doctor;
 pub mod escape;
 mod export;
 mod factors;
+mod files;
 mod history;
 mod init;
 mod invite;
@@ -104,6 +105,7 @@ Examples:
   sotto recv --follow                   show messages as they arrive
   sotto history bob                     show the last messages of a conversation
   sotto search \"noon\"                   find messages that hold a text
+  sotto files send bob photo.jpg        send a file
   sotto status                          see what is connected and what still waits
   sotto status --network                see what the cover traffic costs a day, and how long messages take
   sotto route tor+mix                   reach the network by Tor
@@ -203,6 +205,7 @@ enum Command {
     Recv(recv::RecvArgs),
     History(history::HistoryArgs),
     Search(search::SearchArgs),
+    Files(files::FilesArgs),
     Status(status::StatusArgs),
     Route(route::RouteArgs),
     /// Find out what works and what does not, and what to do about it.
@@ -303,6 +306,7 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Recv(args) => recv::run(common, args).await,
         Command::History(args) => history::run(common, args).await,
         Command::Search(args) => search::run(common, args).await,
+        Command::Files(args) => files::run(common, args).await,
         Command::Status(args) => status::run(common, args).await,
         Command::Route(args) => route::run(common, args).await,
         Command::Doctor => doctor::run(common).await,

@@ -290,12 +290,14 @@ pub(super) fn human(message: &MessageView) -> String {
     let head = format!("{}  #{}", when::utc(message.at_ms), message.seq);
     let what = match message.kind {
         MessageKind::Text => format!("{}{text}", answered(message)),
+        MessageKind::File => format!("[file {}: {text}]", message.seq),
         MessageKind::Deleted => "[deleted by its sender]".to_owned(),
         MessageKind::Unknown
         | MessageKind::Notice
         | MessageKind::Defaults
         | MessageKind::Reaction
         | MessageKind::Edit
+        | MessageKind::FileAnswer
         | MessageKind::Deletion => format!("[{text}]"),
     };
     let tail = remarks(message);

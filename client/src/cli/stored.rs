@@ -17,7 +17,7 @@ pub(super) const ALONE_NOTE: &str = "No daemon is running, so this command conne
      network can see when you use it; `sotto daemon` prevents that.";
 
 /// Waits until `is_done` says so, looking again whenever something happens.
-async fn until(
+pub(super) async fn until(
     connection: &mut Connection,
     wait: &Wait,
     mut is_done: impl AsyncFnMut(&Connection) -> Result<bool, Failure>,

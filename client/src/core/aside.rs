@@ -13,6 +13,7 @@ use sotto_protocol::time::Timestamp;
 use super::book::Book;
 use super::engine::Engine;
 use super::event::EventQueue;
+use super::file::FileDesk;
 use super::keeper::Keeper;
 use super::network::Carried;
 use super::route::{Route, RoutePlan};
@@ -113,6 +114,7 @@ impl<S: Store> Engine<S> {
             since,
             unkept,
             reports,
+            files,
             vanish_not_before: _,
             plans_aside: _,
             tend_at,
@@ -124,6 +126,7 @@ impl<S: Store> Engine<S> {
             actions: _,
             polls: _,
         } = self;
+        *files = FileDesk::of(&opened.book);
         *tend_at = Timestamp::NEVER;
         *in_use = BTreeMap::new();
         *events = EventQueue::default();

@@ -17,6 +17,7 @@ use super::conversation::Conversation;
 use super::cursor::Cursor;
 use super::entry::Profile;
 use super::error::EngineError;
+use super::file::{Orphans, Transfer};
 use super::id::{ContactId, MessageId};
 use super::inbox::{Content, Inbox};
 use super::ledger::{Arrivals, Ledger};
@@ -47,6 +48,8 @@ pub(crate) struct Person {
     pub(crate) ledger: Ledger,
     /// By their place in the conversation.
     pub(crate) messages: Conversation,
+    /// Files on their way, and those that have come, by their messages.
+    pub(crate) transfers: BTreeMap<MessageId, Transfer>,
     /// Its own routes; none for the profile's.
     pub(crate) routes: Option<RoutePlan>,
 }
@@ -63,6 +66,7 @@ impl Person {
             inbox: Inbox::default(),
             ledger: Ledger::default(),
             messages,
+            transfers: BTreeMap::new(),
             routes: None,
         }
     }
@@ -70,6 +74,13 @@ impl Person {
     /// What the next box is, if it has come.
     pub(crate) fn next_content(&self) -> Option<Content> {
         self.inbox.content(self.link.reader()?.index())
+    }
+
+    /// Boxes may be asked for ahead that are known to come: the parts of files that were asked for.
+    pub(crate) fn expect_parts(&mut self) {
+        let coming = self.transfers.values().filter(|transfer| transfer.is_coming());
+        let parts = coming.map(|transfer| transfer.open.len()).fold(0, u64::saturating_add);
+        self.inbox.expected = usize::try_from(parts).unwrap_or(usize::MAX);
     }
 
     /// The place of the next message in the conversation.
@@ -153,6 +164,8 @@ pub(crate) struct Book {
     pub(crate) requests: BTreeMap<ContactId, Request>,
     /// What is looked at beside the streams of people.
     pub(crate) watches: BTreeMap<ContactId, Watch>,
+    /// Pieces of files that belong to nobody.
+    pub(crate) orphans: Orphans,
     /// Where each message is.
     places: Places,
 }
@@ -170,6 +183,7 @@ impl Book {
         let mut routes: Vec<OwnRoutes> = Vec::new();
         let (mut notes, mut asking) = (Vec::new(), Vec::new());
         let mut ledgers = BTreeMap::new();
+        let (mut transfers, mut pieces): (Vec<Transfer>, Vec<RecordKey>) = Default::default();
         for (key, value) in store.load()? {
             match key.kind {
                 RecordKind::Profile => {
@@ -190,6 +204,8 @@ impl Book {
                     let (place, outgoing) = Outgoing::from_record(&value)?;
                     book.outbox.insert(place, outgoing);
                 }
+                RecordKind::Transfer => transfers.push(record::decode(&value)?),
+                RecordKind::Chunk => pieces.push(key),
                 RecordKind::Message => messages.push(record::decode(&value)?),
                 RecordKind::Inbox => parts.push((key, record::decode(&value)?)),
                 RecordKind::Routes => routes.push(record::decode(&value)?),
@@ -219,6 +235,12 @@ impl Book {
         for message in messages {
             book.keep_message(message)?;
         }
+        for transfer in transfers {
+            let person = book.person_mut(transfer.contact)?;
+            person.transfers.insert(transfer.id, transfer);
+            person.expect_parts();
+        }
+        book.orphans = Orphans::among(pieces, &book);
         for own in routes {
             book.person_mut(own.contact)?.routes = Some(own.routes);
         }
@@ -269,7 +291,10 @@ impl Book {
     /// Takes out a message.
     pub(crate) fn drop_message(&mut self, id: &MessageId) -> Option<Message> {
         let (contact, seq) = self.places.of(id)?;
-        let message = self.people.get_mut(&contact)?.messages.remove(seq)?;
+        let person = self.people.get_mut(&contact)?;
+        let message = person.messages.remove(seq)?;
+        person.transfers.remove(id);
+        person.expect_parts();
         self.places.remove(&message);
         Some(message)
     }

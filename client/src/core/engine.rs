@@ -17,6 +17,7 @@ use super::action::Action;
 use super::book::Book;
 use super::error::EngineError;
 use super::event::{Event, EventQueue};
+use super::file::FileDesk;
 use super::id::{ContactId, MessageId};
 use super::keeper::Keeper;
 use super::lanes::Lanes;
@@ -79,6 +80,8 @@ pub struct Engine<S: Store> {
     pub(super) reports: ReportClock,
     /// Messages that have ended are not deleted before this moment: the store has just failed.
     pub(super) vanish_not_before: Timestamp,
+    /// What is to be done for files.
+    pub(super) files: FileDesk,
     /// While the contacts are set aside: the routes that they had of their own.
     pub(super) plans_aside: Vec<RoutePlan>,
 }
@@ -97,6 +100,7 @@ impl<S: Store> Engine<S> {
         rng: &mut impl CryptoRng,
     ) -> Result<Self, EngineError> {
         let book = Book::load(&store, settings.kem)?;
+        let files = FileDesk::of(&book);
         let lanes = Lanes::new(&book, now, rng);
         let reports = ReportClock::new(rng);
         let mut engine = Self {
@@ -117,6 +121,7 @@ impl<S: Store> Engine<S> {
             now,
             reports,
             vanish_not_before: Timestamp::from_micros(0),
+            files,
             plans_aside: Vec::new(),
         };
         engine.tend_soon(now);
@@ -202,6 +207,8 @@ impl<S: Store> Engine<S> {
             self.tend(now, rng);
         } else if !ticked && self.reports.next() <= now {
             self.report(now, rng);
+        } else if !ticked && self.files.at() <= now {
+            self.tend_files(now, rng);
         }
     }
 
@@ -218,7 +225,7 @@ impl<S: Store> Engine<S> {
             _ => Timestamp::NEVER,
         };
         let next = self.lanes.next_tick().min(self.reconsider_at).min(self.tend_at);
-        let next = next.min(self.vanish_at()).min(self.reports.next());
+        let next = next.min(self.vanish_at()).min(self.reports.next()).min(self.files.at());
         next.min(self.keeper.retry_at()).min(becomes_valid)
     }
 

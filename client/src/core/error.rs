@@ -2,8 +2,8 @@
 
 use super::invite::InviteError;
 use super::limits::{
-    ADDRESSES_MAX, CONTACTS_MAX, DISAPPEARING_MAX_S, EMOJI_LEN_MAX, EXISTS_FOR_MIN_S, NAME_CHARS_MAX,
-    OUTBOX_BOXES_MAX,
+    ADDRESSES_MAX, CONTACTS_MAX, DISAPPEARING_MAX_S, EMOJI_LEN_MAX, EXISTS_FOR_MIN_S, FILE_LEN_MAX,
+    FILE_NAME_LEN_MAX, FILES_IN_LEN_MAX, NAME_CHARS_MAX, OUTBOX_BOXES_MAX,
 };
 use super::notes::NOTES_NAME;
 use crate::store::StoreError;
@@ -125,6 +125,32 @@ pub enum EngineError {
          at most; give another time, or 0 for no limit"
     )]
     DisappearingRange,
+    /// The message offers no file.
+    #[error("message {0} is no file; `sotto files` lists them")]
+    NoFile(u64),
+    /// A file of this length is neither sent nor asked for.
+    #[error("a file has 1 to {FILE_LEN_MAX} bytes, this one has {0}; send it in pieces, or another way")]
+    FileSize(u64),
+    /// The name of a file is too long.
+    #[error("the name of a file has at most {FILE_NAME_LEN_MAX} bytes; give a shorter one")]
+    FileName,
+    /// As many bytes of files are kept as can be.
+    #[error(
+        "files take {FILES_IN_LEN_MAX} bytes of a profile at most, sent and received ones each; save what you need, then delete \
+         messages with files (`sotto files` lists them)"
+    )]
+    FilesFull,
+    /// The file is not at a point at which this can be done.
+    #[error("file {seq} is {state}, so this cannot be done; `sotto files` shows how far each is")]
+    FileState {
+        /// The place of its message.
+        seq: u64,
+        /// How far it is.
+        state: &'static str,
+    },
+    /// Bytes of a file were handed over out of order, or some are missing.
+    #[error("these are not the bytes of the file that come next; begin again with the whole file")]
+    FileData,
     /// Too much waits to be sent.
     #[error(
         "the outbox holds at most {OUTBOX_BOXES_MAX} boxes and is full; wait until some are stored (`sotto status` says why they wait)"
@@ -192,6 +218,12 @@ impl EngineError {
             Self::MessageNotOwn(_) => "message-not-own",
             Self::Emoji => "emoji",
             Self::DisappearingRange => "disappearing-range",
+            Self::NoFile(_) => "no-file",
+            Self::FileSize(_) => "file-size",
+            Self::FileName => "file-name",
+            Self::FilesFull => "files-full",
+            Self::FileState { .. } => "file-state",
+            Self::FileData => "file-data",
             Self::OutboxFull => "outbox-full",
             Self::HistoryLimit { .. } => "history-limit",
             Self::SearchLength { .. } => "search-length",

@@ -139,6 +139,33 @@ pub enum Event {
         /// The place in the conversation that it had.
         seq: u64,
     },
+    /// A file went on, by a percent at least.
+    FileProgress {
+        /// The contact's name.
+        contact: String,
+        /// The place of its message in the conversation.
+        seq: u64,
+        /// Sent: bytes that every replica has stored. Received: bytes that have come.
+        done_bytes: u64,
+        /// Its length in bytes.
+        size: u64,
+    },
+    /// A received file is whole and is what was offered; a sent one is so at its receiver.
+    FileReady {
+        /// The contact's name.
+        contact: String,
+        /// The place of its message in the conversation.
+        seq: u64,
+    },
+    /// A file will not come to its end. What was kept of it is deleted.
+    FileFailed {
+        /// The contact's name.
+        contact: String,
+        /// The place of its message in the conversation.
+        seq: u64,
+        /// The stable name of the reason: `file-declined`, `file-cancelled`, `file-hash` or `file-gone`.
+        label: String,
+    },
     /// A contact is served by another route than before.
     RouteChanged {
         /// The contact's name.

@@ -7,6 +7,7 @@ use super::bond::bond_key;
 use super::book::put_routes;
 use super::engine::Engine;
 use super::error::EngineError;
+use super::file::forget_files;
 use super::id::{ContactId, MessageId};
 use super::ledger::ledger_key;
 use super::link::link_key;
@@ -40,6 +41,7 @@ impl<S: Store> Engine<S> {
         let parts = person.inbox.parts.iter().copied();
         let mut changes: Vec<Change> =
             keys.chain(boxes).chain(texts).chain(parts).map(|key| Change::Delete { key }).collect();
+        changes.extend(forget_files(person.transfers.values()));
         changes.push(Renewal::change(None, contact)?);
         changes.push(put_routes(contact, None)?);
         let withdrawal = withdrawal.map(|outgoing| (withdrawal_place(contact), outgoing));

@@ -7,7 +7,7 @@
 //! | version | kind | flags | length of   | index   | count of | length of  | bytes |
 //! |         |      |       | the message | from 0  | fragments| this part  |       |
 //! +---------+------+-------+-------------+---------+----------+------------+-------+
-//! version 1; kind 1 note, 2 hello, 3 letter, 4 report; flags 1 first, 2 last; numbers big endian
+//! version 1; kind 1 note, 2 hello, 3 letter, 4 report (5 is a part of a file: `file::part`); flags 1 first, 2 last; numbers big endian
 //! ```
 //!
 //! The fragments of a message are consecutive boxes of one stream, so no message number is needed. Every

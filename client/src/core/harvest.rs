@@ -17,13 +17,14 @@ use super::contact::{Contact, Side, Standing};
 use super::engine::Engine;
 use super::error::EngineError;
 use super::event::Event;
+use super::file::{Coming, Part};
 use super::fragment::{KIND_HELLO, KIND_LETTER, KIND_REPORT, Reassembly, Whole};
 use super::id::{ContactId, MessageId};
 use super::inbox::{Content, TOMBSTONED};
 use super::ledger::Ledger;
 use super::letter::Got;
 use super::link::{Link, Live};
-use super::message::Message;
+use super::message::{Direction, Message};
 use super::outbox::place_key;
 use super::update::Update;
 use crate::store::{Change, RecordKey, RecordKind, Store, StoreError};
@@ -37,7 +38,7 @@ pub(super) struct Harvest<'a> {
     reassembly: Reassembly,
     parts: Vec<RecordKey>,
     pub(super) next_seq: u64,
-    changes: Vec<Change>,
+    pub(super) changes: Vec<Change>,
     /// New ones.
     pub(super) messages: Vec<Message>,
     /// Earlier ones, as they are now.
@@ -47,11 +48,13 @@ pub(super) struct Harvest<'a> {
     /// What the other side says has come of ours.
     pub(super) got: Vec<Got>,
     /// Boxes that are passed over.
-    refused: Vec<&'static str>,
+    pub(super) refused: Vec<&'static str>,
     /// What letters say that cannot be done or believed.
     pub(super) doubts: Vec<&'static str>,
     /// What is no fault, and only counted.
     pub(super) counted: Vec<&'static str>,
+    /// What is said of files, and has come of them.
+    pub(super) coming: Coming,
     /// Whether a step of key encapsulation was among them: the next may be due.
     has_control: bool,
     /// Whether the way to later boxes may be lost.
@@ -68,7 +71,9 @@ impl<S: Store> Engine<S> {
     ) -> Result<(), EngineError> {
         let Some(person) = self.book.people.get(&contact) else { return Ok(()) };
         let Some(live) = person.link.live() else { return Ok(()) };
-        let Some(harvest) = harvest(person, live, now, rng)? else { return Ok(()) };
+        let Some(harvest) = harvest(person, live, self.book.file_bytes(Direction::In), now, rng)? else {
+            return Ok(());
+        };
         let mut update = Update::of(contact);
         let name = harvest.contact.name.clone();
         if harvest.contact != person.contact {
@@ -98,6 +103,9 @@ impl<S: Store> Engine<S> {
         let is_reported = harvest.is_reported;
         confirmed(person, &self.book.outbox, &harvest.got, &mut changed, &mut ledger, &mut update);
         update.changes = harvest.changes;
+        update.events.extend(harvest.coming.events);
+        update.transfers.extend(harvest.coming.transfers.into_values());
+        let files: Vec<MessageId> = update.transfers.iter().map(|transfer| transfer.id).collect();
         update.messages = harvest.messages;
         update.messages.extend(changed.into_values());
         update.ledger = Some(ledger);
@@ -110,6 +118,7 @@ impl<S: Store> Engine<S> {
             person.inbox.reassembly = reassembly;
             person.inbox.parts = parts;
         }
+        self.tell_progress(now, contact, &files);
         self.counters.messages_received = self.counters.messages_received.saturating_add(count);
         labels.iter().for_each(|label| self.count(label));
         if has_control {
@@ -131,6 +140,7 @@ impl<S: Store> Engine<S> {
 fn harvest<'a>(
     person: &'a Person,
     live: &Live,
+    file_bytes: u64,
     now: Timestamp,
     rng: &mut impl CryptoRng,
 ) -> Result<Option<Harvest<'a>>, StoreError> {
@@ -154,6 +164,7 @@ fn harvest<'a>(
         refused: Vec::new(),
         doubts: Vec::new(),
         counted: Vec::new(),
+        coming: Coming::new(file_bytes),
         has_control: false,
         is_torn: false,
     };
@@ -211,6 +222,14 @@ impl Harvest<'_> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<(), StoreError> {
+        if Part::is_part(text) {
+            // Parts never come between the fragments of a message.
+            if self.reassembly.remaining() > 0 {
+                self.refused.push("file-part-between");
+                return Ok(());
+            }
+            return self.part(text);
+        }
         match self.reassembly.push(text) {
             Ok(None) => {
                 let place = (self.contact.id, index);

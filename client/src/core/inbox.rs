@@ -1,8 +1,8 @@
 //! What is being read of one contact's stream: which boxes to ask for, and which have come.
 //!
-//! Ordinarily one box is asked for, the next. Once boxes come, more are asked for ahead, up to
-//! [`READ_AHEAD_MAX`], as long as they keep coming or a message that was begun says how many are missing. On a
-//! circuit only the latter: asking for a box before the one in front of it has come would tell the mailbox that
+//! Ordinarily one box is asked for, the next. Once boxes come, more are asked for ahead: up to
+//! [`READ_AHEAD_COMING_MAX`] as long as they keep coming, up to [`READ_AHEAD_MAX`] if a message that was begun or a file
+//! that was asked for says how many are missing. On a circuit only the latter: asking for a box before the one in front of it has come would tell the mailbox that
 //! they belong together.
 //! Boxes may come in any order and are handed on in the order of the stream. What has come and
 //! was not handed on yet is in memory only: the mailboxes still have it.
@@ -15,7 +15,7 @@ use sotto_protocol::ident::NodeId;
 use zeroize::Zeroizing;
 
 use super::fragment::Reassembly;
-use super::limits::READ_AHEAD_MAX;
+use super::limits::{READ_AHEAD_COMING_MAX, READ_AHEAD_MAX};
 use super::rotation::Rotation;
 use super::stream::Reader as StreamReader;
 use crate::store::RecordKey;
@@ -28,7 +28,7 @@ pub(crate) const TOMBSTONED: &str = "box-tombstoned";
 pub(crate) enum Ahead {
     /// As long as boxes keep coming, and to the end of a message that has begun.
     WhileComing,
-    /// To the end of a message that has begun.
+    /// To the end of a message that has begun, or of the files that were asked for.
     WithinMessage,
 }
 
@@ -84,6 +84,8 @@ pub(crate) struct Inbox {
     streak: usize,
     /// The turn at which this contact was last asked for.
     turn: u64,
+    /// Parts of files that were asked for and have not come.
+    pub(crate) expected: usize,
     /// The message that has begun to come.
     pub(crate) reassembly: Reassembly,
     /// The records of its parts.
@@ -104,7 +106,7 @@ impl Inbox {
     /// How many boxes to ask for at once.
     fn width(&self, ahead: Ahead) -> usize {
         let streak = if ahead == Ahead::WhileComing { self.streak } else { 1 };
-        streak.max(self.reassembly.remaining()).clamp(1, READ_AHEAD_MAX)
+        streak.max(self.reassembly.remaining()).max(self.expected).clamp(1, READ_AHEAD_MAX)
     }
 
     /// The question that was asked longest ago, of those that may be asked of a replica that can be `reached`. Asked
@@ -175,7 +177,7 @@ impl Inbox {
                 return Err(refusal);
             }
         }
-        self.streak = self.streak.saturating_mul(2).clamp(2, READ_AHEAD_MAX);
+        self.streak = self.streak.saturating_mul(2).clamp(2, READ_AHEAD_COMING_MAX);
         Ok(())
     }
 
@@ -365,7 +367,7 @@ mod tests {
         let texts = split(KIND_LETTER, &vec![7; 100 * 1024 / 2]).unwrap();
         reader.inbox.reassembly.push(&texts[0]).unwrap();
         reader.inbox.not_found(0, &REPLICAS[0]);
-        assert_eq!(reader.polls().iter().map(|poll| poll.index).max(), Some(7));
+        assert_eq!(reader.polls().iter().map(|poll| poll.index).max(), Some(31));
     }
 
     #[test]

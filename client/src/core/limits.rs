@@ -60,7 +60,9 @@ pub const OUTSTANDING_MAX: usize = 2048;
 /// Boxes that do not exist and are asked for to fill empty slots.
 pub const DECOYS_MAX: usize = 32;
 /// Boxes of one stream that are asked for before the first of them has come.
-pub const READ_AHEAD_MAX: usize = 8;
+pub const READ_AHEAD_MAX: usize = 32;
+/// The same while nothing says how many are to come.
+pub const READ_AHEAD_COMING_MAX: usize = 8;
 /// Entries that a client takes turns among when they fail.
 pub const ENTRIES_KEPT_MAX: usize = 3;
 /// Failures in a row after which another entry is chosen.
@@ -143,3 +145,34 @@ pub const REQUESTS_MAX: usize = 64;
 pub const ASKING_PLACES_MAX: u64 = 64;
 /// What can be written with a request, in bytes of UTF-8.
 pub const REQUEST_NOTE_LEN_MAX: usize = 120;
+/// The longest file, in bytes.
+pub const FILE_LEN_MAX: u64 = 16 * 1024 * 1024;
+/// What a sender calls a file, in bytes of UTF-8.
+pub const FILE_NAME_LEN_MAX: usize = 255;
+/// The longest file that is asked for without the user, in bytes.
+pub const FILE_ACCEPTED_LEN_MAX: u64 = 1024 * 1024;
+/// Files of one contact that are asked for without the user and are not whole yet.
+pub const FILES_COMING_MAX: usize = 16;
+/// Received files that are kept, whole or not, in bytes.
+pub const FILES_IN_LEN_MAX: u64 = 64 * 1024 * 1024;
+/// Copies of sent files that are kept, in bytes.
+pub const FILES_OUT_LEN_MAX: u64 = 64 * 1024 * 1024;
+/// Ranges of parts that one answer to a file asks for.
+pub const WANTED_RANGES_MAX: usize = 64;
+/// Ranges of parts of a received file that are missing. A part that would make another one is refused and asked for later.
+pub const PART_GAPS_MAX: usize = 256;
+/// How often all parts of a file are sent again because the other side asks for them.
+pub const PART_RESENDS_MAX: u64 = 3;
+/// Parts beyond that: pausing a short file asks again for what is under way.
+pub const PART_RESENDS_SLACK: u64 = 256;
+/// While fewer boxes of a contact's files than this wait for a slot, so many more are sealed. A text that is written
+/// meanwhile waits for twice as many boxes less one, and no more.
+pub const PARTS_WAITING_MAX: usize = 4;
+/// Boxes of a contact's files that are not stored on every replica. Beyond it no more are sealed: a mailbox is silent.
+pub const PARTS_UNSETTLED_MAX: usize = 512;
+/// How long no part is sealed because the contact is about to begin a new session.
+pub const PARTS_HELD: Duration = Duration::from_secs(90);
+/// Blocks of a file that are read for its hash before other things have a turn.
+pub const HASHED_BLOCKS_MAX: usize = 4;
+/// Records of files that nobody needs any more and that go in one commit.
+pub const ORPHANS_BATCH_MAX: usize = 256;

@@ -202,7 +202,12 @@ impl Message {
     pub(crate) const fn is_shown(&self) -> bool {
         !matches!(
             self.body,
-            Body::Letter(Content::Reaction { .. } | Content::Edit { .. } | Content::Deletion { .. })
+            Body::Letter(
+                Content::Reaction { .. }
+                    | Content::Edit { .. }
+                    | Content::Deletion { .. }
+                    | Content::FileAnswer { .. }
+            )
         )
     }
 
@@ -267,6 +272,10 @@ impl Message {
             Body::Letter(Content::Defaults { disappearing, .. }) => {
                 (MessageKind::Defaults, format!("messages from here on: {}", disappearing.in_words()))
             }
+            Body::Letter(Content::File { size, name, .. }) => {
+                (MessageKind::File, format!("{name} ({size} bytes)"))
+            }
+            Body::Letter(Content::FileAnswer { .. }) => (MessageKind::FileAnswer, String::new()),
             Body::Unknown { kind, bytes } => (
                 MessageKind::Unknown,
                 format!(

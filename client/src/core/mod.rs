@@ -16,6 +16,7 @@
 //! | what a user asks for | `sending`, `acting`, `sealing`, `verifying`, `managing`, `forgetting`, `notes` |
 //! | what comes in | `receiving`, `harvest`, `fragment`, `taking`, `message` |
 //! | what is counted, told and repaired | `letter`, `ledger`, `reporting`, `confirming` |
+//! | files | `file` |
 //! | what ends | `vanishing` |
 //! | what is kept | `keeper`, `book`, `conversation`, `places`, `update`, `settling`, `tending`, `aside` |
 //! | what is shown | `status`, `why`, `history`, `cursor`, `view`, `event`, `error` |
@@ -45,6 +46,7 @@ mod entry;
 mod error;
 mod event;
 mod expecting;
+mod file;
 mod forecast;
 mod forgetting;
 mod fragment;
@@ -114,6 +116,7 @@ pub use cursor::{Cursor, CursorError};
 pub use engine::{Engine, EngineSettings};
 pub use error::EngineError;
 pub use event::Event;
+pub use file::{FILE_BLOCK_LEN, FileState, FileView};
 pub use forecast::{Delays, Expected};
 pub use history::{HistoryPage, HistoryQuery, HistoryRow, PageStart};
 pub use id::{ContactId, IdError, MessageId};

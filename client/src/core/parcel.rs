@@ -40,6 +40,8 @@ pub(crate) enum Purpose {
     /// The tombstone of a box that has run out, of this message if it was a part of one: whoever has not read it gets past its
     /// place.
     RunOut(Option<MessageId>),
+    /// A part of this number of a file, named by its message.
+    Part(MessageId, u32),
 }
 
 impl Purpose {

@@ -157,6 +157,7 @@ impl<S: Store> Engine<S> {
             return Ok(Taken::Done);
         }
         if before == Before::Kept && !self.is_drained(person) {
+            self.hold_parts(now, contact);
             return Ok(Taken::NotYet);
         }
         let own_before = person.renewal.as_ref().map_or(Before::Kept, |own| own.before);
@@ -194,6 +195,7 @@ impl<S: Store> Engine<S> {
         let outgoing = Outgoing::new(contact, Purpose::RekeyAnswer, answer);
         update.boxes.push(((ContactId::generate(rng), 0), outgoing));
         self.make(now, update)?;
+        self.let_parts_go(now, contact);
         self.reports.hasten(contact, now);
         Ok(Taken::Done)
     }
@@ -320,6 +322,7 @@ impl<S: Store> Engine<S> {
             update.boxes = sealing::seal_waiting(&mut live, now, queued, rng)?;
         }
         update.ledger = Some(ledger);
+        update.transfers = Self::files_renewed(person);
         // What was sealed in the old session and is still on its way: nobody will open it.
         update.gone = self.book.outbox.owned(contact).map(|(place, _)| place).collect();
         let name = contact_after.name.clone();

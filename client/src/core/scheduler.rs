@@ -1,11 +1,13 @@
 //! What goes into the next packet of the payload process: a box to write, a poll, or a decoy.
 //!
-//! Writing comes first, for a person waits for it; but while both wait, one packet in three polls, so that
-//! a long text on its way out does not keep answers from coming in. When the packet leaves is none of this
+//! Writing comes first, for a person waits for it; but while both wait, one packet in five polls, so that
+//! a long text or a file on its way out does not keep answers from coming in. When the packet leaves is none of this
 //! module's business.
 
 /// How many writes may go before a poll that waits.
-const WRITES_BEFORE_READ: u8 = 2;
+const WRITES_BEFORE_READ: u8 = 4;
+/// The share of the slots that writes have while both wait: so many of so many.
+pub(crate) const WRITE_SHARE: (u64, u64) = (WRITES_BEFORE_READ as u64, WRITES_BEFORE_READ as u64 + 1);
 
 /// What a slot is offered first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,8 +75,9 @@ mod tests {
     }
 
     #[test]
-    fn one_slot_in_three_polls_while_both_wait() {
-        assert_eq!(run(9, true, true), "wwrwwrwwr");
+    fn one_slot_in_five_polls_while_both_wait() {
+        assert_eq!(run(15, true, true), "wwwwrwwwwrwwwwr");
+        assert_eq!(WRITE_SHARE, (4, 5));
     }
 
     #[test]

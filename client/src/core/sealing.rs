@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use rand::CryptoRng;
 use sotto_protocol::boxes::WriteCap;
 use sotto_protocol::time::Timestamp;
+use zeroize::Zeroizing;
 
 use super::book::{Book, Person};
 use super::error::EngineError;
@@ -85,12 +86,25 @@ pub(crate) fn seal_until(
     rng: &mut impl CryptoRng,
 ) -> Result<Vec<Boxed>, EngineError> {
     let texts = split(kind, content).map_err(|refusal| fault(&refusal))?;
+    seal_texts(live, now, contact, purpose, &texts, until, rng)
+}
+
+/// The same for texts of single boxes.
+pub(crate) fn seal_texts(
+    live: &mut Live,
+    now: Timestamp,
+    contact: ContactId,
+    purpose: Purpose,
+    texts: &[Zeroizing<Vec<u8>>],
+    until: Option<Timestamp>,
+    rng: &mut impl CryptoRng,
+) -> Result<Vec<Boxed>, EngineError> {
     let mut boxes = Vec::with_capacity(texts.len().saturating_add(1));
     if until.is_some() && must_last(live.session.next_number(), texts.len()) {
         let sealed = live.session.seal(now, &hello(&[])?, rng).map_err(|refusal| fault(&refusal))?;
         boxes.push(put_in_box(live, &sealed, contact, Purpose::Lead, None, rng)?);
     }
-    for text in &texts {
+    for text in texts {
         let sealed = live.session.seal(now, text, rng).map_err(|refusal| fault(&refusal))?;
         boxes.push(put_in_box(live, &sealed, contact, purpose, until, rng)?);
     }

@@ -271,7 +271,7 @@ pub(super) const fn check_text(text: &str) -> Result<(), EngineError> {
 }
 
 /// Whether limits that a user gives can be kept to.
-const fn check_disappearing(limits: Disappearing) -> Result<(), EngineError> {
+pub(super) const fn check_disappearing(limits: Disappearing) -> Result<(), EngineError> {
     let is_short = limits.exists_for_s != 0 && limits.exists_for_s < EXISTS_FOR_MIN_S;
     let is_long = limits.exists_for_s > DISAPPEARING_MAX_S || limits.visible_for_s > DISAPPEARING_MAX_S;
     if is_short || is_long { Err(EngineError::DisappearingRange) } else { Ok(()) }

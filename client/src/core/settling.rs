@@ -10,6 +10,7 @@ use super::book::Book;
 use super::contact::Standing;
 use super::engine::Engine;
 use super::event::Event;
+use super::file::FileDesk;
 use super::id::{ContactId, MessageId};
 use super::limits::TOMBSTONES_MAX;
 use super::link::Link;
@@ -39,6 +40,8 @@ struct Settlement {
     standings: BTreeMap<ContactId, Standing>,
     /// What to tell of conflicts.
     conflicts: Vec<Event>,
+    /// Files of which parts are stored.
+    parts: BTreeSet<(ContactId, MessageId)>,
     /// Boxes that found another one in their place, where something follows from it. What is no message stays in the
     /// outbox until that is kept: in between, a crash would leave nothing that tells of it.
     displaced: Vec<(Place, ContactId, Purpose)>,
@@ -68,6 +71,7 @@ impl<S: Store> Engine<S> {
             self.book.outbox.insert(place, tombstone);
         }
         (0..settlement.left_out).for_each(|_| self.count("tombstone-left-out"));
+        self.parts_moved(now, &settlement.parts);
         for event in settlement.conflicts {
             self.events.push(event);
         }
@@ -140,6 +144,12 @@ impl<S: Store> Engine<S> {
                     }
                 }
                 (Purpose::Message(message), None) => drop(touched.insert((owner, message))),
+                (Purpose::Part(..), Some(_)) => {
+                    if outgoing.is_displaced() {
+                        settlement.displaced.push((place, owner, outgoing.purpose));
+                    }
+                }
+                (Purpose::Part(file, _), None) => drop(settlement.parts.insert((owner, file))),
                 (purpose, Some(_)) => {
                     settlement.done.remove(&place);
                     settlement.displaced.push((place, owner, purpose));
@@ -200,7 +210,7 @@ impl<S: Store> Engine<S> {
         update.gone.push(place);
         let outcome = match purpose {
             // Every mailbox has other bytes under a name that only this session gives: it was used by a copy of it.
-            Purpose::Message(_) | Purpose::RekeyBundle | Purpose::RekeyAnswer => {
+            Purpose::Message(_) | Purpose::Part(..) | Purpose::RekeyBundle | Purpose::RekeyAnswer => {
                 self.rekey_displaced(now, update, owner, purpose, rng)
             }
             Purpose::AddressBundle => self.address_displaced(now, update, owner),
@@ -296,6 +306,7 @@ impl<S: Store> Engine<S> {
         }
         let before = std::mem::replace(&mut self.book, book);
         self.unkept.clear();
+        self.files = FileDesk::of(&self.book);
         for person in self.book.people.values() {
             let contact = person.contact.name.clone();
             let standing = before.people.get(&person.contact.id).map(|person| person.contact.standing);

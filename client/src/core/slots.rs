@@ -26,6 +26,7 @@ use super::limits::WATCH_INTERVAL_TOR;
 use super::message::MessageState;
 use super::outbox::{Delivery, Outgoing, Urgency};
 use super::packets::{PacketError, Packets};
+use super::parcel;
 use super::route::Route;
 use super::scheduler::Preference;
 use crate::store::Store;
@@ -127,8 +128,11 @@ impl<S: Store> Engine<S> {
             self.counters.retransmissions = self.counters.retransmissions.saturating_add(1);
         }
         self.book.outbox.sent(delivery, now);
-        let message = self.book.outbox.get(delivery.place).and_then(Outgoing::message);
-        if let Some(id) = message {
+        let outgoing = self.book.outbox.get(delivery.place);
+        if outgoing.is_some_and(|outgoing| matches!(outgoing.purpose, parcel::Purpose::Part(..))) {
+            self.files.wake(now);
+        }
+        if let Some(id) = outgoing.and_then(Outgoing::message) {
             self.message_released(id);
         }
     }

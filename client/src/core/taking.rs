@@ -54,6 +54,7 @@ impl Harvest<'_> {
         message.disappearing = letter.disappearing;
         message.until_ms = until_ms;
         message.refers_to = self.referred(&message.body);
+        self.offered(&message);
         self.messages.push(message);
     }
 
@@ -116,7 +117,11 @@ impl Harvest<'_> {
     /// Does what a letter asks for. What is left is to be kept as a message.
     fn done(&mut self, name: Name, content: Content) -> Option<Body> {
         match &content {
-            Content::Text(_) => {}
+            Content::Text(_) | Content::File { .. } => {}
+            Content::FileAnswer { of, verb } => {
+                self.answered(name, of, verb);
+                return None;
+            }
             Content::Reply { to, .. } => {
                 if self.seq_of(direction(to.author), to.name).is_none() {
                     self.doubts.push("reply-unknown");

@@ -33,6 +33,7 @@ impl<S: Store> Engine<S> {
             return;
         }
         self.settle(now, rng);
+        self.files.wake(now);
         self.keep_report_clock(now);
         self.watch(now, rng);
         let watches: Vec<ContactId> = self.book.watches.keys().copied().collect();

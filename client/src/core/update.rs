@@ -10,6 +10,7 @@ use super::contact::Contact;
 use super::engine::Engine;
 use super::error::EngineError;
 use super::event::Event;
+use super::file::{Transfer, forget_files};
 use super::id::{ContactId, MessageId};
 use super::ledger::Ledger;
 use super::link::Link;
@@ -35,6 +36,8 @@ pub(crate) struct Update {
     pub(crate) messages: Vec<Message>,
     /// Messages that are not kept any longer.
     pub(crate) removed: Vec<MessageId>,
+    /// Files, as they are then.
+    pub(crate) transfers: Vec<Transfer>,
     /// Whether a message that has begun to come is given up.
     pub(crate) cuts_off: bool,
     /// Whatever else is kept in the same commit.
@@ -57,6 +60,7 @@ impl Update {
             gone: Vec::new(),
             messages: Vec::new(),
             removed: Vec::new(),
+            transfers: Vec::new(),
             cuts_off: false,
             changes: Vec::new(),
             events: Vec::new(),
@@ -80,6 +84,9 @@ impl Update {
         for message in &self.messages {
             changes.push(message.put()?);
         }
+        for transfer in &self.transfers {
+            changes.push(transfer.put()?);
+        }
         let removed =
             self.removed.iter().map(|id| RecordKey { kind: RecordKind::Message, id: *id.as_bytes() });
         changes.extend(removed.map(|key| Change::Delete { key }));
@@ -93,7 +100,9 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// [`EngineError::Store`]: nothing has changed, or it is undecided and everything will be read anew.
     pub(super) fn make(&mut self, now: Timestamp, mut update: Update) -> Result<(), EngineError> {
-        let changes = update.changes()?;
+        let mut changes = update.changes()?;
+        let gone = self.book.files_gone(&update.removed, &update.messages, &update.transfers);
+        changes.extend(forget_files(gone.iter()));
         self.commit(now, changes)?;
         let is_turning_point = update.contact.is_some();
         if let Some(person) = self.book.people.get_mut(&update.id) {
@@ -101,6 +110,14 @@ impl<S: Store> Engine<S> {
             person.bond = update.bond.or_else(|| person.bond.take());
             person.ledger = update.ledger.unwrap_or_else(|| std::mem::take(&mut person.ledger));
             person.renewal = update.renewal.unwrap_or_else(|| person.renewal.take());
+            if !update.transfers.is_empty() {
+                self.files.wake(now);
+            }
+            person.transfers.extend(update.transfers.into_iter().map(|transfer| (transfer.id, transfer)));
+            for transfer in &gone {
+                person.transfers.remove(&transfer.id);
+            }
+            person.expect_parts();
             if update.cuts_off {
                 person.inbox.reassembly.give_up();
                 person.inbox.parts.clear();

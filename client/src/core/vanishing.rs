@@ -7,6 +7,7 @@ use sotto_protocol::time::Timestamp;
 
 use super::engine::Engine;
 use super::event::Event;
+use super::file::forget_files;
 use super::id::MessageId;
 use super::limits::{STORE_RETRY, VANISH_BATCH_MAX};
 use crate::store::{Change, RecordKey, RecordKind, Store};
@@ -28,7 +29,8 @@ impl<S: Store> Engine<S> {
         let ended = self.book.places().ends().iter().take_while(|(at_ms, _)| *at_ms <= now.as_millis());
         let ended: Vec<MessageId> = ended.take(VANISH_BATCH_MAX).map(|(_, id)| *id).collect();
         let keys = ended.iter().map(|id| RecordKey { kind: RecordKind::Message, id: *id.as_bytes() });
-        let changes = keys.map(|key| Change::Delete { key }).collect();
+        let mut changes: Vec<Change> = keys.map(|key| Change::Delete { key }).collect();
+        changes.extend(forget_files(self.book.files_gone(&ended, &[], &[]).iter()));
         for id in &ended {
             self.unkept.remove(id);
         }

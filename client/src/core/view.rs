@@ -125,6 +125,10 @@ pub enum MessageKind {
     Edit,
     /// A deletion of ours on its way, likewise.
     Deletion,
+    /// A file: what its sender calls it, and its size. How far it is, the list of files tells.
+    File,
+    /// An answer of ours to a file on its way. It shows at the file.
+    FileAnswer,
 }
 
 /// The reactions to one message.

@@ -46,7 +46,12 @@ impl<S: Store> Engine<S> {
             Some(_) => outgoing.message() == message,
             None => !matches!(
                 outgoing.purpose,
-                Purpose::Message(_) | Purpose::Control | Purpose::Report | Purpose::Lead | Purpose::RunOut(_)
+                Purpose::Message(_)
+                    | Purpose::Part(..)
+                    | Purpose::Control
+                    | Purpose::Report
+                    | Purpose::Lead
+                    | Purpose::RunOut(_)
             ),
         };
         let owned: Vec<&Outgoing> = self.book.outbox.owned(contact).map(|(_, outgoing)| outgoing).collect();

@@ -387,6 +387,10 @@ mod tests {
             Ok(Vec::new())
         }
 
+        fn read(&self, _key: &RecordKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+            Ok(None)
+        }
+
         fn commit(&mut self, _changes: Vec<Change>) -> Result<(), StoreError> {
             panic!("as a test of what follows a panic");
         }

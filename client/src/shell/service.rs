@@ -5,6 +5,7 @@
 //! concern the connection and the process, not the engine, and are answered by [`super::daemon`].
 
 mod call;
+mod files;
 mod letters;
 mod past;
 mod people;
@@ -25,6 +26,7 @@ use crate::core::{
 };
 use crate::store::Store;
 pub use call::{Call, CallError};
+pub use files::FileCall;
 
 /// How long an invitation holds unless asked otherwise, in seconds: a week.
 pub const INVITE_TTL_S_DEFAULT: u64 = 7 * 24 * 3600;
@@ -133,6 +135,7 @@ pub fn answer<S: Store>(
             }
             routes(engine, params.contact.as_deref(), now)?
         }
+        Call::File(call) => files::answer(engine, call, now, rng)?,
         // Tor, links and examinations are the network's, the lock is the process's: there is neither here.
         Call::Tor | Call::Network | Call::Doctor(_) | Call::Lock | Call::Unlock(_) | Call::Backup(_) => {
             Value::Null

@@ -1,6 +1,8 @@
 //! A store that may be locked: then it holds what is kept in memory for the time being, and nothing of the user's.
 
-use super::{Change, MemoryStore, Record, Store, StoreError};
+use zeroize::Zeroizing;
+
+use super::{Change, MemoryStore, Record, RecordKey, Store, StoreError};
 
 /// Either the user's store or an empty one in its place.
 #[derive(Debug)]
@@ -24,6 +26,13 @@ impl<S: Store> Store for Lockable<S> {
         match self {
             Self::Open(store) => store.load(),
             Self::Locked(store) => store.load(),
+        }
+    }
+
+    fn read(&self, key: &RecordKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        match self {
+            Self::Open(store) => store.read(key),
+            Self::Locked(store) => store.read(key),
         }
     }
 

@@ -71,6 +71,13 @@ impl Store for MemoryStore {
         Ok(self.records.iter().map(|(key, value)| (*key, value.clone())).collect())
     }
 
+    fn read(&self, key: &RecordKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        if self.is_out {
+            return Err(StoreError::Io("the store was told to fail".into()));
+        }
+        Ok(self.records.get(key).cloned())
+    }
+
     fn commit(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
         if self.is_out {
             return Err(StoreError::Io("the store was told to fail".into()));
@@ -120,6 +127,8 @@ mod tests {
         assert_eq!(lost, kept);
         let ids: Vec<u8> = store.load().unwrap().iter().map(|(key, _)| key.id[0]).collect();
         assert_eq!(ids, [1, 3]);
+        let read = |id| store.read(&RecordKey { kind: RecordKind::Message, id: [id; 16] }).unwrap();
+        assert_eq!((read(1).map(|value| value.to_vec()), read(2)), (Some(vec![1, 1]), None));
         assert_eq!(store.commit(put(4)), Ok(()));
     }
 
@@ -129,6 +138,8 @@ mod tests {
         store.commit(put(1)).unwrap();
         store.set_out(true);
         assert_eq!(store.load().unwrap_err().label(), "store-io");
+        let key = RecordKey { kind: RecordKind::Message, id: [1; 16] };
+        assert_eq!(store.read(&key).unwrap_err().label(), "store-io");
         assert_eq!(store.commit(put(2)).unwrap_err().label(), "store-io");
         store.set_out(false);
         assert_eq!(store.load().unwrap().len(), 1);

@@ -2,7 +2,8 @@
 //!
 //! The trait knows nothing about what a record means and nothing about encryption; the vault seals
 //! records, [`MemoryStore`] keeps them as they are, for tests and for the virtual network. There is
-//! deliberately no query: the engine reads everything once, when it opens, and writes changes.
+//! deliberately no query: the engine reads everything once, when it opens, and writes changes. Only pieces of files, which
+//! it does not hold in memory, are read again one by one.
 
 mod lockable;
 mod memory;
@@ -45,6 +46,10 @@ pub enum RecordKind {
     Renewal = 12,
     /// What is counted of the conversation with one contact.
     Ledger = 13,
+    /// A piece of a file: of one that is sent, or that has come.
+    Chunk = 14,
+    /// How far a file is, sent or received.
+    Transfer = 15,
 }
 
 impl RecordKind {
@@ -71,6 +76,8 @@ impl RecordKind {
             11 => Some(Self::Asking),
             12 => Some(Self::Renewal),
             13 => Some(Self::Ledger),
+            14 => Some(Self::Chunk),
+            15 => Some(Self::Transfer),
             _ => None,
         }
     }
@@ -154,6 +161,12 @@ pub trait Store {
     /// [`StoreError`] if any record cannot be read as it was written.
     fn load(&self) -> Result<Vec<Record>, StoreError>;
 
+    /// The whole value of one record, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read as it was written.
+    fn read(&self, key: &RecordKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError>;
+
     /// Makes all changes or none; when it returns `Ok` they survive a crash and a power failure.
     ///
     /// # Errors
@@ -180,7 +193,7 @@ mod tests {
                 assert_eq!(kind.number(), number);
             }
         }
-        assert_eq!(RecordKind::from_number(13), Some(RecordKind::Ledger));
-        assert_eq!(RecordKind::from_number(14), None);
+        assert_eq!(RecordKind::from_number(15), Some(RecordKind::Transfer));
+        assert_eq!(RecordKind::from_number(16), None);
     }
 }

@@ -193,6 +193,10 @@ impl<R: CryptoRng> Store for Vault<R> {
             .collect()
     }
 
+    fn read(&self, key: &RecordKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        self.with_content(|content| content.record(&self.keys, &(*key).into())).map_err(to_store_error)
+    }
+
     fn commit(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
         let changes: Changes<'_> = changes
             .iter()

@@ -7,6 +7,8 @@
 //!      4 edit      name (16) || text            of a letter of the same sender
 //!      5 deletion  name (16)                    of a letter of the same sender
 //!      6 defaults  version (4) || flags (1) || visible for (4) || exists for (4)
+//!      7 file      size (8) || SHA-256 (32) || name (UTF-8, at most 255 bytes)
+//!      8 answer    reference (17) || verb       to a file, by either side; verbs are in [`super::verb`]
 //! reference = author (1: 1 who sends this letter, 2 who receives it) || name (16)
 //! ```
 //!
@@ -19,7 +21,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::disappearing::{Disappearing, WIRE_LEN};
 use super::name::Name;
-use crate::core::limits::{EMOJI_LEN_MAX, TEXT_LEN_MAX};
+use super::verb::Verb;
+use crate::core::limits::{EMOJI_LEN_MAX, FILE_NAME_LEN_MAX, TEXT_LEN_MAX};
 
 const KIND_TEXT: u8 = 1;
 const KIND_REPLY: u8 = 2;
@@ -27,6 +30,8 @@ const KIND_REACTION: u8 = 3;
 const KIND_EDIT: u8 = 4;
 const KIND_DELETION: u8 = 5;
 const KIND_DEFAULTS: u8 = 6;
+const KIND_FILE: u8 = 7;
+const KIND_FILE_ANSWER: u8 = 8;
 
 /// Why the body of a letter is none of its kind. The letter is kept as one of unknown kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -46,6 +51,9 @@ pub(crate) enum ContentRefusal {
     /// Limits that mean nothing.
     #[error("limits of existence with unknown flags")]
     Flags,
+    /// An answer to a file that is none.
+    #[error("an answer to a file has an unknown verb, or ranges out of order")]
+    Verb,
 }
 
 impl ContentRefusal {
@@ -57,6 +65,7 @@ impl ContentRefusal {
             Self::Utf8 => "letter-utf8",
             Self::Author => "letter-author",
             Self::Flags => "letter-defaults",
+            Self::Verb => "letter-file-answer",
         }
     }
 }
@@ -101,6 +110,17 @@ pub(crate) enum Content {
     Defaults {
         version: u32,
         disappearing: Disappearing,
+    },
+    /// A file that is offered: its bytes come as parts, once they are wanted.
+    File {
+        size: u64,
+        sha256: [u8; 32],
+        /// What the sender calls it: to be shown, never a path.
+        name: String,
+    },
+    FileAnswer {
+        of: Reference,
+        verb: Verb,
     },
 }
 
@@ -165,6 +185,16 @@ impl Content {
                 let disappearing = Disappearing::from_bytes(knobs).ok_or(ContentRefusal::Flags)?;
                 Ok(Self::Defaults { version: u32::from_be_bytes(*version), disappearing })
             }
+            KIND_FILE => {
+                let (size, rest) = body.split_first_chunk().ok_or(ContentRefusal::Length)?;
+                let (sha256, rest) = rest.split_first_chunk().ok_or(ContentRefusal::Length)?;
+                let (size, sha256) = (u64::from_be_bytes(*size), *sha256);
+                Ok(Self::File { size, sha256, name: text(rest, FILE_NAME_LEN_MAX)? })
+            }
+            KIND_FILE_ANSWER => {
+                let (of, rest) = reference(body)?;
+                Ok(Self::FileAnswer { of, verb: Verb::parse(rest).ok_or(ContentRefusal::Verb)? })
+            }
             _ => Err(ContentRefusal::Kind),
         }
     }
@@ -182,6 +212,10 @@ impl Content {
             Self::Defaults { version, disappearing } => {
                 (KIND_DEFAULTS, [version.to_be_bytes().as_slice(), &disappearing.to_bytes()].concat())
             }
+            Self::File { size, sha256, name } => {
+                (KIND_FILE, [size.to_be_bytes().as_slice(), sha256, name.as_bytes()].concat())
+            }
+            Self::FileAnswer { of, verb } => (KIND_FILE_ANSWER, [of.to_bytes(), verb.to_bytes()].concat()),
         };
         (kind, Zeroizing::new(body))
     }
@@ -196,6 +230,8 @@ impl fmt::Debug for Content {
             Self::Edit { .. } => "Edit([scrubbed])",
             Self::Deletion { .. } => "Deletion([scrubbed])",
             Self::Defaults { .. } => "Defaults([scrubbed])",
+            Self::File { .. } => "File([scrubbed])",
+            Self::FileAnswer { .. } => "FileAnswer([scrubbed])",
         })
     }
 }
@@ -205,7 +241,8 @@ impl Drop for Content {
         match self {
             Self::Text(text) | Self::Reply { text, .. } | Self::Edit { text, .. } => text.zeroize(),
             Self::Reaction { emoji, .. } => emoji.zeroize(),
-            Self::Deletion { .. } | Self::Defaults { .. } => {}
+            Self::File { name, .. } => name.zeroize(),
+            Self::Deletion { .. } | Self::Defaults { .. } | Self::FileAnswer { .. } => {}
         }
     }
 }
@@ -246,6 +283,16 @@ mod tests {
             some_name().prop_map(|of| Content::Deletion { of }),
             (any::<u32>(), knobs)
                 .prop_map(|(version, disappearing)| Content::Defaults { version, disappearing }),
+            (any::<u64>(), any::<[u8; 32]>(), "[^a]{0,60}").prop_map(|(size, sha256, name)| Content::File {
+                size,
+                sha256,
+                name
+            }),
+            (some_reference(), 1u8..6, any::<u32>()).prop_map(|(of, verb, first)| {
+                let ranges: &[(u32, u32)] = &[(first / 2, first)];
+                let wire = if verb == 1 { Verb::Wanted(ranges.to_vec()).to_bytes() } else { vec![verb] };
+                Content::FileAnswer { of, verb: Verb::parse(&wire).unwrap() }
+            }),
         ]
     }
 
@@ -265,6 +312,11 @@ mod tests {
         assert_eq!(refusal(KIND_DELETION, &[1; 17]), "letter-length");
         assert_eq!(refusal(KIND_DEFAULTS, &[0; 12]), "letter-length");
         assert_eq!(refusal(KIND_DEFAULTS, &[9; 13]), "letter-defaults");
+        assert_eq!(refusal(KIND_FILE, &[0; 39]), "letter-length");
+        assert_eq!(refusal(KIND_FILE, &[0; 40 + FILE_NAME_LEN_MAX + 1]), "letter-length");
+        assert_eq!(refusal(KIND_FILE, &[0xff; 41]), "letter-utf8");
+        assert_eq!(refusal(KIND_FILE_ANSWER, &[1; 17]), "letter-file-answer");
+        assert_eq!(refusal(KIND_FILE_ANSWER, &[1; 19]), "letter-file-answer");
     }
 
     proptest! {
@@ -275,7 +327,7 @@ mod tests {
         }
 
         #[test]
-        fn any_body_is_refused_or_reencodes_to_itself(kind in 0u8..8, body in prop::collection::vec(any::<u8>(), 0..64)) {
+        fn any_body_is_refused_or_reencodes_to_itself(kind in 0u8..10, body in prop::collection::vec(any::<u8>(), 0..64)) {
             if let Ok(content) = Content::parse(kind, &body) {
                 let (again, bytes) = content.to_bytes();
                 prop_assert_eq!((again, bytes.as_slice()), (kind, body.as_slice()));

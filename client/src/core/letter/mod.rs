@@ -17,6 +17,7 @@ mod content;
 mod disappearing;
 mod name;
 mod report;
+mod verb;
 
 use std::fmt;
 
@@ -26,6 +27,7 @@ pub(crate) use content::{Author, Content, ContentRefusal, Reference};
 pub use disappearing::Disappearing;
 pub(crate) use name::{Name, Series};
 pub(crate) use report::{Got, Report, Sent};
+pub(crate) use verb::Verb;
 
 const VERSION: u8 = 1;
 const HEADER_LEN: usize = 35;

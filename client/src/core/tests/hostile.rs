@@ -34,7 +34,7 @@ impl HostileWriter {
     }
 }
 
-fn refused(world: &World) -> Vec<String> {
+pub(super) fn refused(world: &World) -> Vec<String> {
     world.peers[0]
         .events
         .iter()

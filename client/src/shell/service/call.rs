@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::files::{Decision, FileCall};
 use super::past::HistoryParams;
 use crate::core::{ContactId, Disappearing, MessageId, RoutePlan, RoutePlanError};
 use crate::shell::backing_up::BackupParams;
@@ -318,6 +319,8 @@ pub enum Call {
     /// `backup {file, passphrase, argon2_mib, argon2_passes, argon2_lanes}`: `{file, bytes, records}`, when the file is
     /// durable.
     Backup(BackupParams),
+    /// The calls about files.
+    File(FileCall),
     /// `lock {}`: `{locked}`, when the vault is closed.
     Lock,
     /// `unlock {passphrase?, key_file?, words?, token?, token_pin?}`: `{locked}`.
@@ -373,6 +376,17 @@ impl Call {
             "tor" => fit("tor", params).map(|NoParams {}| Self::Tor)?,
             "doctor" => Self::Doctor(fit("doctor", params)?),
             "backup" => Self::Backup(fit("backup", params)?),
+            "files" => Self::File(FileCall::List(fit("files", params)?)),
+            "file" => Self::File(FileCall::One(fit("file", params)?)),
+            "file-begin" => Self::File(FileCall::Begin(fit("file-begin", params)?)),
+            "file-data" => Self::File(FileCall::Data(fit("file-data", params)?)),
+            "file-offer" => Self::File(FileCall::Offer(fit("file-offer", params)?)),
+            "file-read" => Self::File(FileCall::Read(fit("file-read", params)?)),
+            "file-accept" => Self::File(FileCall::Decide(Decision::Accept, fit("file-accept", params)?)),
+            "file-decline" => Self::File(FileCall::Decide(Decision::Decline, fit("file-decline", params)?)),
+            "file-pause" => Self::File(FileCall::Decide(Decision::Pause, fit("file-pause", params)?)),
+            "file-resume" => Self::File(FileCall::Decide(Decision::Resume, fit("file-resume", params)?)),
+            "file-cancel" => Self::File(FileCall::Decide(Decision::Cancel, fit("file-cancel", params)?)),
             "lock" => fit("lock", params).map(|NoParams {}| Self::Lock)?,
             "unlock" => Self::Unlock(fit("unlock", params)?),
             _ => return Err(CallError::Method(method.to_owned())),
@@ -389,6 +403,9 @@ impl Call {
     pub(in crate::shell) const fn is_by_hand(&self) -> bool {
         if let Self::History(params) = self {
             return params.is_by_hand();
+        }
+        if let Self::File(call) = self {
+            return call.is_by_hand();
         }
         !matches!(
             self,

@@ -64,6 +64,9 @@ type TestVault = Vault<ChaCha20Rng>;
 fn records<R: CryptoRng>(vault: &Vault<R>) -> Result<Records, StoreError> {
     let mut records: Records = vault.load()?.into_iter().map(|(key, value)| (key, value.to_vec())).collect();
     records.sort();
+    for (key, value) in &records {
+        assert_eq!(vault.read(key)?.as_deref(), Some(value), "one record alone is what it is among all");
+    }
     Ok(records)
 }
 
