@@ -1,4 +1,4 @@
-//! The demonstration: two people meet, verify each other and talk through a network on this machine, a program is killed, a
+//! The demonstration: two people meet, verify each other, talk and send a file through a network on this machine, programs are killed, a
 //! device is lost and its profile restored, and the network's books are checked.
 //!
 //! Everything is real: the programs are those that people and operators run, and on routes over Tor the relays are C tor;
@@ -6,6 +6,8 @@
 
 mod audit;
 mod conversation;
+mod expected;
+mod file;
 mod interactive;
 mod killed;
 mod lost;
@@ -26,7 +28,7 @@ use sotto_transport::clock::Clock;
 use crate::localnet::{Localnet, LocalnetError, LocalnetPlan, LocalnetTor, Person, PersonOptions};
 use conversation::{Conversation, Ended};
 pub use narrator::Narrator;
-pub use report::{DemoReport, Latency, Packets};
+pub use report::{DemoReport, FileFigures, Latency, Packets};
 pub use steps::{Step, StepReport};
 
 /// What the person at the terminal has chosen.
@@ -105,6 +107,12 @@ async fn play(dir: &Path, options: &DemoOptions, narrator: &Narrator) -> Result<
 
     narrator.chapter("A conversation");
     conversation.talk().await?;
+
+    narrator.chapter("What people expect");
+    conversation.expect().await?;
+
+    narrator.chapter("A file");
+    conversation.send_file().await?;
 
     narrator.chapter("A program that is killed");
     conversation.survive_kill().await?;

@@ -22,6 +22,8 @@ pub struct DemoReport {
     pub messages_delivered: u64,
     /// From `send` to the decrypted message at the other side, of those that nothing was done to meanwhile.
     pub latency_ms: Latency,
+    /// How fast the file went; none if it did not arrive.
+    pub file: Option<FileFigures>,
     /// What became of the packets, all nodes together.
     pub packets: Packets,
     /// Whether every node's books balance, and those of the network as a whole.
@@ -37,6 +39,15 @@ pub struct Latency {
     pub p50: f64,
     /// 95 % of the messages took at most this long.
     pub p95: f64,
+}
+
+/// How fast a file went, both programs being killed meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileFigures {
+    /// Its length over the time until it was there.
+    pub bytes_per_s: f64,
+    /// The share of the sender's payload slots that carried a box, from the sender's restart on.
+    pub slots_used: f64,
 }
 
 /// The sum of all nodes' ledgers.
@@ -60,6 +71,7 @@ pub(super) struct Figures {
     pub(super) sent: u64,
     pub(super) delivered: u64,
     pub(super) latencies_ms: Vec<f64>,
+    pub(super) file: Option<FileFigures>,
 }
 
 /// The network's packets and whether the books balance.
@@ -84,6 +96,7 @@ impl DemoReport {
             messages_sent: figures.sent,
             messages_delivered: figures.delivered,
             latency_ms: Latency { p50: at(0.5), p95: at(0.95) },
+            file: figures.file,
             packets: books.packets,
             balanced: books.balanced,
             wall_s: (wall.as_secs_f64() * 10.0).round() / 10.0,
@@ -107,7 +120,7 @@ mod tests {
 
     fn report(sent: u64, delivered: u64, balanced: bool) -> DemoReport {
         let packets = Packets { received: 9, forwarded: 5, delivered: 4, held: 0, dropped: BTreeMap::new() };
-        let figures = Figures { sent, delivered, latencies_ms: vec![100.0, 300.0] };
+        let figures = Figures { sent, delivered, latencies_ms: vec![100.0, 300.0], file: None };
         let steps = Step::ALL.map(|name| StepReport { name, passed: true, found: String::new() }).to_vec();
         DemoReport::new(
             Route::Mix,
@@ -135,7 +148,7 @@ mod tests {
         report.steps.retain(|step| step.name == Step::WrongNumber);
         insta::assert_snapshot!(
             serde_json::to_string(&report).unwrap(),
-            @r#"{"route":"mix","steps":[{"name":"wrong-number","passed":true,"found":""}],"messages_sent":2,"messages_delivered":2,"latency_ms":{"p50":200.0,"p95":290.0},"packets":{"received":9,"forwarded":5,"delivered":4,"held":0,"dropped":{}},"balanced":true,"wall_s":1.2}"#
+            @r#"{"route":"mix","steps":[{"name":"wrong-number","passed":true,"found":""}],"messages_sent":2,"messages_delivered":2,"latency_ms":{"p50":200.0,"p95":290.0},"file":null,"packets":{"received":9,"forwarded":5,"delivered":4,"held":0,"dropped":{}},"balanced":true,"wall_s":1.2}"#
         );
     }
 }

@@ -18,6 +18,18 @@ pub enum Step {
     Verify,
     /// Messages go both ways.
     Talk,
+    /// A message is answered.
+    Reply,
+    /// Somebody reacts to it.
+    React,
+    /// A text is corrected.
+    Edit,
+    /// A message is delivered and read, and its sender is told.
+    Receipts,
+    /// A message disappears on both sides.
+    Disappear,
+    /// A file arrives although both programs are killed meanwhile.
+    File,
     /// A program is killed in mid-send.
     Kill,
     /// A backup is made.
@@ -36,12 +48,18 @@ pub enum Step {
 
 impl Step {
     /// All of them, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 18] = [
         Self::Invite,
         Self::Accept,
         Self::WrongNumber,
         Self::Verify,
         Self::Talk,
+        Self::Reply,
+        Self::React,
+        Self::Edit,
+        Self::Receipts,
+        Self::Disappear,
+        Self::File,
         Self::Kill,
         Self::Backup,
         Self::Lose,

@@ -10,14 +10,10 @@ use sotto_protocol::mailbox::{TtlClass, placement};
 use sotto_protocol::time::Timestamp;
 
 use super::world::{Faults, World};
-use crate::core::fragment::KIND_LETTER;
-use crate::core::letter::{Content, Disappearing, Letter, Name, Series};
+use crate::core::letter::{Content, Disappearing};
 use crate::core::limits::{TEXT_LEN_MAX, TOMBSTONES_MAX};
-use crate::core::link::Link;
-use crate::core::message::{Body, Direction, Message};
 use crate::core::outbox::{Outbox, Outgoing, Urgency};
 use crate::core::parcel::{Parcel, Purpose};
-use crate::core::sealing::seal_until;
 use crate::core::term::Term;
 use crate::core::update::Update;
 use crate::core::{ContactId, Event, MessageId, MessageState, Route};
@@ -39,26 +35,25 @@ fn send_until(world: &mut World, text: &str, until: Timestamp) -> (MessageId, Ve
     let peer = &mut world.peers[0];
     let engine = peer.engine.as_mut().unwrap();
     let person = engine.book.named("Bob").unwrap();
-    let (contact, seq, id) = (person.contact.id, person.next_seq(), MessageId::generate(&mut peer.rng));
-    let mut live = person.link.live().unwrap().draft().unwrap();
-    let mut update = Update::of(contact);
-    // A series for each, so that what has ended is not missed and asked for.
-    let name = Name { series: Series::generate(&mut peer.rng), number: 1 };
-    let (content, at_ms) = (Content::Text(text.to_owned()), now.as_millis());
-    let (kind, body) = content.to_bytes();
-    let letter = Letter { name, kind, sent_at_ms: at_ms, disappearing: Disappearing::OFF, body: &body };
-    let (content_bytes, purpose) = (letter.to_bytes(), Purpose::Message(id));
-    let sealed = (KIND_LETTER, content_bytes.as_slice());
-    update.boxes = seal_until(&mut live, now, contact, purpose, sealed, Some(until), &mut peer.rng).unwrap();
-    update.link = Some(Link::Live(Box::new(live)));
-    let mut message = Message::local(id, contact, seq, at_ms, Body::Letter(content));
-    (message.direction, message.state) = (Direction::Out, MessageState::Queued);
-    update.messages.push(message);
-    let mortal = update.boxes.iter().filter(|(_, outgoing)| outgoing.tombstone(now).is_some());
+    let mut update = Update::of(person.contact.id);
+    // Shorter than a user may ask for, too.
+    let exists_for_s = u32::try_from(until.since(now).as_secs()).unwrap();
+    let limits = Disappearing { exists_for_s, ..Disappearing::OFF };
+    let content = Content::Text(text.to_owned());
+    let message = engine.compose(now, person, content, limits, &mut update, &mut peer.rng);
+    let id = engine.post(now, update, message, &mut peer.rng).unwrap();
+    let boxes = engine.book.outbox.owned(engine.book.named("Bob").unwrap().contact.id);
+    let own = boxes.filter(|(_, outgoing)| outgoing.message() == Some(id));
+    let mortal = own.filter(|(_, outgoing)| outgoing.tombstone(now).is_some());
     let mortal: Vec<BoxId> = mortal.map(|(_, outgoing)| *outgoing.parcel.id()).collect();
-    engine.make(now, update).unwrap();
     world.mortal.extend(mortal.iter().map(|id| (*id, until)));
     (id, mortal)
+}
+
+/// What peer 1 has heard that somebody wrote.
+fn heard(world: &World) -> Vec<String> {
+    let texts = world.peers[1].heard().into_iter();
+    texts.filter(|text| !text.contains("did not come and cannot be had any more")).collect()
 }
 
 /// How many mailboxes have a tombstone of this name.
@@ -104,7 +99,7 @@ fn a_message_that_ends_is_stored_with_the_class_that_fits_and_leaves_a_tombstone
     let until = sent + 20 * MINUTE;
     let (id, boxes) = send_until(&mut world, "burn it", until);
     assert_eq!(boxes.len(), 1);
-    world.run_until("it is heard", |world| world.peers[1].heard() == ["burn it"]);
+    world.run_until("it is heard", |world| heard(world) == ["burn it"]);
     world.run_until("it is stored", |world| state(world, &id) == MessageState::Stored);
     let now = world.now;
     assert!(now < sent + MINUTE);
@@ -139,13 +134,13 @@ fn who_comes_too_late_gets_past_what_has_ended() {
         expected.push("behind");
         world.run_until("the tombstone is laid", |world| tombstones(world, &boxes[0]) == 2);
         world.connect(1);
-        world.run_until("the rest is heard", |world| world.peers[1].heard() == expected);
+        world.run_until("the rest is heard", |world| heard(world) == expected);
         assert_eq!(refused(&world, 1), ["box-tombstoned"]);
 
         world.send(1, "Alice", "back");
         world.run_until("the answer is heard", |world| world.peers[0].heard() == ["back"]);
         world.send(0, "Bob", "and forth");
-        world.run_until("the answer to it is heard", |world| world.peers[1].heard().len() > expected.len());
+        world.run_until("the answer to it is heard", |world| heard(world).len() > expected.len());
         world.run_for(2 * MINUTE);
         assert!(!is_renewed(&world), "no session was made anew");
     }
@@ -169,7 +164,7 @@ fn hundreds_of_boxes_that_have_ended_do_not_break_the_chain() {
     world.pace(50);
     world.run_until("all tombstones are laid", |world| boxes.iter().all(|id| tombstones(world, id) == 2));
     world.connect(1);
-    world.run_until("what follows is heard", |world| world.peers[1].heard() == ["behind"]);
+    world.run_until("what follows is heard", |world| heard(world) == ["behind"]);
     assert_eq!(refused(&world, 1).len(), boxes.len());
     assert!(!is_renewed(&world));
 }
@@ -201,7 +196,7 @@ fn a_message_that_is_never_stored_is_given_up_in_time_and_not_called_stored() {
     world.send(0, "Bob", "in time");
     world.run_until("the tombstone is laid", |world| tombstones(world, &boxes[0]) == 2);
     assert!(world.now >= until, "not before the end, since a mailbox may have it without having said so");
-    world.run_until("what follows is heard", |world| world.peers[1].heard() == ["in time"]);
+    world.run_until("what follows is heard", |world| heard(world) == ["in time"]);
     assert_eq!(state(&mut world, &id), MessageState::Released);
     assert_eq!(writes(&world, &boxes[0]), tried);
 }
@@ -212,7 +207,7 @@ fn a_message_with_a_copy_on_one_mailbox_only_is_read_and_not_called_stored() {
     let until = world.now + 10 * MINUTE;
     let (id, boxes) = send_until(&mut world, "half", until);
     world.silent.insert(placement(&boxes[0], &world.mailboxes(), 2)[0]);
-    world.run_until("it is heard", |world| world.peers[1].heard() == ["half"]);
+    world.run_until("it is heard", |world| heard(world) == ["half"]);
     world.run_for(until.since(world.now));
     assert_eq!(state(&mut world, &id), MessageState::Released);
     world.silent.clear();
@@ -243,7 +238,7 @@ fn tombstones_survive_a_crash_before_and_after_the_box_is_stored() {
         assert_eq!((late(&mut world), state(&mut world, &id)), (0, MessageState::Stored));
         world.send(0, "Bob", "behind");
         world.connect(1);
-        world.run_until("what follows is heard", |world| world.peers[1].heard() == ["behind"]);
+        world.run_until("what follows is heard", |world| heard(world) == ["behind"]);
     }
 }
 
@@ -259,7 +254,7 @@ fn a_renewal_does_not_wait_for_tombstones_that_are_not_due() {
     peer.engine.as_mut().unwrap().renew(now, "Bob", false, &mut peer.rng).unwrap();
     world.run_until("the session is made anew", is_renewed_at_both);
     world.send(0, "Bob", "after");
-    world.run_until("it goes on", |world| world.peers[1].heard() == ["burn it", "after"]);
+    world.run_until("it goes on", |world| heard(world) == ["burn it", "after"]);
     assert_eq!(late(&mut world), 0, "nobody reads the old stream any more");
 }
 
@@ -282,7 +277,7 @@ fn tombstones_take_turns_with_polls_that_would_fill_every_slot() {
     assert!(boxes.iter().all(|id| tombstones(&world, id) == 2));
     let now = world.now;
     let counters = world.peers[0].engine().status(now).counters;
-    assert_eq!(counters.sent_decoy, 0, "the polls did fill the slots");
+    assert!(counters.sent_decoy < counters.sent_read / 2, "the polls did fill the slots");
     assert!(counters.sent_read > 300, "and went on: {}", counters.sent_read);
 }
 
@@ -374,7 +369,7 @@ fn whatever_goes_wrong_nothing_outlives_its_end_and_nothing_else_is_lost() {
         world.connect(1);
         world.run_for(22 * MINUTE);
         assert!(ids.iter().all(|id| tombstones(&world, id) == 2), "seed {seed}");
-        let heard = world.peers[1].heard();
+        let heard = heard(&world);
         let (mut in_order, mut others) = (Vec::new(), BTreeSet::new());
         for text in heard {
             if mortal.contains(&text) {
