@@ -116,6 +116,17 @@ fn a_message_that_ends_is_stored_with_the_class_that_fits_and_leaves_a_tombstone
     assert!(refused(&world, 1).is_empty() && !is_renewed(&world));
 }
 
+/// The class is counted from the arrival of a packet, which may be held up.
+#[test]
+fn the_way_to_the_mailbox_is_reckoned_with() {
+    let mut world = World::acquainted(123);
+    world.faults = Faults { holdup: 100, ..Faults::default() };
+    let until = world.now + TtlClass::Minutes15.duration() + Duration::from_secs(2);
+    let (id, _) = send_until(&mut world, "in a hurry", until);
+    // The world looks at each write that arrives.
+    world.run_until("it is stored", |world| state(world, &id) == MessageState::Stored);
+}
+
 /// The reader comes when it is over, and nothing before or behind it is lost or holds up; neither is a session.
 #[test]
 fn who_comes_too_late_gets_past_what_has_ended() {
