@@ -231,6 +231,7 @@ fn the_price_of_the_network_is_told_without_a_daemon_once_a_consensus_was_kept()
         "2422 bytes a frame",
         "TCP and IP, and Tor where it is used, add to that",
         "1 contact on each side",
+        "Used        counted while `sotto daemon` runs",
     ] {
         assert!(words.contains(expected), "{expected} is not in {words}");
     }

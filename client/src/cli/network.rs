@@ -8,8 +8,8 @@ use super::status::describe_consensus;
 use super::{escape, when};
 use crate::core::{ClassCost, Delays, Expected, NetworkView, Route, RouteUse, Volume};
 
-/// What the rows of a network say.
-pub(super) fn describe(network: &Value, row: &mut impl FnMut(&str, &str)) {
+/// What the rows of a network say. What was used is told by a daemon only: nobody else has links.
+pub(super) fn describe(network: &Value, is_daemon: bool, row: &mut impl FnMut(&str, &str)) {
     let Ok(view) = serde_json::from_value::<NetworkView>(network.clone()) else {
         return row("Network", "not readable by this version of sotto");
     };
@@ -28,6 +28,14 @@ pub(super) fn describe(network: &Value, row: &mut impl FnMut(&str, &str)) {
     if !view.classes.is_empty() {
         row("Assumed", &assumed(view.contacts));
     }
+    if is_daemon {
+        describe_used(&view, row);
+    } else {
+        row("Used", "counted while `sotto daemon` runs");
+    }
+}
+
+fn describe_used(view: &NetworkView, row: &mut impl FnMut(&str, &str)) {
     row(
         "Used",
         &format!(
@@ -56,7 +64,7 @@ fn counted(view: &NetworkView) -> String {
 fn describe_cover(class: &ClassCost) -> String {
     let used = if class.is_used { " (in use)" } else { "" };
     format!(
-        "{}{used}: {} a day on each of the routes mix and tor+mix that is in use, whatever you do; at most {} on tor",
+        "{}{used}: {} a day on each of the routes mix and tor+mix that is in use, whatever you do; on tor at most {}, if every slot carries something",
         escape::line(&class.class),
         both(class.session_per_day),
         both(class.circuits_per_day_max),
@@ -82,7 +90,7 @@ fn assumed(contacts: u64) -> String {
 fn describe_use(used: &RouteUse) -> String {
     let packets = used.packets;
     let mut text = format!(
-        "{}; of the packets {} carried messages or keys, {} asked for some, {} were cover",
+        "{}; packets: {} with messages or keys, {} questions for them, {} cover",
         both(used.bytes),
         packets.messages,
         packets.polls,

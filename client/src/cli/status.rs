@@ -70,7 +70,7 @@ fn human(status: &Value, is_network: bool) -> String {
         None => row("Daemon", NO_DAEMON),
     }
     if is_network {
-        network::describe(status, &mut row);
+        network::describe(status, pid.is_some(), &mut row);
         return out.trim_end().to_owned();
     }
     let is_locked = status.get("locked").and_then(Value::as_bool) == Some(true);
