@@ -27,15 +27,19 @@ fn a_contact_is_renamed_muted_and_blocked_and_all_of_it_is_shown_and_kept() {
     let (label, text) = person.refusal(&["send", "Robert", "hello"]);
     assert_eq!(label, "contact-blocked");
     assert!(text.contains("sotto contacts unblock \"Robert\""), "{text}");
+    let why = |person: &Person| {
+        let status = person.json(&["status"]);
+        let rows = status["waiting"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["contact"] == "Robert").unwrap();
+        row["why"].as_str().unwrap().to_owned()
+    };
+    assert!(why(&person).starts_with("you have blocked"), "a daemon would not send it either");
     {
         let _daemon = person.daemon();
         let shown = words(&person, &["contacts"]);
         let row = shown.lines().find(|line| line.starts_with("Robert")).unwrap();
         assert!(row.starts_with("Robert (unverified)  [mix]  muted  blocked  waiting"), "{row}");
-        let status = person.json(&["status"]);
-        let waits = |row: &&serde_json::Value| row["contact"] == "Robert";
-        let why = status["waiting"].as_array().unwrap().iter().find(waits).unwrap()["why"].as_str().unwrap();
-        assert!(why.starts_with("you have blocked"), "{why}");
+        assert!(why(&person).starts_with("you have blocked"));
         assert_eq!(person.json(&["contacts", "unmute", "Robert"])["muted"], false);
         assert_eq!(person.json(&["contacts", "unblock", "Robert"])["blocked"], false);
     }

@@ -3,8 +3,8 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Common, Ended, confirm, name};
-use crate::core::{ContactState, ContactView, DeletionView};
+use super::{Common, Ended, confirm, escape, name};
+use crate::core::{ContactState, ContactView, DeletionView, NOTES_NAME};
 use crate::shell::Failure;
 use crate::shell::client::{Connection, Reach};
 
@@ -66,7 +66,7 @@ fn question(view: &ContactView) -> String {
             name::with_trust(&view.name, view.trust)
         ),
     };
-    format!("This deletes {what}. Type the name to go on:")
+    format!("This deletes {what}. Type the name, {}, to go on:", escape::line(&view.name))
 }
 
 /// How many messages, and how many of them have not arrived at the mailboxes.
@@ -82,13 +82,17 @@ fn human(deletion: &Value) -> String {
     let Ok(deletion) = serde_json::from_value::<DeletionView>(deletion.clone()) else {
         return "Deleted.".to_owned();
     };
-    let name = super::escape::line(&deletion.contact);
+    let messages = counted(deletion.messages, deletion.queued);
+    if deletion.contact == NOTES_NAME {
+        return format!("Your notes are deleted: {messages}.");
+    }
+    let name = escape::line(&deletion.contact);
     let withdrawn = if deletion.withdrawn {
         " The invitation is withdrawn, and the mailboxes are told as soon as sotto is connected."
     } else {
         ""
     };
-    format!("{name} is deleted, with {}.{withdrawn}", counted(deletion.messages, deletion.queued))
+    format!("{name} is deleted, with {messages}.{withdrawn}")
 }
 
 #[cfg(test)]
@@ -100,6 +104,8 @@ mod tests {
         assert_eq!(counted(0, 0), "0 messages");
         assert_eq!(counted(1, 1), "1 message, 1 of them not stored yet");
         let deletion = json!({ "contact": "Bob\u{202e}", "messages": 3, "queued": 0, "withdrawn": true });
+        let notes = json!({ "contact": "notes", "messages": 2, "queued": 0, "withdrawn": false });
+        assert_eq!(human(&notes), "Your notes are deleted: 2 messages.");
         insta::assert_snapshot!(human(&deletion), @"Bob<U+202E> is deleted, with 3 messages. The invitation is withdrawn, and the mailboxes are told as soon as sotto is connected.");
     }
 }

@@ -1,14 +1,15 @@
 //! `sotto status`: tells what is connected, what waits and why.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Common, Ended, escape, name, network, when};
-use crate::core::{ConsensusState, RouteState, RouteView, StatusView, UndeliveredView};
+use crate::core::{ConsensusState, ContactView, RouteState, RouteView, StatusView, UndeliveredView};
 use crate::shell::Failure;
-use crate::shell::client::Reach;
+use crate::shell::client::{Connection, Reach};
 
 const NO_DAEMON: &str = "not running. Packets flow only while a command runs, and so give away when you use Sotto; \
      messages arrive only then. Leave `sotto daemon` running.";
@@ -40,9 +41,14 @@ pub(super) async fn run(common: &Common, args: &StatusArgs) -> Result<Ended, Fai
             json!({ "running": true, "pid": daemon.get("pid"), "version": daemon.get("version") })
         };
         if connection.is_alone() {
+            let blocked = blocked(&connection).await?;
             let waiting = status.get_mut("waiting").and_then(Value::as_array_mut);
             for message in waiting.into_iter().flatten().filter_map(Value::as_object_mut) {
-                message.insert("why".to_owned(), NOBODY_SENDS.into());
+                let contact = message.get("contact").and_then(Value::as_str);
+                // A daemon would not send that either.
+                if !contact.is_some_and(|contact| blocked.contains(contact)) {
+                    message.insert("why".to_owned(), NOBODY_SENDS.into());
+                }
             }
         }
         if let Value::Object(status) = &mut status {
@@ -55,6 +61,14 @@ pub(super) async fn run(common: &Common, args: &StatusArgs) -> Result<Ended, Fai
     connection.close().await;
     common.output().result(&outcome?, |status| human(status, args.network))?;
     Ok(Ended::Well)
+}
+
+/// The names of the contacts that the user has blocked.
+async fn blocked(connection: &Connection) -> Result<BTreeSet<String>, Failure> {
+    let contacts = connection.call("contacts", json!({})).await?;
+    let contacts: Vec<ContactView> = serde_json::from_value(contacts)
+        .map_err(|error| Failure::new("internal", format!("the contacts cannot be read: {error}")))?;
+    Ok(contacts.into_iter().filter(|contact| contact.blocked).map(|contact| contact.name).collect())
 }
 
 fn human(status: &Value, is_network: bool) -> String {

@@ -95,6 +95,11 @@ fn at_whatever_moment_it_is_blocked_nothing_more_is_taken_and_nothing_is_lost() 
         world.run_for(Duration::from_secs(2));
         assert_eq!(world.peers[0].heard(), heard, "after {steps} steps");
         assert_eq!(parts(&mut world), parts_before, "after {steps} steps");
+        let opened = |world: &mut World| {
+            let mut people = world.peers[0].engine().book.people.values();
+            people.any(|person| person.next_content().is_some())
+        };
+        assert!(!opened(&mut world), "after {steps} steps: an answer that was on its way is dropped");
         let carried_before = carried(&mut world, 0);
         world.run_for(Duration::from_secs(2));
         let carried_after = carried(&mut world, 0);

@@ -1,5 +1,7 @@
 //! What a user does with somebody who is a contact: another name, and less noise.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::world::World;
@@ -144,4 +146,24 @@ fn what_is_unread_is_asked_for_with_or_without_muted_contacts() {
     assert_eq!(unread(&json!({ "muted": false })), (of("Carol", false), 2));
     assert_eq!(unread(&json!({ "muted": false, "contact": "Bob" })), (of("Bob", true), 0));
     assert_eq!(unread(&json!({ "muted": false, "skip": 1 })), (of("Carol", false).split_off(1), 2));
+}
+
+#[test]
+fn a_restored_profile_still_mutes_and_blocks_under_the_names_that_were_given() {
+    let mut world = World::acquainted(125);
+    rename(&mut world, 0, "Bob", "Robert").unwrap();
+    mute(&mut world, 0, "Robert", true).unwrap();
+    let (now, target) = (world.now, &mut world.peers[0]);
+    target.engine.as_mut().unwrap().set_blocked(now, "Robert", true, &mut target.rng).unwrap();
+    let backup = world.peers[0].engine().backup().unwrap();
+    world.restore(0, backup);
+    let robert = view(&mut world, 0, "Robert").unwrap();
+    assert!(robert.muted && robert.blocked);
+    let writes = world.writes.len();
+    world.run_for(Duration::from_secs(10));
+    assert_eq!(world.writes.len(), writes, "the keys of the next session wait");
+    let (now, target) = (world.now, &mut world.peers[0]);
+    target.engine.as_mut().unwrap().set_blocked(now, "Robert", false, &mut target.rng).unwrap();
+    world.send(1, "Alice", "hello");
+    world.run_until("it is heard", |world| world.peers[0].heard().iter().any(|text| text == "hello"));
 }
