@@ -219,9 +219,10 @@ impl Inbox {
         })
     }
 
-    /// Asks every replica anew before [`Inbox::is_absent`] says so again.
+    /// Asks every replica anew before [`Inbox::is_absent`] says so again, of this box or of one behind it: what was asked for
+    /// ahead may have come since.
     pub(crate) fn doubt(&mut self, index: u64) {
-        if let Some(slot) = self.slots.get_mut(&index) {
+        for (_, slot) in self.slots.range_mut(index..) {
             slot.absent.clear();
         }
     }
