@@ -52,7 +52,9 @@ fn main() {
         for n in [17, 18, 20, 22, 24] {
             let cost = f64::from(n * MAILBOXES) / f64::from(BLOCK);
             let whole = block_arrives(n, loss).powf(blocks);
-            println!("loss {loss:.2}: {n} of 16 {cost:.3} slots a part, the file is there with probability {whole:.6}");
+            println!(
+                "loss {loss:.2}: {n} of 16 {cost:.3} slots a part, the file is there with probability {whole:.6}"
+            );
         }
     }
 }

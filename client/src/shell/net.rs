@@ -122,7 +122,7 @@ enum Input<S> {
     Idle,
     /// A command has come.
     Arrival,
-    Reopened(Reopened<S>),
+    Reopened(Box<Reopened<S>>),
 }
 
 struct Owner<S: Store> {
@@ -155,7 +155,7 @@ impl<S: Store + Send + 'static> Owner<S> {
                 Input::Idle => self.lock(None),
                 Input::Arrival => self.locking.active(self.clock.now()),
                 Input::Reopened(reopened) => {
-                    if self.locking.take(&mut self.engine, self.clock.now(), reopened) {
+                    if self.locking.take(&mut self.engine, self.clock.now(), *reopened) {
                         self.tell(Event::Unlocked);
                     }
                 }
@@ -186,7 +186,7 @@ impl<S: Store + Send + 'static> Owner<S> {
             () = self.clock.sleep_until(idle_at) => Input::Idle,
             () = self.arrivals.notified() => Input::Arrival,
             request = self.calls.recv() => request.map_or(Input::End, Input::Call),
-            reopened = self.locking.next() => Input::Reopened(reopened),
+            reopened = self.locking.next() => Input::Reopened(Box::new(reopened)),
             input = network => input,
         }
     }

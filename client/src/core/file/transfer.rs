@@ -22,6 +22,8 @@ pub(crate) const BLOCK_PARTS: u32 = 16;
 /// The bytes of a full block.
 pub const FILE_BLOCK_LEN: usize = BLOCK_PARTS as usize * PART_LEN;
 
+const _: () = assert!(FILE_BLOCK_LEN < record::RECORD_LEN_MAX, "a block is one record");
+
 /// How far a file is. The numbers are on disk: append only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum Stage {
@@ -223,7 +225,6 @@ mod tests {
             assert!(transfer.chunk_keys().all(|key| is_of(&key, &transfer.id)));
         }
         assert_eq!(transfer(part * 32).blocks(), 2);
-        assert!(FILE_BLOCK_LEN < record::RECORD_LEN_MAX);
     }
 
     #[test]

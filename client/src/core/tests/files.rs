@@ -105,10 +105,10 @@ fn files_of_lengths_around_every_edge_arrive_whole_through_loss_and_reordering()
         })
     });
     let now = world.now;
-    for peer in 0..2 {
+    for (peer, name) in NAMES.iter().enumerate() {
         // Answers have places in the conversation of their side, so the two sides count differently.
         for (view, file) in world.peers[peer].engine().files(now).iter().zip(&files) {
-            assert!(read(world.peers[peer].engine(), NAMES[peer], view.seq) == *file);
+            assert!(read(world.peers[peer].engine(), name, view.seq) == *file);
         }
     }
     let messages = world.peers[1].engine().messages("Alice", None).unwrap();
