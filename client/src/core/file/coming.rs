@@ -129,7 +129,7 @@ impl Harvest<'_> {
         transfer.heard = Some(letter);
         let outcome = transfer.hear(verb);
         if matches!(outcome, Ok(Heard::Dropped(_))) {
-            let gone: Vec<_> = transfer.drop_bytes().collect();
+            let gone = transfer.drop_bytes();
             self.changes.extend(gone);
         }
         let contact = self.contact.name.clone();

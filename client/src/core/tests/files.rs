@@ -334,7 +334,7 @@ fn whatever_takes_a_message_away_takes_its_file_away() {
 #[test]
 fn a_session_made_anew_in_the_middle_costs_parts_and_no_file() {
     let mut world = World::acquainted(310);
-    let file = bytes(&mut world, 10 * FILE_BLOCK_LEN);
+    let file = bytes(&mut world, 16 * FILE_BLOCK_LEN);
     let seq = offer(&mut world, 0, &file);
     for peer in [0, 1] {
         world.run_for(Duration::from_secs(5));
