@@ -344,7 +344,10 @@ fn a_session_made_anew_in_the_middle_costs_parts_and_no_file() {
             let renewed = |event: &&Event| matches!(event, Event::ContactRenewed { .. });
             (0..2).all(|side| world.peers[side].events.iter().filter(renewed).count() > peer)
         });
-        assert_ne!(state(&mut world, 1, seq), FileState::Done, "the file did not hold it up");
+        // Keys of the other side are looked for in slots that no box waits for: its renewal may come after the file.
+        if peer == 0 {
+            assert_ne!(state(&mut world, 1, seq), FileState::Done, "the file did not hold it up");
+        }
     }
     world.run_until("it is there", |world| state(world, 1, seq) == FileState::Done);
     assert!(read(world.peers[1].engine(), "Alice", seq) == file);
