@@ -242,6 +242,30 @@ fn the_price_of_the_network_is_told_without_a_daemon_once_a_consensus_was_kept()
 }
 
 #[test]
+fn a_file_is_kept_at_once_and_shown_by_its_name_alone() {
+    let person = Person::with_profile(&dead_network());
+    person.json(&["invite", "Bob"]);
+    assert_eq!(person.json(&["files"]), json!([]));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("holiday\u{1b}.jpg");
+    std::fs::write(&path, vec![7u8; 50_000]).unwrap();
+    let sent = person.run(&["files", "send", "Bob", path.to_str().unwrap(), "--timeout", "1"]);
+    assert_eq!(sent.status.code(), Some(3), "{sent:?}");
+    std::fs::remove_file(&path).unwrap();
+    let listed = person.json(&["files"]);
+    assert_eq!((&listed[0]["size"], &listed[0]["state"]), (&json!(50_000), &json!("offered")));
+    assert_eq!(listed[0]["name"], "holiday\u{1b}.jpg");
+    let words = String::from_utf8(person.run(&["files"]).stdout).unwrap();
+    assert!(words.contains("holiday<U+001B>.jpg") && !words.contains('\u{1b}'), "{words}");
+    let to = directory.path().to_str().unwrap();
+    assert_eq!(person.refusal(&["files", "save", "Bob", "1", "--to", to, "--as", "../x"]).0, "file-name");
+    assert_eq!(person.refusal(&["files", "save", "Bob", "1", "--to", to]).0, "file-state");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left behind");
+    assert_eq!(person.refusal(&["files", "send", "Bob", to]).0, "file-read");
+    assert_eq!(person.refusal(&["files", "accept", "Bob", "1"]).0, "file-state");
+}
+
+#[test]
 fn receiving_without_a_network_ends_in_time_with_an_empty_array() {
     let person = Person::with_profile(&dead_network());
     assert_eq!(person.json(&["recv", "--for", "1"]), json!([]));

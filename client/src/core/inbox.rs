@@ -103,10 +103,13 @@ impl Inbox {
         self.width(Ahead::WhileComing) > 1
     }
 
-    /// How many boxes to ask for at once.
+    /// How many boxes to ask for at once. Parts of files are expected for as long as their sender is away, so they count only
+    /// while something comes.
     fn width(&self, ahead: Ahead) -> usize {
         let streak = if ahead == Ahead::WhileComing { self.streak } else { 1 };
-        streak.max(self.reassembly.remaining()).max(self.expected).clamp(1, READ_AHEAD_MAX)
+        let remaining = self.reassembly.remaining();
+        let expected = if self.streak > 1 || remaining > 0 { self.expected } else { 0 };
+        streak.max(remaining).max(expected).clamp(1, READ_AHEAD_MAX)
     }
 
     /// The question that was asked longest ago, of those that may be asked of a replica that can be `reached`. Asked
@@ -223,9 +226,10 @@ impl Inbox {
         })
     }
 
-    /// Asks every replica anew before [`Inbox::is_absent`] says so again.
+    /// Asks every replica anew before [`Inbox::is_absent`] says so again, of this box or of one behind it: what was asked for
+    /// ahead may have come since.
     pub(crate) fn doubt(&mut self, index: u64) {
-        if let Some(slot) = self.slots.get_mut(&index) {
+        for (_, slot) in self.slots.range_mut(index..) {
             slot.absent.clear();
         }
     }
@@ -368,6 +372,22 @@ mod tests {
         reader.inbox.reassembly.push(&texts[0]).unwrap();
         reader.inbox.not_found(0, &REPLICAS[0]);
         assert_eq!(reader.polls().iter().map(|poll| poll.index).max(), Some(31));
+    }
+
+    #[test]
+    fn parts_of_a_file_are_read_ahead_while_boxes_come_and_not_while_their_sender_is_away() {
+        let (mut reader, sealed) = stream(1);
+        reader.ahead = Ahead::WithinMessage;
+        reader.inbox.expected = 20;
+        assert_eq!(reader.polls().len(), 2, "the next box, of both replicas");
+        assert!(!reader.inbox.is_coming());
+        reader.inbox.found(0, &REPLICAS[0], &sealed[0]).unwrap();
+        reader.read.advance();
+        reader.inbox.advance_to(1);
+        assert_eq!(reader.polls().iter().map(|poll| poll.index).max(), Some(20));
+        reader.inbox.not_found(1, &REPLICAS[0]);
+        assert!(!reader.inbox.is_coming());
+        assert_eq!(reader.polls().iter().map(|poll| poll.index).max(), Some(1));
     }
 
     #[test]

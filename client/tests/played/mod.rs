@@ -15,7 +15,7 @@ use sotto_client::shell::locking::LockAccess;
 use sotto_client::shell::net::{self, NetworkAccess, Running};
 use sotto_client::shell::service::Call;
 use sotto_client::shell::ways::WayMakers;
-use sotto_client::store::{Change, Lockable, MemoryStore, Record, Store, StoreError};
+use sotto_client::store::{Change, Lockable, MemoryStore, Record, RecordKey, Store, StoreError};
 use sotto_protocol::directory::{
     AuthorityEntry, Consensus, ConsensusNode, CoverClass, EpochKey, NetworkInfo, Params, Place, epoch_of,
     epoch_start,
@@ -162,6 +162,10 @@ pub(crate) struct SharedStore(Arc<Mutex<MemoryStore>>);
 impl Store for SharedStore {
     fn load(&self) -> Result<Vec<Record>, StoreError> {
         self.0.lock().unwrap().load()
+    }
+
+    fn read(&self, key: &RecordKey) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        self.0.lock().unwrap().read(key)
     }
 
     fn commit(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {

@@ -43,7 +43,7 @@ impl Harvest<'_> {
     /// Takes a part.
     pub(in crate::core) fn part(&mut self, content: &Zeroizing<Vec<u8>>) -> Result<(), StoreError> {
         let Some(part) = Part::parse(content) else { return self.refuse("file-part-short") };
-        let Some((id, _)) = self.offer(Direction::In, part.file) else { return self.unasked() };
+        let Some(Offer { id, .. }) = self.offer(Direction::In, part.file) else { return self.unasked() };
         let Some(transfer) = self.transfer(id) else { return self.unasked() };
         let is_wanted = matches!(transfer.stage, Stage::Running | Stage::Paused);
         if transfer.direction != Direction::In || !is_wanted {
@@ -109,7 +109,7 @@ impl Harvest<'_> {
     /// A letter answers to a file, ours or one of the same sender.
     pub(in crate::core) fn answered(&mut self, letter: Name, of: &Reference, verb: &Verb) {
         let direction = if of.author == Author::Sender { Direction::In } else { Direction::Out };
-        let Some((id, (seq, size, sha256))) = self.offer(direction, of.name) else {
+        let Some(Offer { id, seq, size, sha256 }) = self.offer(direction, of.name) else {
             return self.doubts.push("file-answer-unknown");
         };
         if direction == Direction::In && *verb != Verb::Cancelled {
@@ -129,7 +129,7 @@ impl Harvest<'_> {
         transfer.heard = Some(letter);
         let outcome = transfer.hear(verb);
         if matches!(outcome, Ok(Heard::Dropped(_))) {
-            let gone: Vec<_> = transfer.drop_bytes().collect();
+            let gone = transfer.drop_bytes();
             self.changes.extend(gone);
         }
         let contact = self.contact.name.clone();
@@ -143,14 +143,14 @@ impl Harvest<'_> {
         }
     }
 
-    /// The message that offers a file under this name, and its place, size and hash.
-    fn offer(&self, direction: Direction, name: Name) -> Option<(MessageId, (u64, u64, [u8; 32]))> {
+    /// The message that offers a file under this name.
+    fn offer(&self, direction: Direction, name: Name) -> Option<Offer> {
         let is = |message: &&Message| message.direction == direction && message.name == Some(name);
         let message = self.messages.iter().find(is).or_else(|| self.person.letter(direction, name))?;
         let message = self.changed.get(&message.id).unwrap_or(message);
         match &message.body {
             Body::Letter(Content::File { size, sha256, .. }) => {
-                Some((message.id, (message.seq, *size, *sha256)))
+                Some(Offer { id: message.id, seq: message.seq, size: *size, sha256: *sha256 })
             }
             _ => None,
         }
@@ -163,6 +163,14 @@ impl Harvest<'_> {
         }
         self.coming.transfers.get_mut(&id)
     }
+}
+
+/// A message that offers a file.
+struct Offer {
+    id: MessageId,
+    seq: u64,
+    size: u64,
+    sha256: [u8; 32],
 }
 
 /// What an answer has led to.

@@ -280,7 +280,7 @@ impl<S: Store> Engine<S> {
         &mut self,
         now: Timestamp,
         contact: &str,
-        transfer: Transfer,
+        mut transfer: Transfer,
         verb: Verb,
         rng: &mut impl CryptoRng,
     ) -> Result<(), EngineError> {

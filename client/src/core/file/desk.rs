@@ -1,6 +1,6 @@
 //! When something is to be done for files, and what: never in a tick, one thing at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use rand::CryptoRng;
@@ -8,7 +8,7 @@ use sotto_protocol::time::Timestamp;
 
 use super::checking::Checking;
 use super::filling::Filling;
-use super::transfer::{Owed, Stage, Transfer, is_of};
+use super::transfer::{Owed, Stage, Transfer, owner};
 use super::view::{Pace, done_bytes};
 use crate::core::book::Book;
 use crate::core::engine::Engine;
@@ -67,9 +67,9 @@ pub(crate) struct Orphans(Vec<RecordKey>);
 impl Orphans {
     /// Those of these pieces that belong to nobody.
     pub(crate) fn among(pieces: Vec<RecordKey>, book: &Book) -> Self {
-        let ids: Vec<MessageId> =
-            book.people.values().flat_map(|person| person.transfers.keys().copied()).collect();
-        let belongs = |key: &RecordKey| ids.iter().any(|id| is_of(key, id));
+        let transfers = book.people.values().flat_map(|person| person.transfers.keys());
+        let owners: BTreeSet<&[u8; 12]> = transfers.filter_map(|id| owner(id.as_bytes())).collect();
+        let belongs = |key: &RecordKey| owner(&key.id).is_some_and(|owner| owners.contains(owner));
         Self(pieces.into_iter().filter(|key| !belongs(key)).collect())
     }
 
@@ -220,5 +220,6 @@ impl Book {
 
 /// The changes that leave nothing of these transfers.
 pub(in crate::core) fn forget_files<'a>(gone: impl Iterator<Item = &'a Transfer>) -> Vec<Change> {
-    gone.flat_map(|transfer| transfer.drop_bytes().chain([Change::Delete { key: transfer.key() }])).collect()
+    let keys = gone.flat_map(|transfer| transfer.chunk_keys().chain([transfer.key()]));
+    keys.map(|key| Change::Delete { key }).collect()
 }

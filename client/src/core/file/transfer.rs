@@ -14,6 +14,7 @@ use super::part::PART_LEN;
 use super::ranges::Ranges;
 use crate::core::id::{ContactId, MessageId};
 use crate::core::letter::Name;
+use crate::core::limits::FILE_LEN_MAX;
 use crate::core::message::Direction;
 use crate::store::{Change, RecordKey, RecordKind, Store, StoreError, record};
 
@@ -21,6 +22,8 @@ use crate::store::{Change, RecordKey, RecordKind, Store, StoreError, record};
 pub(crate) const BLOCK_PARTS: u32 = 16;
 /// The bytes of a full block.
 pub const FILE_BLOCK_LEN: usize = BLOCK_PARTS as usize * PART_LEN;
+
+const _: () = assert!(FILE_BLOCK_LEN < record::RECORD_LEN_MAX, "a block is one record");
 
 /// How far a file is. The numbers are on disk: append only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -86,9 +89,9 @@ fn chunk_key(id: MessageId, number: u32) -> RecordKey {
     RecordKey { kind: RecordKind::Chunk, id: [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] }
 }
 
-/// Whether a piece is one of this file.
-pub(super) fn is_of(key: &RecordKey, id: &MessageId) -> bool {
-    key.id.iter().zip(id.as_bytes()).take(12).all(|(of_key, of_id)| of_key == of_id)
+/// What the names of a file's pieces have in common with its own.
+pub(super) fn owner(id: &[u8; 16]) -> Option<&[u8; 12]> {
+    id.first_chunk()
 }
 
 /// The change that keeps a piece.
@@ -96,14 +99,15 @@ pub(super) fn put_chunk(id: MessageId, number: u32, bytes: &[u8]) -> Result<Chan
     Ok(Change::Put { key: chunk_key(id, number), value: record::encode(&Chunk(bytes.to_vec()))? })
 }
 
-/// How many parts a file of this size has.
+/// How many parts a file of this size has. One beyond the longest has no more: nothing of it is ever asked for, whatever its
+/// sender says of it.
 pub(super) fn part_count(size: u64) -> u32 {
-    u32::try_from(size.div_ceil(PART_LEN as u64)).unwrap_or(u32::MAX)
+    u32::try_from(size.min(FILE_LEN_MAX).div_ceil(PART_LEN as u64)).unwrap_or(u32::MAX)
 }
 
 impl Transfer {
     /// One at its beginning.
-    pub(super) const fn new(
+    pub(super) fn new(
         (id, contact, seq): (MessageId, ContactId, u64),
         direction: Direction,
         (size, sha256): (u64, [u8; 32]),
@@ -116,7 +120,11 @@ impl Transfer {
             size,
             sha256,
             stage: Stage::Offered,
-            open: Ranges::from_ascending(Vec::new()),
+            open: if direction == Direction::In {
+                Ranges::up_to(part_count(size))
+            } else {
+                Ranges::default()
+            },
             asked_to: 0,
             asked: 0,
             owed: None,
@@ -156,16 +164,21 @@ impl Transfer {
         self.direction == Direction::In && self.stage == Stage::Running
     }
 
-    /// All records of its bytes, whether they have come or not.
-    pub(super) fn chunk_keys(&self) -> impl Iterator<Item = RecordKey> + use<> {
-        let count = if self.direction == Direction::Out { self.blocks() } else { self.parts() };
-        let id = self.id;
-        (0..count).map(move |number| chunk_key(id, number))
+    /// All records of its bytes.
+    pub(super) fn chunk_keys(&self) -> impl Iterator<Item = RecordKey> {
+        let is_received = self.direction == Direction::In;
+        let count = if is_received { self.parts() } else { self.blocks() };
+        let has_come = move |number: &u32| !is_received || !self.open.contains(*number);
+        (0..count).filter(has_come).map(|number| chunk_key(self.id, number))
     }
 
     /// The changes that delete its bytes.
-    pub(super) fn drop_bytes(&self) -> impl Iterator<Item = Change> + use<> {
-        self.chunk_keys().map(|key| Change::Delete { key })
+    pub(super) fn drop_bytes(&mut self) -> Vec<Change> {
+        let changes = self.chunk_keys().map(|key| Change::Delete { key }).collect();
+        if self.direction == Direction::In {
+            self.open = Ranges::up_to(self.parts());
+        }
+        changes
     }
 
     /// One block of its bytes; none if any of it is missing.
@@ -204,7 +217,6 @@ impl fmt::Debug for Transfer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::limits::FILE_LEN_MAX;
 
     fn transfer(size: u64) -> Transfer {
         let (id, contact) = (MessageId::from_bytes([1; 16]), ContactId::from_bytes([2; 16]));
@@ -219,11 +231,12 @@ mod tests {
             let sum: u64 = (0..transfer.parts()).map(|index| transfer.part_len(index) as u64).sum();
             assert_eq!(sum, size);
             assert_eq!(transfer.bytes_of(&Ranges::up_to(transfer.parts())), size);
-            assert_eq!(transfer.chunk_keys().count(), usize::try_from(transfer.parts()).unwrap());
-            assert!(transfer.chunk_keys().all(|key| is_of(&key, &transfer.id)));
+            assert_eq!(transfer.chunk_keys().count(), 0, "nothing has come");
+            let whole = Transfer { open: Ranges::default(), ..transfer.clone() };
+            assert_eq!(whole.chunk_keys().count(), usize::try_from(transfer.parts()).unwrap());
+            assert!(whole.chunk_keys().all(|key| owner(&key.id) == owner(transfer.id.as_bytes())));
         }
         assert_eq!(transfer(part * 32).blocks(), 2);
-        assert!(FILE_BLOCK_LEN < record::RECORD_LEN_MAX);
     }
 
     #[test]

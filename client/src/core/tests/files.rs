@@ -105,10 +105,10 @@ fn files_of_lengths_around_every_edge_arrive_whole_through_loss_and_reordering()
         })
     });
     let now = world.now;
-    for peer in 0..2 {
+    for (peer, name) in NAMES.iter().enumerate() {
         // Answers have places in the conversation of their side, so the two sides count differently.
         for (view, file) in world.peers[peer].engine().files(now).iter().zip(&files) {
-            assert!(read(world.peers[peer].engine(), NAMES[peer], view.seq) == *file);
+            assert!(read(world.peers[peer].engine(), name, view.seq) == *file);
         }
     }
     let messages = world.peers[1].engine().messages("Alice", None).unwrap();
@@ -334,7 +334,7 @@ fn whatever_takes_a_message_away_takes_its_file_away() {
 #[test]
 fn a_session_made_anew_in_the_middle_costs_parts_and_no_file() {
     let mut world = World::acquainted(310);
-    let file = bytes(&mut world, 10 * FILE_BLOCK_LEN);
+    let file = bytes(&mut world, 16 * FILE_BLOCK_LEN);
     let seq = offer(&mut world, 0, &file);
     for peer in [0, 1] {
         world.run_for(Duration::from_secs(5));
@@ -344,7 +344,10 @@ fn a_session_made_anew_in_the_middle_costs_parts_and_no_file() {
             let renewed = |event: &&Event| matches!(event, Event::ContactRenewed { .. });
             (0..2).all(|side| world.peers[side].events.iter().filter(renewed).count() > peer)
         });
-        assert_ne!(state(&mut world, 1, seq), FileState::Done, "the file did not hold it up");
+        // Keys of the other side are looked for in slots that no box waits for: its renewal may come after the file.
+        if peer == 0 {
+            assert_ne!(state(&mut world, 1, seq), FileState::Done, "the file did not hold it up");
+        }
     }
     world.run_until("it is there", |world| state(world, 1, seq) == FileState::Done);
     assert!(read(world.peers[1].engine(), "Alice", seq) == file);

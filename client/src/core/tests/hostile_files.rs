@@ -146,9 +146,7 @@ fn offers_beyond_every_bound_take_no_room() {
     let mut world = World::acquainted(333);
     let mut liar = Liar::of(&mut world);
     let sizes = [0, FILE_LEN_MAX + 1, 1 << 63, u64::MAX];
-    for size in sizes {
-        liar.offer(&mut world, b"", size, "x");
-    }
+    let offers: Vec<Name> = sizes.iter().map(|size| liar.offer(&mut world, b"", *size, "x")).collect();
     liar.done(&mut world);
     assert_eq!(doubts(&world), ["file-size"; 4]);
     assert_eq!(kept(&mut world, 0), (0, 0));
@@ -159,12 +157,22 @@ fn offers_beyond_every_bound_take_no_room() {
         let error = engine.accept_file(now, "Bob", seq, &mut peer.rng).unwrap_err();
         assert_eq!(error.label(), "file-size");
     }
+    // Nothing has come of them, so nothing is looked for when they end.
+    engine.decline_file(now, "Bob", 4, &mut peer.rng).unwrap();
+    let of = Reference { author: Author::Sender, name: offers[2] };
+    liar.letter(&mut world, &Content::FileAnswer { of, verb: Verb::Cancelled });
+    liar.done(&mut world);
+    assert_eq!(
+        (state(&mut world, 0, 3), state(&mut world, 0, 4)),
+        (FileState::Cancelled, FileState::Declined)
+    );
+    assert_eq!(kept(&mut world, 0), (2, 0));
     for _ in 0..100 {
         liar.offer(&mut world, b"x", 1, "x");
     }
     liar.done(&mut world);
-    assert_eq!(kept(&mut world, 0), (FILES_COMING_MAX, 0), "the rest waits for the user");
-    assert!(world.peers[0].engine().status(now).outbox_boxes <= FILES_COMING_MAX as u64 + 2);
+    assert_eq!(kept(&mut world, 0), (FILES_COMING_MAX + 2, 0), "the rest waits for the user");
+    assert!(world.peers[0].engine().status(now).outbox_boxes <= FILES_COMING_MAX as u64 + 3);
 }
 
 #[test]

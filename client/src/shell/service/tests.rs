@@ -297,3 +297,44 @@ fn notes_are_kept_and_belong_to_nobody() {
     assert_eq!(alice.call("unread", &json!({})).unwrap()["messages"], json!([]));
     assert_eq!(alice.refusal("invite", &json!({ "name": "NOTES" })), "name-reserved");
 }
+
+#[test]
+fn a_file_is_handed_over_in_blocks_and_no_path_is_taken() {
+    let mut alice = Desk::new(1);
+    alice.call("invite", &json!({ "name": "Bob" })).unwrap();
+    let bytes = vec![7u8; crate::core::FILE_BLOCK_LEN + 5];
+    let begin = json!({ "contact": "Bob", "name": "../../x", "size": bytes.len() });
+    let begun = alice.call("file-begin", &begin).unwrap();
+    let file = &begun["file"];
+    let mut at = 0;
+    for block in bytes.chunks(crate::core::FILE_BLOCK_LEN) {
+        let base64 = data_encoding::BASE64.encode(block);
+        let wrong = json!({ "file": file, "at": at + 1, "base64": base64 });
+        assert_eq!(alice.refusal("file-data", &wrong), "file-data");
+        assert_eq!(
+            alice.refusal("file-data", &json!({ "file": file, "at": at, "base64": "?" })),
+            "file-data"
+        );
+        assert_eq!(alice.refusal("file-offer", &json!({ "file": file })), "file-data");
+        alice.call("file-data", &json!({ "file": file, "at": at, "base64": base64 })).unwrap();
+        at += block.len();
+    }
+    let seq = alice.call("file-offer", &json!({ "file": file })).unwrap()["seq"].clone();
+    let listed = alice.call("files", &json!({})).unwrap();
+    let row = &listed["files"][0];
+    assert_eq!((&row["seq"], &row["name"], &row["state"]), (&seq, &json!("../../x"), &json!("offered")));
+    assert_eq!((&row["size"], &row["direction"]), (&json!(bytes.len()), &json!("out")));
+    assert_eq!(alice.call("files", &json!({ "skip": 1 })).unwrap(), json!({ "files": [], "more": false }));
+    let one = json!({ "contact": "Bob", "seq": seq });
+    for method in ["file-accept", "file-decline", "file-pause", "file-resume"] {
+        assert_eq!(alice.refusal(method, &one), "file-state", "{method}");
+    }
+    assert_eq!(alice.refusal("file-read", &json!({ "contact": "Bob", "seq": seq, "at": 0 })), "file-state");
+    assert_eq!(alice.call("file-cancel", &one).unwrap()["state"], "cancelled");
+    alice.call("send", &json!({ "contact": "Bob", "text": "hello" })).unwrap();
+    let text = alice.call("messages", &json!({ "contact": "Bob", "after": seq })).unwrap();
+    let text_seq = text["messages"].as_array().unwrap().last().unwrap()["seq"].clone();
+    assert_eq!(alice.refusal("file", &json!({ "contact": "Bob", "seq": text_seq })), "no-file");
+    let path = json!({ "contact": "Bob", "name": "x", "size": 1, "path": "/etc/passwd" });
+    assert_eq!(alice.refusal("file-begin", &path), "invalid-params");
+}
