@@ -296,7 +296,10 @@ pub(super) fn human(message: &MessageView) -> String {
         | MessageKind::Defaults
         | MessageKind::Reaction
         | MessageKind::Edit
-        | MessageKind::Deletion => format!("[{text}]"),
+        | MessageKind::Deletion
+        | MessageKind::Introduction
+        | MessageKind::IntroductionAnswer
+        | MessageKind::IntroductionLink => format!("[{text}]"),
     };
     let tail = remarks(message);
     match (message.direction, message.kind) {

@@ -110,7 +110,8 @@ pub fn restored(records: Vec<Record>, rng: &mut impl CryptoRng) -> Result<Vec<Ch
             | RecordKind::Inbox
             | RecordKind::Request
             | RecordKind::Asking
-            | RecordKind::Renewal => {
+            | RecordKind::Renewal
+            | RecordKind::Introduction => {
                 return Err(StoreError::Damaged("a record that no backup has".into()));
             }
         }

@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::error::EngineError;
 use super::event::Event;
 use super::id::{ContactId, MessageId};
+use super::introduction::{IntroductionChanges, put_all};
 use super::ledger::Ledger;
 use super::link::Link;
 use super::message::Message;
@@ -37,6 +38,8 @@ pub(crate) struct Update {
     pub(crate) removed: Vec<MessageId>,
     /// Whether a message that has begun to come is given up.
     pub(crate) cuts_off: bool,
+    /// Introductions, new or changed; `None` for those that go.
+    pub(crate) introductions: IntroductionChanges,
     /// Whatever else is kept in the same commit.
     pub(crate) changes: Vec<Change>,
     /// What is told once it is kept.
@@ -58,6 +61,7 @@ impl Update {
             messages: Vec::new(),
             removed: Vec::new(),
             cuts_off: false,
+            introductions: IntroductionChanges::new(),
             changes: Vec::new(),
             events: Vec::new(),
         }
@@ -83,6 +87,7 @@ impl Update {
         let removed =
             self.removed.iter().map(|id| RecordKey { kind: RecordKind::Message, id: *id.as_bytes() });
         changes.extend(removed.map(|key| Change::Delete { key }));
+        changes.extend(put_all(&self.introductions)?);
         Ok(changes)
     }
 }
@@ -92,9 +97,25 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// [`EngineError::Store`]: nothing has changed, or it is undecided and everything will be read anew.
-    pub(super) fn make(&mut self, now: Timestamp, mut update: Update) -> Result<(), EngineError> {
-        let changes = update.changes()?;
+    pub(super) fn make(&mut self, now: Timestamp, update: Update) -> Result<(), EngineError> {
+        self.make_all(now, vec![update])
+    }
+
+    /// The same for several people, in one commit.
+    ///
+    /// # Errors
+    /// As [`Engine::make`].
+    pub(super) fn make_all(&mut self, now: Timestamp, mut updates: Vec<Update>) -> Result<(), EngineError> {
+        let mut changes = Vec::new();
+        for update in &mut updates {
+            changes.append(&mut update.changes()?);
+        }
         self.commit(now, changes)?;
+        updates.into_iter().try_for_each(|update| self.follow(now, update))
+    }
+
+    /// Makes the changes in memory.
+    fn follow(&mut self, now: Timestamp, update: Update) -> Result<(), EngineError> {
         let is_turning_point = update.contact.is_some();
         if let Some(person) = self.book.people.get_mut(&update.id) {
             person.contact = update.contact.unwrap_or_else(|| person.contact.clone());
@@ -125,6 +146,12 @@ impl<S: Store> Engine<S> {
         for id in update.removed {
             self.unkept.remove(&id);
             self.book.drop_message(&id);
+        }
+        for (id, introduction) in update.introductions {
+            match introduction {
+                Some(introduction) => drop(self.book.introductions.insert(id, introduction)),
+                None => drop(self.book.introductions.remove(&id)),
+            }
         }
         for event in update.events {
             self.events.push(event);

@@ -125,6 +125,12 @@ pub enum MessageKind {
     Edit,
     /// A deletion of ours on its way, likewise.
     Deletion,
+    /// Somebody is introduced; `text` says who.
+    Introduction,
+    /// An answer of ours to an introduction, on its way. It is not shown.
+    IntroductionAnswer,
+    /// The link of an introduction that we have made, on its way, likewise.
+    IntroductionLink,
 }
 
 /// The reactions to one message.

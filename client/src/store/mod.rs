@@ -45,6 +45,8 @@ pub enum RecordKind {
     Renewal = 12,
     /// What is counted of the conversation with one contact.
     Ledger = 13,
+    /// One introduction that is under way.
+    Introduction = 16,
 }
 
 impl RecordKind {
@@ -71,6 +73,7 @@ impl RecordKind {
             11 => Some(Self::Asking),
             12 => Some(Self::Renewal),
             13 => Some(Self::Ledger),
+            16 => Some(Self::Introduction),
             _ => None,
         }
     }

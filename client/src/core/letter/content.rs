@@ -7,6 +7,7 @@
 //!      4 edit      name (16) || text            of a letter of the same sender
 //!      5 deletion  name (16)                    of a letter of the same sender
 //!      6 defaults  version (4) || flags (1) || visible for (4) || exists for (4)
+//!      9, 10, 11                              see [`super::introduction`]
 //! reference = author (1: 1 who sends this letter, 2 who receives it) || name (16)
 //! ```
 //!
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::disappearing::{Disappearing, WIRE_LEN};
+use super::introduction::{Introduction, IntroductionAnswer, IntroductionLink};
 use super::name::Name;
 use crate::core::limits::{EMOJI_LEN_MAX, TEXT_LEN_MAX};
 
@@ -27,6 +29,9 @@ const KIND_REACTION: u8 = 3;
 const KIND_EDIT: u8 = 4;
 const KIND_DELETION: u8 = 5;
 const KIND_DEFAULTS: u8 = 6;
+const KIND_INTRODUCTION: u8 = 9;
+const KIND_INTRODUCTION_ANSWER: u8 = 10;
+const KIND_INTRODUCTION_LINK: u8 = 11;
 
 /// Why the body of a letter is none of its kind. The letter is kept as one of unknown kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -46,6 +51,9 @@ pub(crate) enum ContentRefusal {
     /// Limits that mean nothing.
     #[error("limits of existence with unknown flags")]
     Flags,
+    /// An introduction whose part, name or answer is none.
+    #[error("an introduction with a part, a name or an answer that cannot be")]
+    Introduction,
 }
 
 impl ContentRefusal {
@@ -57,6 +65,7 @@ impl ContentRefusal {
             Self::Utf8 => "letter-utf8",
             Self::Author => "letter-author",
             Self::Flags => "letter-defaults",
+            Self::Introduction => "letter-introduction",
         }
     }
 }
@@ -102,9 +111,12 @@ pub(crate) enum Content {
         version: u32,
         disappearing: Disappearing,
     },
+    Introduction(Introduction),
+    IntroductionAnswer(IntroductionAnswer),
+    IntroductionLink(IntroductionLink),
 }
 
-fn text(bytes: &[u8], len_max: usize) -> Result<String, ContentRefusal> {
+pub(super) fn text(bytes: &[u8], len_max: usize) -> Result<String, ContentRefusal> {
     if bytes.len() > len_max {
         return Err(ContentRefusal::Length);
     }
@@ -165,6 +177,9 @@ impl Content {
                 let disappearing = Disappearing::from_bytes(knobs).ok_or(ContentRefusal::Flags)?;
                 Ok(Self::Defaults { version: u32::from_be_bytes(*version), disappearing })
             }
+            KIND_INTRODUCTION => Introduction::parse(body).map(Self::Introduction),
+            KIND_INTRODUCTION_ANSWER => IntroductionAnswer::parse(body).map(Self::IntroductionAnswer),
+            KIND_INTRODUCTION_LINK => IntroductionLink::parse(body).map(Self::IntroductionLink),
             _ => Err(ContentRefusal::Kind),
         }
     }
@@ -182,6 +197,9 @@ impl Content {
             Self::Defaults { version, disappearing } => {
                 (KIND_DEFAULTS, [version.to_be_bytes().as_slice(), &disappearing.to_bytes()].concat())
             }
+            Self::Introduction(introduction) => (KIND_INTRODUCTION, introduction.to_bytes()),
+            Self::IntroductionAnswer(answer) => (KIND_INTRODUCTION_ANSWER, answer.to_bytes()),
+            Self::IntroductionLink(link) => (KIND_INTRODUCTION_LINK, link.to_bytes()),
         };
         (kind, Zeroizing::new(body))
     }
@@ -196,6 +214,9 @@ impl fmt::Debug for Content {
             Self::Edit { .. } => "Edit([scrubbed])",
             Self::Deletion { .. } => "Deletion([scrubbed])",
             Self::Defaults { .. } => "Defaults([scrubbed])",
+            Self::Introduction(_) => "Introduction([scrubbed])",
+            Self::IntroductionAnswer(_) => "IntroductionAnswer([scrubbed])",
+            Self::IntroductionLink(_) => "IntroductionLink([scrubbed])",
         })
     }
 }
@@ -206,6 +227,8 @@ impl Drop for Content {
             Self::Text(text) | Self::Reply { text, .. } | Self::Edit { text, .. } => text.zeroize(),
             Self::Reaction { emoji, .. } => emoji.zeroize(),
             Self::Deletion { .. } | Self::Defaults { .. } => {}
+            // These wipe themselves.
+            Self::Introduction(_) | Self::IntroductionAnswer(_) | Self::IntroductionLink(_) => {}
         }
     }
 }
@@ -215,7 +238,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::core::letter::Series;
+    use crate::core::letter::{Part, Series};
 
     fn some_name() -> impl Strategy<Value = Name> {
         (any::<[u8; 8]>(), any::<u64>())
@@ -246,6 +269,20 @@ mod tests {
             some_name().prop_map(|of| Content::Deletion { of }),
             (any::<u32>(), knobs)
                 .prop_map(|(version, disappearing)| Content::Defaults { version, disappearing }),
+            (any::<[u8; 16]>(), any::<bool>(), "[a-zé]{1,64}", ".{0,30}").prop_map(
+                |(tag, is_inviter, name, note)| {
+                    let part = if is_inviter { Part::Inviter } else { Part::Joiner };
+                    Content::Introduction(Introduction { tag, part, name, note })
+                }
+            ),
+            (any::<[u8; 16]>(), prop::option::of(prop::option::of("[a-z:]{1,79}"))).prop_map(
+                |(tag, answer)| {
+                    let (agrees, link) = (answer.is_some(), answer.flatten());
+                    Content::IntroductionAnswer(IntroductionAnswer { tag, agrees, link })
+                }
+            ),
+            (any::<[u8; 16]>(), "[a-z:]{0,79}")
+                .prop_map(|(tag, link)| Content::IntroductionLink(IntroductionLink { tag, link })),
         ]
     }
 
@@ -267,6 +304,35 @@ mod tests {
         assert_eq!(refusal(KIND_DEFAULTS, &[9; 13]), "letter-defaults");
     }
 
+    #[test]
+    fn introductions_that_are_none_are_refused_by_name() {
+        let introduction = |part: u8, name: &str, note_len: usize| {
+            let len = u16::try_from(name.len()).unwrap().to_be_bytes();
+            let note = vec![b'n'; note_len];
+            let body = [&[7; 16], [part].as_slice(), &len, name.as_bytes(), &note].concat();
+            refusal(KIND_INTRODUCTION, &body)
+        };
+        assert_eq!(introduction(1, "Carol", 120), "accepted");
+        assert_eq!(introduction(2, &"𝒞".repeat(64), 0), "accepted");
+        assert_eq!(introduction(3, "Carol", 0), "letter-introduction");
+        assert_eq!(introduction(1, "Carol", 121), "letter-length");
+        for name in ["", " Carol", "a\u{1b}[2J", "a\u{202e}b", &"x".repeat(65)] {
+            assert_eq!(introduction(1, name, 0), "letter-introduction", "{name:?}");
+        }
+        assert_eq!(refusal(KIND_INTRODUCTION, &[7; 18]), "letter-introduction");
+        let short = [[7; 16].as_slice(), &[1, 0, 9], b"Carol"].concat();
+        assert_eq!(refusal(KIND_INTRODUCTION, &short), "letter-length");
+        let answer = |rest: &[u8]| refusal(KIND_INTRODUCTION_ANSWER, &[&[7; 16], rest].concat());
+        assert_eq!(answer(&[]), "letter-length");
+        assert_eq!((answer(&[1]), answer(&[2])), ("accepted", "accepted"));
+        assert_eq!(answer(&[0]), "letter-introduction");
+        assert_eq!(answer(&[2, b'x']), "letter-length");
+        assert_eq!(answer(&[1; 130]), "letter-length");
+        assert_eq!(answer(&[1, 0xff]), "letter-utf8");
+        assert_eq!(refusal(KIND_INTRODUCTION_LINK, &[7; 15]), "letter-length");
+        assert_eq!(refusal(KIND_INTRODUCTION_LINK, &[7; 16 + 129]), "letter-length");
+    }
+
     proptest! {
         #[test]
         fn every_kind_round_trips(content in some_content()) {
@@ -275,7 +341,7 @@ mod tests {
         }
 
         #[test]
-        fn any_body_is_refused_or_reencodes_to_itself(kind in 0u8..8, body in prop::collection::vec(any::<u8>(), 0..64)) {
+        fn any_body_is_refused_or_reencodes_to_itself(kind in 0u8..12, body in prop::collection::vec(any::<u8>(), 0..64)) {
             if let Ok(content) = Content::parse(kind, &body) {
                 let (again, bytes) = content.to_bytes();
                 prop_assert_eq!((again, bytes.as_slice()), (kind, body.as_slice()));

@@ -15,6 +15,7 @@
 
 mod content;
 mod disappearing;
+mod introduction;
 mod name;
 mod report;
 
@@ -24,6 +25,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use content::{Author, Content, ContentRefusal, Reference};
 pub use disappearing::Disappearing;
+pub(crate) use introduction::{Introduction, IntroductionAnswer, IntroductionLink, IntroductionTag, Part};
 pub(crate) use name::{Name, Series};
 pub(crate) use report::{Got, Report, Sent};
 

@@ -9,6 +9,7 @@ mod conversations;
 mod crashes;
 mod deleting;
 mod hostile;
+mod introductions;
 mod invitations;
 mod letters;
 mod letters_hostile;
