@@ -5,6 +5,7 @@
 //! concern the connection and the process, not the engine, and are answered by [`super::daemon`].
 
 mod call;
+mod introductions;
 mod letters;
 mod past;
 mod people;
@@ -98,6 +99,13 @@ pub fn answer<S: Store>(
         }
         Call::RejectRequest(params) => {
             engine.reject_request(now, &params.request)?;
+            json!({})
+        }
+        Call::Introduce(params) => introductions::introduce(engine, params, now, rng)?,
+        Call::Introductions => to_json(&engine.introductions())?,
+        Call::AcceptIntroduction(params) => introductions::accept(engine, params, now, rng)?,
+        Call::RejectIntroduction(params) => {
+            engine.reject_introduction(now, &params.introduction, rng)?;
             json!({})
         }
         Call::Send(_) | Call::React(_) | Call::Edit(_) | Call::Delete(_) => {

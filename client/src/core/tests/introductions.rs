@@ -5,6 +5,8 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::world::{Faults, World};
+use crate::core::introduction::Matter;
+use crate::core::update::Update;
 use crate::core::{
     ContactId, ContactState, Direction, EngineError, Event, IntroduceOptions, IntroductionState,
     IntroductionView, MessageKind, MessageView, Trust,
@@ -16,7 +18,7 @@ const BOB: usize = 1;
 const CAROL: usize = 2;
 
 /// Alice knows Bob and Carol, who do not know one another.
-fn three(seed: u64) -> World {
+pub(super) fn three(seed: u64) -> World {
     let mut world = World::new(seed, 3);
     for (peer, name) in [(BOB, "Bob"), (CAROL, "Carol")] {
         let link = world.invite(ALICE, name);
@@ -325,6 +327,48 @@ fn a_letter_that_is_deleted_or_ends_takes_the_introduction_along() {
     world.run_until("Bob is asked", |world| !open(world, BOB).is_empty());
     let view = open(&mut world, BOB).remove(0);
     assert!(view.until_ms <= now.as_millis() + 3_601_000, "it goes with the letter: {view:?}");
+}
+
+/// The commit that takes a letter leaves the rest to another one. A process that dies in between does it afterwards.
+#[test]
+fn what_a_commit_left_to_be_done_is_done_after_a_crash() {
+    let mut world = three(310);
+    introduce(&mut world, &options("")).unwrap();
+    asked(&mut world);
+    accept(&mut world, CAROL, "Robert").unwrap();
+    world.run_until("Alice knows", |world| notices(world, ALICE, "Carol").len() == 1);
+    let block = |world: &mut World, blocked: bool| {
+        let (now, peer) = (world.now, &mut world.peers[ALICE]);
+        peer.engine.as_mut().unwrap().set_blocked(now, "Carol", blocked, &mut peer.rng).unwrap();
+    };
+    block(&mut world, true);
+    accept(&mut world, BOB, "Carol").unwrap();
+    world.run_until("Alice has the link", |world| open(world, ALICE)[0].state == IntroductionState::Agreed);
+    world.crash(ALICE, false);
+    world.run_for(Duration::from_secs(60));
+    assert_eq!(open(&mut world, ALICE).len(), 1, "nothing goes to somebody who is blocked");
+    let link = match &world.peers[ALICE].engine().book.introductions.values().next().unwrap().matter {
+        Matter::Made(made) => made.link.clone().unwrap(),
+        Matter::Offered(_) => unreachable!(),
+    };
+    block(&mut world, false);
+    world.run_until("it goes on", |world| open(world, ALICE).is_empty());
+    // The link has come at Carol, and her process dies before there is a contact.
+    let now = world.now;
+    let engine = world.peers[CAROL].engine();
+    let mut known = engine.book.introductions.values().next().unwrap().clone();
+    let mut update = Update::of(engine.book.named("Alice").unwrap().contact.id);
+    if let Matter::Offered(offered) = &mut known.matter {
+        offered.link = Some(link);
+    }
+    update.introductions.insert(known.id, Some(known));
+    engine.make(now, update).unwrap();
+    assert_eq!(state(&mut world, CAROL, "Robert"), None);
+    world.crash(CAROL, false);
+    world
+        .run_until("they have met", |world| state(world, CAROL, "Robert") == Some(ContactState::Established));
+    world.run_until("the link comes once more", |world| doubts(world, CAROL) == ["introduction-unknown"]);
+    assert_eq!(world.peers[CAROL].engine().contacts().len(), 2);
 }
 
 /// Processes die and disks fail at every moment; they meet all the same, once.

@@ -10,6 +10,7 @@ mod crashes;
 mod deleting;
 mod hostile;
 mod introductions;
+mod introductions_hostile;
 mod invitations;
 mod letters;
 mod letters_hostile;
