@@ -23,6 +23,8 @@ mod factors;
 mod files;
 mod history;
 mod init;
+mod introduce;
+mod introductions;
 mod invite;
 mod lock;
 mod manual;
@@ -190,6 +192,8 @@ enum Command {
     Rekey(rekey::RekeyArgs),
     Address(address::AddressArgs),
     Requests(requests::RequestsArgs),
+    Introduce(introduce::IntroduceArgs),
+    Introductions(introductions::IntroductionsArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
     Export(export::ExportArgs),
@@ -291,6 +295,8 @@ async fn dispatch(cli: &Cli) -> Result<Ended, Failure> {
         Command::Rekey(args) => rekey::run(common, args).await,
         Command::Address(args) => address::run(common, args).await,
         Command::Requests(args) => requests::run(common, args).await,
+        Command::Introduce(args) => introduce::run(common, args).await,
+        Command::Introductions(args) => introductions::run(common, args).await,
         Command::Backup(args) => backup::run(common, args).await,
         Command::Restore(args) => backup::restore(common, args),
         Command::Export(args) => export::run(common, args).await,

@@ -298,7 +298,10 @@ pub(super) fn human(message: &MessageView) -> String {
         | MessageKind::Reaction
         | MessageKind::Edit
         | MessageKind::FileAnswer
-        | MessageKind::Deletion => format!("[{text}]"),
+        | MessageKind::Deletion
+        | MessageKind::Introduction
+        | MessageKind::IntroductionAnswer
+        | MessageKind::IntroductionLink => format!("[{text}]"),
     };
     let tail = remarks(message);
     match (message.direction, message.kind) {

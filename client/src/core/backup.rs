@@ -112,7 +112,8 @@ pub fn restored(records: Vec<Record>, rng: &mut impl CryptoRng) -> Result<Vec<Ch
             | RecordKind::Asking
             | RecordKind::Renewal
             | RecordKind::Chunk
-            | RecordKind::Transfer => {
+            | RecordKind::Transfer
+            | RecordKind::Introduction => {
                 return Err(StoreError::Damaged("a record that no backup has".into()));
             }
         }

@@ -20,6 +20,7 @@ use super::error::EngineError;
 use super::file::{Orphans, Transfer};
 use super::id::{ContactId, MessageId};
 use super::inbox::{Content, Inbox};
+use super::introduction::{Introduction, Introductions};
 use super::ledger::{Arrivals, Ledger};
 use super::letter::Name;
 use super::link::Link;
@@ -162,6 +163,8 @@ pub(crate) struct Book {
     pub(crate) addresses: BTreeMap<ContactId, Address>,
     /// Requests to them that wait for a decision.
     pub(crate) requests: BTreeMap<ContactId, Request>,
+    /// Introductions that are under way.
+    pub(crate) introductions: Introductions,
     /// What is looked at beside the streams of people.
     pub(crate) watches: BTreeMap<ContactId, Watch>,
     /// Pieces of files that belong to nobody.
@@ -199,6 +202,10 @@ impl Book {
                 RecordKind::Request => notes.push(record::decode::<RequestNote>(&value)?),
                 RecordKind::Asking => asking.push(Asking::from_record(&value)?),
                 RecordKind::Ledger => drop(ledgers.insert(key.id, record::decode::<Ledger>(&value)?)),
+                RecordKind::Introduction => {
+                    let introduction: Introduction = record::decode(&value)?;
+                    book.introductions.insert(introduction.id, introduction);
+                }
                 RecordKind::Bond => drop(bonds.insert(key.id, Bond::decode(&value)?)),
                 RecordKind::Outbox => {
                     let (place, outgoing) = Outgoing::from_record(&value)?;

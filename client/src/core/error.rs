@@ -3,7 +3,7 @@
 use super::invite::InviteError;
 use super::limits::{
     ADDRESSES_MAX, CONTACTS_MAX, DISAPPEARING_MAX_S, EMOJI_LEN_MAX, EXISTS_FOR_MIN_S, FILE_LEN_MAX,
-    FILE_NAME_LEN_MAX, FILES_IN_LEN_MAX, NAME_CHARS_MAX, OUTBOX_BOXES_MAX,
+    FILE_NAME_LEN_MAX, FILES_IN_LEN_MAX, INTRODUCTIONS_MAX, INTRODUCTIONS_OF_CONTACT_MAX, NAME_CHARS_MAX, OUTBOX_BOXES_MAX,
 };
 use super::notes::NOTES_NAME;
 use crate::store::StoreError;
@@ -96,6 +96,27 @@ pub enum EngineError {
     /// No request has this name.
     #[error("no request {0} waits for a decision; `sotto requests` lists them")]
     RequestUnknown(String),
+    /// An introduction will give somebody the name.
+    #[error(
+        "an introduction that you have agreed to is to give somebody the name {0:?}; choose another name, or reject it \
+         (`sotto introductions`)"
+    )]
+    NamePromised(String),
+    /// No introduction has this name.
+    #[error("no introduction {0} is under way; `sotto introductions` lists them")]
+    IntroductionUnknown(String),
+    /// The user has agreed already.
+    #[error("you have agreed to introduction {0}; `sotto introductions` shows what it waits for")]
+    IntroductionAnswered(String),
+    /// Nobody is introduced to themselves.
+    #[error("an introduction is between two contacts; give two names")]
+    IntroductionSelf,
+    /// Too many introductions are under way.
+    #[error(
+        "a profile makes at most {INTRODUCTIONS_MAX} introductions at a time, and {INTRODUCTIONS_OF_CONTACT_MAX} of one \
+         contact; wait for answers, or reject one that has become needless (`sotto introductions`)"
+    )]
+    IntroductionsFull,
     /// The profile has as many contacts as it can.
     #[error("a profile has at most {CONTACTS_MAX} contacts; use another profile")]
     ContactsFull,
@@ -211,6 +232,11 @@ impl EngineError {
             Self::AddressUnknown(_) => "address-unknown",
             Self::AddressesFull => "addresses-full",
             Self::RequestUnknown(_) => "request-unknown",
+            Self::NamePromised(_) => "name-promised",
+            Self::IntroductionUnknown(_) => "introduction-unknown",
+            Self::IntroductionAnswered(_) => "introduction-answered",
+            Self::IntroductionSelf => "introduction-self",
+            Self::IntroductionsFull => "introductions-full",
             Self::ContactsFull => "contacts-full",
             Self::TextTooLong { .. } => "text-too-long",
             Self::MessageUnknown(_) => "message-unknown",

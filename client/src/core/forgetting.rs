@@ -9,6 +9,7 @@ use super::engine::Engine;
 use super::error::EngineError;
 use super::file::forget_files;
 use super::id::{ContactId, MessageId};
+use super::introduction::introduction_key;
 use super::ledger::ledger_key;
 use super::link::link_key;
 use super::outbox::{Outgoing, Place, place_key};
@@ -33,14 +34,22 @@ impl<S: Store> Engine<S> {
         let places: Vec<Place> = ends.map(|(place, _)| place).collect();
         let messages: Vec<MessageId> = person.messages.values().map(|message| message.id).collect();
         let contact_key = RecordKey { kind: RecordKind::Contact, id: *contact.as_bytes() };
+        let introductions = self.book.introductions.values().filter(|one| one.concerns(contact));
+        let introductions: Vec<ContactId> = introductions.map(|one| one.id).collect();
         let keys =
             [contact_key, link_key(contact), bond_key(contact), asking_key(contact), ledger_key(contact)]
                 .into_iter();
         let boxes = places.iter().map(|place| place_key(RecordKind::Outbox, *place));
         let texts = messages.iter().map(|id| RecordKey { kind: RecordKind::Message, id: *id.as_bytes() });
+        let introduced = introductions.iter().map(|id| introduction_key(*id));
         let parts = person.inbox.parts.iter().copied();
-        let mut changes: Vec<Change> =
-            keys.chain(boxes).chain(texts).chain(parts).map(|key| Change::Delete { key }).collect();
+        let mut changes: Vec<Change> = keys
+            .chain(boxes)
+            .chain(texts)
+            .chain(introduced)
+            .chain(parts)
+            .map(|key| Change::Delete { key })
+            .collect();
         changes.extend(forget_files(person.transfers.values()));
         changes.push(Renewal::change(None, contact)?);
         changes.push(put_routes(contact, None)?);
@@ -57,6 +66,9 @@ impl<S: Store> Engine<S> {
         }
         for id in messages {
             self.book.drop_message(&id);
+        }
+        for id in introductions {
+            self.book.introductions.remove(&id);
         }
         for route in Route::ALL {
             let lane = self.lanes.get_mut(route);

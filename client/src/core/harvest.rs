@@ -11,7 +11,7 @@ use rand::CryptoRng;
 use sotto_protocol::time::Timestamp;
 use zeroize::Zeroizing;
 
-use super::book::{Person, put_part};
+use super::book::{Book, Person, put_part};
 use super::confirming::confirmed;
 use super::contact::{Contact, Side, Standing};
 use super::engine::Engine;
@@ -21,6 +21,7 @@ use super::file::{Coming, Part};
 use super::fragment::{KIND_HELLO, KIND_LETTER, KIND_REPORT, Reassembly, Whole};
 use super::id::{ContactId, MessageId};
 use super::inbox::{Content, TOMBSTONED};
+use super::introduction::IntroductionDraft;
 use super::ledger::Ledger;
 use super::letter::Got;
 use super::link::{Link, Live};
@@ -31,6 +32,7 @@ use crate::store::{Change, RecordKey, RecordKind, Store, StoreError};
 
 /// What the boxes that have come amount to, before it is kept.
 pub(super) struct Harvest<'a> {
+    pub(super) book: &'a Book,
     pub(super) person: &'a Person,
     pub(super) contact: Contact,
     pub(super) ledger: Ledger,
@@ -43,6 +45,7 @@ pub(super) struct Harvest<'a> {
     pub(super) messages: Vec<Message>,
     /// Earlier ones, as they are now.
     pub(super) changed: BTreeMap<MessageId, Message>,
+    pub(super) introductions: IntroductionDraft<'a>,
     /// Whether the other side has told what it has.
     pub(super) is_reported: bool,
     /// What the other side says has come of ours.
@@ -71,9 +74,8 @@ impl<S: Store> Engine<S> {
     ) -> Result<(), EngineError> {
         let Some(person) = self.book.people.get(&contact) else { return Ok(()) };
         let Some(live) = person.link.live() else { return Ok(()) };
-        let Some(harvest) = harvest(person, live, self.book.file_bytes(Direction::In), now, rng)? else {
-            return Ok(());
-        };
+        let file_bytes = self.book.file_bytes(Direction::In);
+        let Some(harvest) = harvest(&self.book, person, live, file_bytes, now, rng)? else { return Ok(()) };
         let mut update = Update::of(contact);
         let name = harvest.contact.name.clone();
         if harvest.contact != person.contact {
@@ -110,6 +112,8 @@ impl<S: Store> Engine<S> {
         update.messages.extend(changed.into_values());
         update.ledger = Some(ledger);
         update.link = Some(Link::Live(Box::new(harvest.live)));
+        update.introductions = harvest.introductions.changes;
+        let has_introductions = !update.introductions.is_empty();
         let (reassembly, parts) = (harvest.reassembly, harvest.parts);
         let labels = [harvest.refused, harvest.doubts, harvest.counted].concat();
         let (has_control, is_torn) = (harvest.has_control, harvest.is_torn);
@@ -123,6 +127,9 @@ impl<S: Store> Engine<S> {
         labels.iter().for_each(|label| self.count(label));
         if has_control {
             self.tend_soon(now);
+        }
+        if has_introductions {
+            self.tend_introductions(now, rng);
         }
         if is_reported {
             // What is to go again, and what had to wait for that.
@@ -138,6 +145,7 @@ impl<S: Store> Engine<S> {
 
 /// What the boxes at the front of a person's stream amount to, if any have come.
 fn harvest<'a>(
+    book: &'a Book,
     person: &'a Person,
     live: &Live,
     file_bytes: u64,
@@ -149,6 +157,7 @@ fn harvest<'a>(
         return Ok(None);
     }
     let mut harvest = Harvest {
+        book,
         person,
         contact: person.contact.clone(),
         ledger: person.ledger.clone(),
@@ -159,6 +168,7 @@ fn harvest<'a>(
         changes: Vec::new(),
         messages: Vec::new(),
         changed: BTreeMap::new(),
+        introductions: IntroductionDraft::of(&book.introductions),
         is_reported: false,
         got: Vec::new(),
         refused: Vec::new(),

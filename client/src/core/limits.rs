@@ -176,3 +176,14 @@ pub const PARTS_HELD: Duration = Duration::from_secs(90);
 pub const HASHED_BLOCKS_MAX: usize = 4;
 /// Records of files that nobody needs any more and that go in one commit.
 pub const ORPHANS_BATCH_MAX: usize = 256;
+/// Introductions under way that a profile has made, and as many that were made to it.
+pub const INTRODUCTIONS_MAX: usize = 64;
+/// The same of one contact.
+pub const INTRODUCTIONS_OF_CONTACT_MAX: usize = 8;
+/// How long an introduction is under way at most, and how long the letters with its link are kept for a contact that does
+/// not tell that they came: as long as an invitation can hold.
+pub const INTRODUCTION_TTL: Duration = INVITE_TTL_MAX;
+/// What can be written with an introduction, in bytes of UTF-8.
+pub const INTRODUCTION_NOTE_LEN_MAX: usize = 120;
+/// What is read as the link of an introduction, in bytes: a link has 79.
+pub const INTRODUCTION_LINK_LEN_MAX: usize = 128;

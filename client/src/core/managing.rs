@@ -24,7 +24,7 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// [`EngineError::NameInvalid`], [`EngineError::NameReserved`], [`EngineError::NameTaken`] if any other contact has
-    /// the name, whatever has become of it; [`EngineError::ContactUnknown`], [`EngineError::NotAPerson`] or
+    /// the name, whatever has become of it; [`EngineError::NamePromised`]; [`EngineError::ContactUnknown`], [`EngineError::NotAPerson`] or
     /// [`EngineError::Store`].
     pub fn rename(&mut self, now: Timestamp, contact: &str, name: &str) -> Result<(), EngineError> {
         self.advance_clock(now);
@@ -36,6 +36,7 @@ impl<S: Store> Engine<S> {
         if self.book.named(name).is_ok() {
             return Err(EngineError::NameTaken(name.to_owned()));
         }
+        self.check_not_promised(name, None)?;
         let mut update = Update::of(person.contact.id);
         update.contact = Some(Contact { name: name.to_owned(), ..person.contact.clone() });
         update.events.push(Event::ContactRenamed { contact: name.to_owned(), before: contact.to_owned() });

@@ -98,7 +98,7 @@ pub(crate) enum Body {
 }
 
 /// Something that happened to the conversation as a whole. The numbers are on disk: append only.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum Notice {
     /// The contact has made the session anew, with the identity key that it had.
     Renewed,
@@ -108,16 +108,48 @@ pub(crate) enum Notice {
     Restored,
     /// So many letters of the contact never came, and cannot be had any more.
     Lost(u64),
+    /// The contact has answered to an introduction that we have made.
+    Answered {
+        /// The contact whom it is introduced to.
+        other: String,
+        /// Whether it wants to meet the other one.
+        agrees: bool,
+    },
+    /// The contact came by an introduction.
+    Introduced {
+        /// The contact who made it.
+        by: String,
+    },
+    /// The link of an introduction that the contact made was of no use.
+    MetInVain {
+        /// What the other person was to be called.
+        name: String,
+        /// What was wrong.
+        why: String,
+    },
 }
 
 impl Notice {
-    fn text(self) -> String {
+    fn text(&self) -> String {
         let text = match self {
             Self::Lost(count) => {
                 return format!(
                     "{count} messages of the contact did not come and cannot be had any more: they were lost, deleted, or \
                      had ended; ask the contact"
                 );
+            }
+            Self::Answered { other, agrees: true } => return format!("the contact agrees to meet {other:?}"),
+            Self::Answered { other, agrees: false } => {
+                return format!("the contact does not want to meet {other:?}, and the introduction is over");
+            }
+            Self::Introduced { by } => {
+                return format!(
+                    "{by:?} has introduced you to this contact, and could stand between the two of you unseen; compare \
+                     safety numbers with `sotto verify`, by voice or in person"
+                );
+            }
+            Self::MetInVain { name, why } => {
+                return format!("the introduction to {name:?} came to nothing: {why}");
             }
             Self::Renewed => {
                 "the contact has made the session anew, after restoring a backup or to renew its keys; the identity \
@@ -207,6 +239,8 @@ impl Message {
                     | Content::Edit { .. }
                     | Content::Deletion { .. }
                     | Content::FileAnswer { .. }
+                    | Content::IntroductionAnswer(_)
+                    | Content::IntroductionLink(_)
             )
         )
     }
@@ -214,6 +248,11 @@ impl Message {
     /// Whether it is shown at this moment: what has ended is not, even if its record is still to be deleted.
     pub(crate) fn is_shown_at(&self, now_ms: u64) -> bool {
         self.is_shown() && self.until_ms.is_none_or(|until_ms| until_ms > now_ms)
+    }
+
+    /// Whether it says who introduced the contact, and nothing of a conversation.
+    pub(crate) const fn is_introduction_notice(&self) -> bool {
+        matches!(self.body, Body::Notice(Notice::Introduced { .. }))
     }
 
     /// The text, if it has one that its sender wrote and can change.
@@ -276,6 +315,11 @@ impl Message {
                 (MessageKind::File, format!("{name} ({size} bytes)"))
             }
             Body::Letter(Content::FileAnswer { .. }) => (MessageKind::FileAnswer, String::new()),
+            Body::Letter(Content::Introduction(introduction)) => {
+                (MessageKind::Introduction, introduction.in_words(self.direction == Direction::In))
+            }
+            Body::Letter(Content::IntroductionAnswer(_)) => (MessageKind::IntroductionAnswer, String::new()),
+            Body::Letter(Content::IntroductionLink(_)) => (MessageKind::IntroductionLink, String::new()),
             Body::Unknown { kind, bytes } => (
                 MessageKind::Unknown,
                 format!(

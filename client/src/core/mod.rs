@@ -11,7 +11,7 @@
 //! | what they hold | `slots`, `scheduler`, `decoys`, `rotation`, `packets`, `parcel` |
 //! | answers and retransmission | `arq`, `rtt`, `freeing`, `outbox`, `term`, `inbox` |
 //! | people and their keys | `contact`, `trust`, `bond`, `link`, `stream`, `renewal` |
-//! | how people meet | `invite`, `inviting`, `meeting`; `address`, `publishing`, `asking`, `request` |
+//! | how people meet | `invite`, `inviting`, `meeting`; `address`, `publishing`, `asking`, `request`; `introduction`, `introducing`, `introduced` |
 //! | sessions made anew | `renewing`, `rendezvous`, `watch`, `watching`, `backup` |
 //! | what a user asks for | `sending`, `acting`, `sealing`, `verifying`, `managing`, `forgetting`, `notes` |
 //! | what comes in | `receiving`, `harvest`, `fragment`, `taking`, `message` |
@@ -55,6 +55,9 @@ mod harvest;
 mod history;
 mod id;
 mod inbox;
+mod introduced;
+mod introducing;
+mod introduction;
 mod invite;
 mod inviting;
 mod keeper;
@@ -120,6 +123,7 @@ pub use file::{FILE_BLOCK_LEN, FileState, FileView};
 pub use forecast::{Delays, Expected};
 pub use history::{HistoryPage, HistoryQuery, HistoryRow, PageStart};
 pub use id::{ContactId, IdError, MessageId};
+pub use introducing::{IntroduceOptions, IntroductionState, IntroductionView};
 pub use invite::{Invite, InviteError};
 pub use ledger::Receipts;
 pub use letter::Disappearing;

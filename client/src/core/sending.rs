@@ -171,11 +171,24 @@ impl<S: Store> Engine<S> {
     pub(super) fn post(
         &mut self,
         now: Timestamp,
-        mut update: Update,
+        update: Update,
         message: Message,
         rng: &mut impl CryptoRng,
     ) -> Result<MessageId, EngineError> {
         let id = message.id;
+        let update = self.sealed(now, update, message, rng)?;
+        self.make(now, update)?;
+        Ok(id)
+    }
+
+    /// The update with a letter in it, sealed if that is possible.
+    pub(super) fn sealed(
+        &self,
+        now: Timestamp,
+        mut update: Update,
+        message: Message,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Update, EngineError> {
         let person = self.book.people.get(&message.contact);
         if let Some((person, live)) = person.and_then(|person| Some((person, person.link.live()?)))
             && takes_letters(person, now)
@@ -185,8 +198,7 @@ impl<S: Store> Engine<S> {
             update.link = Some(Link::Live(Box::new(live)));
         }
         update.messages.push(message);
-        self.make(now, update)?;
-        Ok(id)
+        Ok(update)
     }
 
     /// Notes that the user has seen the conversation up to message number `seq`. What is to be read once goes with this.

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::book::Person;
 use super::harvest::Harvest;
 use super::id::MessageId;
+use super::introduced::Came;
 use super::ledger::Arrival;
 use super::letter::{Author, Content, ContentRefusal, Disappearing, Letter, Name, Report};
 use super::limits::{CLOCK_AHEAD_MAX, CLOCK_BEHIND_MAX};
@@ -38,7 +39,7 @@ impl Harvest<'_> {
             return self.counted.push("letter-over");
         }
         let body = match Content::parse(letter.kind, letter.body) {
-            Ok(content) => match self.done(letter.name, content) {
+            Ok(content) => match self.done(letter.name, content, Came { now, sent_at_ms, until_ms }, rng) {
                 Some(body) => body,
                 None => return,
             },
@@ -94,7 +95,7 @@ impl Harvest<'_> {
         self.is_reported = true;
     }
 
-    fn fresh(&mut self, body: Body, now: Timestamp, rng: &mut impl CryptoRng) -> Message {
+    pub(super) fn fresh(&mut self, body: Body, now: Timestamp, rng: &mut impl CryptoRng) -> Message {
         let seq = self.next_seq;
         self.next_seq = self.next_seq.saturating_add(1);
         self.ledger.last_seq = seq;
@@ -115,7 +116,7 @@ impl Harvest<'_> {
     }
 
     /// Does what a letter asks for. What is left is to be kept as a message.
-    fn done(&mut self, name: Name, content: Content) -> Option<Body> {
+    fn done(&mut self, name: Name, content: Content, came: Came, rng: &mut impl CryptoRng) -> Option<Body> {
         match &content {
             Content::Text(_) | Content::File { .. } => {}
             Content::FileAnswer { of, verb } => {
@@ -149,6 +150,7 @@ impl Harvest<'_> {
             Content::Deletion { of } if *of == name => return Some(Body::Deleted),
             Content::Deletion { of } => {
                 let is_ours = self.is_ours(*of);
+                self.withdraw_introduction(*of);
                 match self.target(Direction::In, *of) {
                     Some(target) => {
                         target.body = Body::Deleted;
@@ -157,6 +159,19 @@ impl Harvest<'_> {
                     None if is_ours => self.doubts.push("deletion-not-author"),
                     None => self.doubts.push("deletion-unknown"),
                 }
+                return None;
+            }
+            Content::Introduction(suggestion) => {
+                if !self.suggestion(name, suggestion, came, rng) {
+                    return None;
+                }
+            }
+            Content::IntroductionAnswer(answer) => {
+                self.answer_to_introduction(answer, came.now, rng);
+                return None;
+            }
+            Content::IntroductionLink(link) => {
+                self.link_of_introduction(link, came.now);
                 return None;
             }
         }

@@ -41,6 +41,7 @@ impl<S: Store> Engine<S> {
             // What could not be taken when it came may be taken now.
             self.collect(now, watch, rng);
         }
+        self.tend_introductions(now, rng);
         let contacts: Vec<ContactId> = self.book.people.keys().copied().collect();
         for contact in contacts {
             if let Err(error) = self.tend_session(now, contact, rng) {

@@ -12,6 +12,7 @@ use super::error::EngineError;
 use super::event::Event;
 use super::file::{Transfer, forget_files};
 use super::id::{ContactId, MessageId};
+use super::introduction::{IntroductionChanges, put_all};
 use super::ledger::Ledger;
 use super::link::Link;
 use super::message::Message;
@@ -40,6 +41,8 @@ pub(crate) struct Update {
     pub(crate) transfers: Vec<Transfer>,
     /// Whether a message that has begun to come is given up.
     pub(crate) cuts_off: bool,
+    /// Introductions, new or changed; `None` for those that go.
+    pub(crate) introductions: IntroductionChanges,
     /// Whatever else is kept in the same commit.
     pub(crate) changes: Vec<Change>,
     /// What is told once it is kept.
@@ -62,6 +65,7 @@ impl Update {
             removed: Vec::new(),
             transfers: Vec::new(),
             cuts_off: false,
+            introductions: IntroductionChanges::new(),
             changes: Vec::new(),
             events: Vec::new(),
         }
@@ -90,6 +94,7 @@ impl Update {
         let removed =
             self.removed.iter().map(|id| RecordKey { kind: RecordKind::Message, id: *id.as_bytes() });
         changes.extend(removed.map(|key| Change::Delete { key }));
+        changes.extend(put_all(&self.introductions)?);
         Ok(changes)
     }
 }
@@ -99,11 +104,27 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// [`EngineError::Store`]: nothing has changed, or it is undecided and everything will be read anew.
-    pub(super) fn make(&mut self, now: Timestamp, mut update: Update) -> Result<(), EngineError> {
-        let mut changes = update.changes()?;
-        let gone = self.book.files_gone(&update.removed, &update.messages, &update.transfers);
-        changes.extend(forget_files(gone.iter()));
+    pub(super) fn make(&mut self, now: Timestamp, update: Update) -> Result<(), EngineError> {
+        self.make_all(now, vec![update])
+    }
+
+    /// The same for several people, in one commit.
+    ///
+    /// # Errors
+    /// As [`Engine::make`].
+    pub(super) fn make_all(&mut self, now: Timestamp, mut updates: Vec<Update>) -> Result<(), EngineError> {
+        let mut changes = Vec::new();
+        for update in &mut updates {
+            changes.append(&mut update.changes()?);
+            let gone = self.book.files_gone(&update.removed, &update.messages, &update.transfers);
+            changes.extend(forget_files(gone.iter()));
+        }
         self.commit(now, changes)?;
+        updates.into_iter().try_for_each(|update| self.follow(now, update))
+    }
+
+    /// Makes the changes in memory.
+    fn follow(&mut self, now: Timestamp, update: Update) -> Result<(), EngineError> {
         let is_turning_point = update.contact.is_some();
         if let Some(person) = self.book.people.get_mut(&update.id) {
             person.contact = update.contact.unwrap_or_else(|| person.contact.clone());
@@ -142,6 +163,12 @@ impl<S: Store> Engine<S> {
         for id in update.removed {
             self.unkept.remove(&id);
             self.book.drop_message(&id);
+        }
+        for (id, introduction) in update.introductions {
+            match introduction {
+                Some(introduction) => drop(self.book.introductions.insert(id, introduction)),
+                None => drop(self.book.introductions.remove(&id)),
+            }
         }
         for event in update.events {
             self.events.push(event);

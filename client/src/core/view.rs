@@ -129,6 +129,12 @@ pub enum MessageKind {
     File,
     /// An answer of ours to a file on its way. It shows at the file.
     FileAnswer,
+    /// Somebody is introduced; `text` says who.
+    Introduction,
+    /// An answer of ours to an introduction, on its way. It is not shown.
+    IntroductionAnswer,
+    /// The link of an introduction that we have made, on its way, likewise.
+    IntroductionLink,
 }
 
 /// The reactions to one message.

@@ -6,6 +6,7 @@
 
 mod call;
 mod files;
+mod introductions;
 mod letters;
 mod past;
 mod people;
@@ -100,6 +101,13 @@ pub fn answer<S: Store>(
         }
         Call::RejectRequest(params) => {
             engine.reject_request(now, &params.request)?;
+            json!({})
+        }
+        Call::Introduce(params) => introductions::introduce(engine, params, now, rng)?,
+        Call::Introductions => to_json(&engine.introductions())?,
+        Call::AcceptIntroduction(params) => introductions::accept(engine, params, now, rng)?,
+        Call::RejectIntroduction(params) => {
+            engine.reject_introduction(now, &params.introduction, rng)?;
             json!({})
         }
         Call::Send(_) | Call::React(_) | Call::Edit(_) | Call::Delete(_) => {

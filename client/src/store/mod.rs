@@ -50,6 +50,8 @@ pub enum RecordKind {
     Chunk = 14,
     /// How far a file is, sent or received.
     Transfer = 15,
+    /// One introduction that is under way.
+    Introduction = 16,
 }
 
 impl RecordKind {
@@ -78,6 +80,7 @@ impl RecordKind {
             13 => Some(Self::Ledger),
             14 => Some(Self::Chunk),
             15 => Some(Self::Transfer),
+            16 => Some(Self::Introduction),
             _ => None,
         }
     }

@@ -9,6 +9,7 @@
 //!      6 defaults  version (4) || flags (1) || visible for (4) || exists for (4)
 //!      7 file      size (8) || SHA-256 (32) || name (UTF-8, at most 255 bytes)
 //!      8 answer    reference (17) || verb       to a file, by either side; verbs are in [`super::verb`]
+//!      9, 10, 11                              see [`super::introduction`]
 //! reference = author (1: 1 who sends this letter, 2 who receives it) || name (16)
 //! ```
 //!
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::disappearing::{Disappearing, WIRE_LEN};
+use super::introduction::{Introduction, IntroductionAnswer, IntroductionLink};
 use super::name::Name;
 use super::verb::Verb;
 use crate::core::limits::{EMOJI_LEN_MAX, FILE_NAME_LEN_MAX, TEXT_LEN_MAX};
@@ -32,6 +34,9 @@ const KIND_DELETION: u8 = 5;
 const KIND_DEFAULTS: u8 = 6;
 const KIND_FILE: u8 = 7;
 const KIND_FILE_ANSWER: u8 = 8;
+const KIND_INTRODUCTION: u8 = 9;
+const KIND_INTRODUCTION_ANSWER: u8 = 10;
+const KIND_INTRODUCTION_LINK: u8 = 11;
 
 /// Why the body of a letter is none of its kind. The letter is kept as one of unknown kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -54,6 +59,9 @@ pub(crate) enum ContentRefusal {
     /// An answer to a file that is none.
     #[error("an answer to a file has an unknown verb, or ranges out of order")]
     Verb,
+    /// An introduction whose part, name or answer is none.
+    #[error("an introduction with a part, a name or an answer that cannot be")]
+    Introduction,
 }
 
 impl ContentRefusal {
@@ -66,6 +74,7 @@ impl ContentRefusal {
             Self::Author => "letter-author",
             Self::Flags => "letter-defaults",
             Self::Verb => "letter-file-answer",
+            Self::Introduction => "letter-introduction",
         }
     }
 }
@@ -122,9 +131,12 @@ pub(crate) enum Content {
         of: Reference,
         verb: Verb,
     },
+    Introduction(Introduction),
+    IntroductionAnswer(IntroductionAnswer),
+    IntroductionLink(IntroductionLink),
 }
 
-fn text(bytes: &[u8], len_max: usize) -> Result<String, ContentRefusal> {
+pub(super) fn text(bytes: &[u8], len_max: usize) -> Result<String, ContentRefusal> {
     if bytes.len() > len_max {
         return Err(ContentRefusal::Length);
     }
@@ -195,6 +207,9 @@ impl Content {
                 let (of, rest) = reference(body)?;
                 Ok(Self::FileAnswer { of, verb: Verb::parse(rest).ok_or(ContentRefusal::Verb)? })
             }
+            KIND_INTRODUCTION => Introduction::parse(body).map(Self::Introduction),
+            KIND_INTRODUCTION_ANSWER => IntroductionAnswer::parse(body).map(Self::IntroductionAnswer),
+            KIND_INTRODUCTION_LINK => IntroductionLink::parse(body).map(Self::IntroductionLink),
             _ => Err(ContentRefusal::Kind),
         }
     }
@@ -216,6 +231,9 @@ impl Content {
                 (KIND_FILE, [size.to_be_bytes().as_slice(), sha256, name.as_bytes()].concat())
             }
             Self::FileAnswer { of, verb } => (KIND_FILE_ANSWER, [of.to_bytes(), verb.to_bytes()].concat()),
+            Self::Introduction(introduction) => (KIND_INTRODUCTION, introduction.to_bytes()),
+            Self::IntroductionAnswer(answer) => (KIND_INTRODUCTION_ANSWER, answer.to_bytes()),
+            Self::IntroductionLink(link) => (KIND_INTRODUCTION_LINK, link.to_bytes()),
         };
         (kind, Zeroizing::new(body))
     }
@@ -232,6 +250,9 @@ impl fmt::Debug for Content {
             Self::Defaults { .. } => "Defaults([scrubbed])",
             Self::File { .. } => "File([scrubbed])",
             Self::FileAnswer { .. } => "FileAnswer([scrubbed])",
+            Self::Introduction(_) => "Introduction([scrubbed])",
+            Self::IntroductionAnswer(_) => "IntroductionAnswer([scrubbed])",
+            Self::IntroductionLink(_) => "IntroductionLink([scrubbed])",
         })
     }
 }
@@ -243,6 +264,8 @@ impl Drop for Content {
             Self::Reaction { emoji, .. } => emoji.zeroize(),
             Self::File { name, .. } => name.zeroize(),
             Self::Deletion { .. } | Self::Defaults { .. } | Self::FileAnswer { .. } => {}
+            // These wipe themselves.
+            Self::Introduction(_) | Self::IntroductionAnswer(_) | Self::IntroductionLink(_) => {}
         }
     }
 }
@@ -252,7 +275,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::core::letter::Series;
+    use crate::core::letter::{Part, Series};
 
     fn some_name() -> impl Strategy<Value = Name> {
         (any::<[u8; 8]>(), any::<u64>())
@@ -293,6 +316,20 @@ mod tests {
                 let wire = if verb == 1 { Verb::Wanted(ranges.to_vec()).to_bytes() } else { vec![verb] };
                 Content::FileAnswer { of, verb: Verb::parse(&wire).unwrap() }
             }),
+            (any::<[u8; 16]>(), any::<bool>(), "[a-zé]{1,64}", ".{0,30}").prop_map(
+                |(tag, is_inviter, name, note)| {
+                    let part = if is_inviter { Part::Inviter } else { Part::Joiner };
+                    Content::Introduction(Introduction { tag, part, name, note })
+                }
+            ),
+            (any::<[u8; 16]>(), prop::option::of(prop::option::of("[a-z:]{1,79}"))).prop_map(
+                |(tag, answer)| {
+                    let (agrees, link) = (answer.is_some(), answer.flatten());
+                    Content::IntroductionAnswer(IntroductionAnswer { tag, agrees, link })
+                }
+            ),
+            (any::<[u8; 16]>(), "[a-z:]{0,79}")
+                .prop_map(|(tag, link)| Content::IntroductionLink(IntroductionLink { tag, link })),
         ]
     }
 
@@ -319,6 +356,35 @@ mod tests {
         assert_eq!(refusal(KIND_FILE_ANSWER, &[1; 19]), "letter-file-answer");
     }
 
+    #[test]
+    fn introductions_that_are_none_are_refused_by_name() {
+        let introduction = |part: u8, name: &str, note_len: usize| {
+            let len = u16::try_from(name.len()).unwrap().to_be_bytes();
+            let note = vec![b'n'; note_len];
+            let body = [&[7; 16], [part].as_slice(), &len, name.as_bytes(), &note].concat();
+            refusal(KIND_INTRODUCTION, &body)
+        };
+        assert_eq!(introduction(1, "Carol", 120), "accepted");
+        assert_eq!(introduction(2, &"𝒞".repeat(64), 0), "accepted");
+        assert_eq!(introduction(3, "Carol", 0), "letter-introduction");
+        assert_eq!(introduction(1, "Carol", 121), "letter-length");
+        for name in ["", " Carol", "a\u{1b}[2J", "a\u{202e}b", &"x".repeat(65)] {
+            assert_eq!(introduction(1, name, 0), "letter-introduction", "{name:?}");
+        }
+        assert_eq!(refusal(KIND_INTRODUCTION, &[7; 18]), "letter-introduction");
+        let short = [[7; 16].as_slice(), &[1, 0, 9], b"Carol"].concat();
+        assert_eq!(refusal(KIND_INTRODUCTION, &short), "letter-length");
+        let answer = |rest: &[u8]| refusal(KIND_INTRODUCTION_ANSWER, &[&[7; 16], rest].concat());
+        assert_eq!(answer(&[]), "letter-length");
+        assert_eq!((answer(&[1]), answer(&[2])), ("accepted", "accepted"));
+        assert_eq!(answer(&[0]), "letter-introduction");
+        assert_eq!(answer(&[2, b'x']), "letter-length");
+        assert_eq!(answer(&[1; 130]), "letter-length");
+        assert_eq!(answer(&[1, 0xff]), "letter-utf8");
+        assert_eq!(refusal(KIND_INTRODUCTION_LINK, &[7; 15]), "letter-length");
+        assert_eq!(refusal(KIND_INTRODUCTION_LINK, &[7; 16 + 129]), "letter-length");
+    }
+
     proptest! {
         #[test]
         fn every_kind_round_trips(content in some_content()) {
@@ -327,7 +393,7 @@ mod tests {
         }
 
         #[test]
-        fn any_body_is_refused_or_reencodes_to_itself(kind in 0u8..10, body in prop::collection::vec(any::<u8>(), 0..64)) {
+        fn any_body_is_refused_or_reencodes_to_itself(kind in 0u8..12, body in prop::collection::vec(any::<u8>(), 0..64)) {
             if let Ok(content) = Content::parse(kind, &body) {
                 let (again, bytes) = content.to_bytes();
                 prop_assert_eq!((again, bytes.as_slice()), (kind, body.as_slice()));

@@ -15,6 +15,7 @@
 
 mod content;
 mod disappearing;
+mod introduction;
 mod name;
 mod report;
 mod verb;
@@ -25,6 +26,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use content::{Author, Content, ContentRefusal, Reference};
 pub use disappearing::Disappearing;
+pub(crate) use introduction::{Introduction, IntroductionAnswer, IntroductionLink, IntroductionTag, Part};
 pub(crate) use name::{Name, Series};
 pub(crate) use report::{Got, Report, Sent};
 pub(crate) use verb::Verb;

@@ -12,15 +12,19 @@ use crate::core::{Event, MessageKind, MessageView};
 const SERIES: Series = Series::from_bytes([9; 8]);
 
 /// What peer 1 writes without the rules of its engine, and what peer 0 says of it.
-struct Scene {
-    world: World,
+pub(super) struct Scene {
+    pub(super) world: World,
     write: HostileWriter,
     number: u64,
 }
 
 impl Scene {
     fn new(seed: u64) -> Self {
-        let mut world = World::acquainted(seed);
+        Self::of(World::acquainted(seed))
+    }
+
+    /// In a world in which they have met.
+    pub(super) fn of(mut world: World) -> Self {
         let write = HostileWriter::of(&mut world);
         Self { world, write, number: 0 }
     }
@@ -33,7 +37,7 @@ impl Scene {
     }
 
     /// A letter of the next number that says what it likes of time and limits.
-    fn letter(&mut self, content: &Content, sent_at_ms: u64, disappearing: Disappearing) -> Name {
+    pub(super) fn letter(&mut self, content: &Content, sent_at_ms: u64, disappearing: Disappearing) -> Name {
         self.number += 1;
         let name = Name { series: SERIES, number: self.number };
         let (kind, body) = content.to_bytes();
@@ -42,13 +46,13 @@ impl Scene {
         name
     }
 
-    fn says(&mut self, content: &Content) -> Name {
+    pub(super) fn says(&mut self, content: &Content) -> Name {
         let now_ms = self.world.now.as_millis();
         self.letter(content, now_ms, Disappearing::OFF)
     }
 
     /// A text after everything else, and what was doubted before it.
-    fn doubts(&mut self) -> Vec<String> {
+    pub(super) fn doubts(&mut self) -> Vec<String> {
         self.says(&Content::Text("the end".into()));
         self.world.run_until("the end is heard", |world| {
             world.peers[0].heard().iter().any(|text| text == "the end")
@@ -61,7 +65,7 @@ impl Scene {
         doubted.collect()
     }
 
-    fn history(&mut self) -> Vec<MessageView> {
+    pub(super) fn history(&mut self) -> Vec<MessageView> {
         self.world.peers[0].engine().messages("Bob", None).unwrap()
     }
 

@@ -11,6 +11,8 @@ mod deleting;
 mod files;
 mod hostile;
 mod hostile_files;
+mod introductions;
+mod introductions_hostile;
 mod invitations;
 mod letters;
 mod letters_hostile;

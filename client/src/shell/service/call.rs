@@ -115,6 +115,32 @@ pub struct RejectRequestParams {
     pub(super) request: ContactId,
 }
 
+/// Parameters of `introduce`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntroduceParams {
+    pub(super) first: String,
+    pub(super) second: String,
+    pub(super) as_first: Option<String>,
+    pub(super) as_second: Option<String>,
+    pub(super) note: Option<String>,
+}
+
+/// Parameters of `accept-introduction`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptIntroductionParams {
+    pub(super) introduction: ContactId,
+    pub(super) name: String,
+}
+
+/// Parameters of `reject-introduction`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RejectIntroductionParams {
+    pub(super) introduction: ContactId,
+}
+
 /// Parameters of `send`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -282,6 +308,14 @@ pub enum Call {
     AcceptRequest(AcceptRequestParams),
     /// `reject-request {request}`: `{}`.
     RejectRequest(RejectRequestParams),
+    /// `introduce {first, second, as_first?, as_second?, note?}`: `{introduction, first, second, as_first, as_second}`.
+    Introduce(IntroduceParams),
+    /// `introductions {}`: `[introduction]`.
+    Introductions,
+    /// `accept-introduction {introduction, name}`: `{name, is_contact}`.
+    AcceptIntroduction(AcceptIntroductionParams),
+    /// `reject-introduction {introduction}`: `{}`.
+    RejectIntroduction(RejectIntroductionParams),
     /// `send {contact, text, reply_to?, disappearing?}`: `{message, contact, state, route}`.
     Send(SendParams),
     /// `react {contact, seq, emoji?}`: as `send`. Without an emoji the reaction is taken back.
@@ -359,6 +393,10 @@ impl Call {
             "requests" => fit("requests", params).map(|NoParams {}| Self::Requests)?,
             "accept-request" => Self::AcceptRequest(fit("accept-request", params)?),
             "reject-request" => Self::RejectRequest(fit("reject-request", params)?),
+            "introduce" => Self::Introduce(fit("introduce", params)?),
+            "introductions" => fit("introductions", params).map(|NoParams {}| Self::Introductions)?,
+            "accept-introduction" => Self::AcceptIntroduction(fit("accept-introduction", params)?),
+            "reject-introduction" => Self::RejectIntroduction(fit("reject-introduction", params)?),
             "send" => Self::Send(fit("send", params)?),
             "react" => Self::React(fit("react", params)?),
             "edit" => Self::Edit(fit("edit", params)?),

@@ -338,3 +338,26 @@ fn a_file_is_handed_over_in_blocks_and_no_path_is_taken() {
     let path = json!({ "contact": "Bob", "name": "x", "size": 1, "path": "/etc/passwd" });
     assert_eq!(alice.refusal("file-begin", &path), "invalid-params");
 }
+
+#[test]
+fn introductions_are_made_listed_and_answered_by_calls() {
+    let mut alice = Desk::new(1);
+    alice.call("invite", &json!({ "name": "Bob" })).unwrap();
+    assert_eq!(alice.call("introductions", &json!({})).unwrap(), json!([]));
+    let both = json!({ "first": "Bob", "second": "Carol" });
+    // Who has not been met cannot be introduced.
+    assert_eq!(alice.refusal("introduce", &both), "contact-not-met");
+    assert_eq!(alice.refusal("introduce", &json!({ "first": "Bob", "second": "Bob" })), "introduction-self");
+    let nothing = json!({ "introduction": "00".repeat(16), "name": "Carol" });
+    assert_eq!(alice.refusal("accept-introduction", &nothing), "introduction-unknown");
+    let nothing = json!({ "introduction": "00".repeat(16) });
+    assert_eq!(alice.refusal("reject-introduction", &nothing), "introduction-unknown");
+    for (method, params) in [
+        ("introduce", json!({ "first": "Bob" })),
+        ("introduce", json!({ "first": "Bob", "second": "Carol", "third": "Dave" })),
+        ("accept-introduction", json!({ "introduction": "00", "name": "Carol" })),
+        ("introductions", json!({ "contact": "Bob" })),
+    ] {
+        assert!(Call::parse(method, &params).is_err(), "{method} {params}");
+    }
+}
