@@ -17,10 +17,11 @@ use super::conversation::Conversation;
 use super::cursor::Cursor;
 use super::entry::Profile;
 use super::error::EngineError;
+use super::history::Signer;
 use super::id::{ContactId, MessageId};
 use super::inbox::{Content, Inbox};
 use super::link::Link;
-use super::message::Message;
+use super::message::{Message, MessageState};
 use super::outbox::{Outbox, Outgoing, Place, place_key};
 use super::places::Places;
 use super::renewal::Renewal;
@@ -140,6 +141,7 @@ pub(crate) struct Book {
     pub(crate) watches: BTreeMap<ContactId, Watch>,
     /// Where each message is.
     places: Places,
+    signer: Signer,
 }
 
 impl Book {
@@ -228,24 +230,19 @@ impl Book {
 
     /// Takes in a message that has been kept, or replaces it.
     pub(crate) fn keep_message(&mut self, message: Message) -> Result<(), StoreError> {
-        let (id, place) = (message.id, Cursor::of(&message));
+        let (id, place, signature) = (message.id, Cursor::of(&message), self.signer.sign(&message));
         if let Some(replaced) = self.person_mut(place.contact)?.messages.insert(message) {
             self.places.remove(&replaced);
         }
-        self.places.insert(id, place);
+        self.places.insert(id, place, signature);
         Ok(())
     }
 
-    /// Changes a message in its place, if it is there.
-    pub(crate) fn change_message<T>(
-        &mut self,
-        id: &MessageId,
-        change: impl FnOnce(&mut Message) -> T,
-    ) -> Option<T> {
-        let mut message = self.drop_message(id)?;
-        let outcome = change(&mut message);
-        self.keep_message(message).ok()?;
-        Some(outcome)
+    /// A message is in another state. Gives whose it is, if it is there.
+    pub(crate) fn set_state(&mut self, id: &MessageId, state: MessageState) -> Option<ContactId> {
+        let (contact, seq) = self.places.of(id)?;
+        self.people.get_mut(&contact)?.messages.set_state(seq, state)?;
+        Some(contact)
     }
 
     /// Takes out a message.

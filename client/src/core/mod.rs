@@ -37,6 +37,7 @@ mod engine;
 mod entry;
 mod error;
 mod event;
+mod filling;
 mod forgetting;
 mod fragment;
 mod freeing;

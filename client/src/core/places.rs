@@ -1,8 +1,9 @@
 //! Where each message is: by its name, and by its time among the messages of all conversations.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::cursor::Cursor;
+use super::history::Signature;
 use super::id::{ContactId, MessageId};
 use super::message::Message;
 
@@ -10,7 +11,7 @@ use super::message::Message;
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     by_name: BTreeMap<MessageId, (ContactId, u64)>,
-    by_time: BTreeSet<Cursor>,
+    by_time: BTreeMap<Cursor, Signature>,
 }
 
 impl Places {
@@ -24,14 +25,14 @@ impl Places {
         self.by_name.get(id).copied()
     }
 
-    /// All of them by time, the oldest first.
-    pub(crate) const fn by_time(&self) -> &BTreeSet<Cursor> {
+    /// All of them by time, the oldest first, and what a search passes over them by.
+    pub(crate) const fn by_time(&self) -> &BTreeMap<Cursor, Signature> {
         &self.by_time
     }
 
-    pub(super) fn insert(&mut self, id: MessageId, place: Cursor) {
+    pub(super) fn insert(&mut self, id: MessageId, place: Cursor, signature: Signature) {
         self.by_name.insert(id, (place.contact, place.seq));
-        self.by_time.insert(place);
+        self.by_time.insert(place, signature);
     }
 
     pub(super) fn remove(&mut self, message: &Message) {

@@ -128,14 +128,12 @@ impl<S: Store> Engine<S> {
 
     /// Not committed by itself: a commit here would delay the very packet. It goes with the next one.
     fn message_released(&mut self, id: MessageId) {
-        let released = self.book.change_message(&id, |message| {
-            let is_first = message.state == MessageState::Queued;
-            is_first.then(|| {
-                message.state = MessageState::Released;
-                message.contact
-            })
-        });
-        let Some(contact) = released.flatten() else { return };
+        let is_first =
+            self.book.message(&id).is_some_and(|(_, message)| message.state == MessageState::Queued);
+        if !is_first {
+            return;
+        }
+        let Some(contact) = self.book.set_state(&id, MessageState::Released) else { return };
         self.unkept.insert(id);
         let contact = self.book.name(contact);
         self.events.push(Event::MessageState { contact, message: id, state: MessageState::Released });
