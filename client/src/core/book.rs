@@ -18,13 +18,14 @@ use super::cursor::Cursor;
 use super::entry::Profile;
 use super::error::EngineError;
 use super::file::{Orphans, Transfer};
+use super::history::Signer;
 use super::id::{ContactId, MessageId};
 use super::inbox::{Content, Inbox};
 use super::introduction::{Introduction, Introductions};
 use super::ledger::{Arrivals, Ledger};
 use super::letter::Name;
 use super::link::Link;
-use super::message::{Direction, Message};
+use super::message::{Direction, Message, MessageState};
 use super::outbox::{Outbox, Outgoing, Place, place_key};
 use super::places::Places;
 use super::renewal::Renewal;
@@ -171,6 +172,7 @@ pub(crate) struct Book {
     pub(crate) orphans: Orphans,
     /// Where each message is.
     places: Places,
+    signer: Signer,
 }
 
 impl Book {
@@ -276,23 +278,19 @@ impl Book {
     /// Takes in a message that has been kept, or replaces it.
     pub(crate) fn keep_message(&mut self, message: Message) -> Result<(), StoreError> {
         let (id, place, until_ms) = (message.id, Cursor::of(&message), message.until_ms);
+        let signature = self.signer.sign(&message);
         if let Some(replaced) = self.person_mut(place.contact)?.messages.insert(message) {
             self.places.remove(&replaced);
         }
-        self.places.insert(id, place, until_ms);
+        self.places.insert(id, place, signature, until_ms);
         Ok(())
     }
 
-    /// Changes a message in its place, if it is there.
-    pub(crate) fn change_message<T>(
-        &mut self,
-        id: &MessageId,
-        change: impl FnOnce(&mut Message) -> T,
-    ) -> Option<T> {
-        let mut message = self.drop_message(id)?;
-        let outcome = change(&mut message);
-        self.keep_message(message).ok()?;
-        Some(outcome)
+    /// A message is in another state. Gives whose it is, if it is there.
+    pub(crate) fn set_state(&mut self, id: &MessageId, state: MessageState) -> Option<ContactId> {
+        let (contact, seq) = self.places.of(id)?;
+        self.people.get_mut(&contact)?.messages.set_state(seq, state)?;
+        Some(contact)
     }
 
     /// Takes out a message.

@@ -87,6 +87,18 @@ impl Conversation {
         replaced
     }
 
+    /// The message with this number is in another state, if it is there.
+    pub(super) fn set_state(&mut self, seq: u64, state: MessageState) -> Option<()> {
+        let message = self.messages.get_mut(&seq)?;
+        message.state = state;
+        if is_waiting(message) {
+            self.waiting.insert(seq);
+        } else {
+            self.waiting.remove(&seq);
+        }
+        Some(())
+    }
+
     /// Takes out a message.
     pub(super) fn remove(&mut self, seq: u64) -> Option<Message> {
         let message = self.messages.remove(&seq)?;
@@ -130,6 +142,7 @@ mod tests {
     enum Step {
         Insert { seq: u64, kind: u8 },
         Remove { seq: u64 },
+        State { seq: u64, kind: u8 },
         See { seq: u64 },
     }
 
@@ -138,6 +151,7 @@ mod tests {
         prop_oneof![
             3 => (seq.clone(), 0u8..8).prop_map(|(seq, kind)| Step::Insert { seq, kind }),
             1 => seq.clone().prop_map(|seq| Step::Remove { seq }),
+            2 => (seq.clone(), 0u8..4).prop_map(|(seq, kind)| Step::State { seq, kind }),
             1 => seq.prop_map(|seq| Step::See { seq }),
         ]
     }
@@ -178,6 +192,16 @@ mod tests {
                     }
                     Step::Remove { seq } => {
                         prop_assert_eq!(conversation.remove(seq).is_some(), model.remove(&seq).is_some());
+                    }
+                    // Only what was sent has states.
+                    Step::State { seq, kind } => {
+                        let known = model.get_mut(&seq).filter(|known| **known < 4);
+                        if let Some(known) = known {
+                            *known = kind;
+                            prop_assert_eq!(conversation.set_state(seq, message(seq, kind).state), Some(()));
+                        }
+                        let nothing = model.get(&seq).is_none();
+                        prop_assert!(!nothing || conversation.set_state(seq, MessageState::Queued).is_none());
                     }
                     Step::See { seq } => {
                         conversation.see(seq);

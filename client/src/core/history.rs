@@ -6,6 +6,7 @@
 
 mod fold;
 mod search;
+mod signature;
 
 use std::ops::Bound;
 
@@ -22,9 +23,12 @@ use super::message::{Direction, Message};
 use super::view::MessageView;
 use crate::store::Store;
 use search::{Needle, Search, searchable};
+pub(crate) use signature::{Signature, Signer};
 
 /// The work of finding a message and looking at its fields, in that of reading a byte of its text.
 const MESSAGE_WORK: u64 = 128;
+/// The same of passing over a message by its signature.
+const PASS_WORK: u64 = 8;
 
 /// Where a page begins, and in which direction it is read.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -90,14 +94,21 @@ impl<S: Store> Engine<S> {
         let needle = query.text.as_deref().map(needle).transpose()?;
         let messages = match &query.contact {
             Some(contact) => of_one(self.book.named(contact)?, query.start)?,
-            None => of_all(&self.book, query),
+            None => of_all(&self.book, query, needle.as_ref()),
         };
         Ok(read_page(messages, query, needle.as_ref(), limit, self.now.as_millis()))
     }
 }
 
-/// Messages and whose they are, in the direction in which a page is read.
-type Walk<'b> = Box<dyn Iterator<Item = (&'b Person, &'b Message)> + 'b>;
+/// A message on the way through a history.
+struct Step<'b> {
+    cursor: Cursor,
+    /// What is there and whose it is; none if its signature says that it is not looked for.
+    message: Option<(&'b Person, &'b Message)>,
+}
+
+/// Messages in the direction in which a page is read.
+type Walk<'b> = Box<dyn Iterator<Item = Step<'b>> + 'b>;
 
 fn needle(text: &str) -> Result<Needle, EngineError> {
     if (1..=SEARCH_LEN_MAX).contains(&text.len()) {
@@ -114,21 +125,22 @@ fn of_one(person: &Person, start: PageStart) -> Result<Walk<'_>, EngineError> {
         is_ours.then_some(cursor.seq).ok_or_else(|| EngineError::CursorForeign(person.contact.name.clone()))
     };
     let messages = &person.messages;
+    let step = move |message| Step { cursor: Cursor::of(message), message: Some((person, message)) };
     Ok(match start {
-        PageStart::Newest => Box::new(messages.values().rev().map(move |message| (person, message))),
+        PageStart::Newest => Box::new(messages.values().rev().map(step)),
         PageStart::Before(cursor) => {
             let before = messages.range(..seq(cursor)?).rev();
-            Box::new(before.map(move |(_, message)| (person, message)))
+            Box::new(before.map(move |(_, message)| step(message)))
         }
         PageStart::After(cursor) => {
             let after = messages.range((Bound::Excluded(seq(cursor)?), Bound::Unbounded));
-            Box::new(after.map(move |(_, message)| (person, message)))
+            Box::new(after.map(move |(_, message)| step(message)))
         }
     })
 }
 
 /// Those of all conversations, by time.
-fn of_all<'b>(book: &'b Book, query: &HistoryQuery) -> Walk<'b> {
+fn of_all<'b>(book: &'b Book, query: &HistoryQuery, needle: Option<&'b Needle>) -> Walk<'b> {
     let from = Cursor::at(query.from_ms.unwrap_or(0));
     let (low, lowest) = match query.start {
         PageStart::After(cursor) if cursor >= from => (Bound::Excluded(cursor), cursor),
@@ -147,16 +159,20 @@ fn of_all<'b>(book: &'b Book, query: &HistoryQuery) -> Walk<'b> {
         let person = book.people.get(&cursor.contact)?;
         Some((person, person.messages.get(&cursor.seq)?))
     };
+    let step = move |(cursor, signature): (&Cursor, &Signature)| {
+        let may_be_it = needle.is_none_or(|needle| signature.may_hold(&needle.signature));
+        Step { cursor: *cursor, message: may_be_it.then(|| message(cursor)).flatten() }
+    };
     if matches!(query.start, PageStart::After(_)) {
-        Box::new(places.filter_map(message))
+        Box::new(places.map(step))
     } else {
-        Box::new(places.rev().filter_map(message))
+        Box::new(places.rev().map(step))
     }
 }
 
 /// Takes messages until the page is full, or enough was looked at.
 fn read_page(
-    mut messages: Walk<'_>,
+    mut walk: Walk<'_>,
     query: &HistoryQuery,
     needle: Option<&Needle>,
     limit: usize,
@@ -165,20 +181,23 @@ fn read_page(
     let mut search = needle.map(Search::of);
     let mut page = HistoryPage { messages: Vec::new(), next: None };
     let (mut work, mut len) = (0u64, 0usize);
-    while let Some((person, message)) = messages.next() {
-        let cursor = Cursor::of(message);
-        let is_wanted = is_within(message, query)
-            && search
-                .as_mut()
-                .is_none_or(|search| searchable(message).is_some_and(|text| search.finds(text)));
-        if is_wanted && let Some(message) = message.view_back(&person.contact, now_ms) {
-            len = len.saturating_add(message.text.len());
-            page.messages.push(HistoryRow { cursor, message });
+    while let Some(Step { cursor, message }) = walk.next() {
+        work = work.saturating_add(if message.is_some() { MESSAGE_WORK } else { PASS_WORK });
+        if let Some((person, message)) = message.filter(|(_, message)| is_within(message, query)) {
+            let mut holds = |search: &mut Search<'_>| {
+                let found = searchable(message).is_some_and(|text| search.finds(text));
+                work = work.saturating_add(search.take_work());
+                found
+            };
+            if search.as_mut().is_none_or(&mut holds)
+                && let Some(message) = message.view_back(&person.contact, now_ms)
+            {
+                len = len.saturating_add(message.text.len());
+                page.messages.push(HistoryRow { cursor, message });
+            }
         }
-        let searched = search.as_mut().map_or(0, Search::take_work);
-        work = work.saturating_add(MESSAGE_WORK).saturating_add(searched);
         if page.messages.len() >= limit || len >= HISTORY_TEXT_LEN_MAX || work >= HISTORY_WORK_MAX {
-            page.next = messages.next().map(|_| cursor);
+            page.next = walk.next().map(|_| cursor);
             break;
         }
     }

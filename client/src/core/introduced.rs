@@ -53,7 +53,7 @@ impl Harvest<'_> {
             self.counted.push("introduction-over");
             return false;
         }
-        if self.offered(suggestion.tag).is_some() {
+        if self.suggested(suggestion.tag).is_some() {
             self.doubts.push("introduction-repeat");
             return false;
         }
@@ -125,7 +125,7 @@ impl Harvest<'_> {
     /// The contact passes a link on that we wait for.
     pub(super) fn link_of_introduction(&mut self, link: &IntroductionLink, now: Timestamp) {
         let Some(mut introduction) =
-            self.offered(link.tag).filter(|introduction| introduction.is_open(now)).cloned()
+            self.suggested(link.tag).filter(|introduction| introduction.is_open(now)).cloned()
         else {
             return self.doubts.push("introduction-unknown");
         };
@@ -156,7 +156,7 @@ impl Harvest<'_> {
     }
 
     /// The introduction of this name that the contact has made for us.
-    fn offered(&self, tag: IntroductionTag) -> Option<&Introduction> {
+    fn suggested(&self, tag: IntroductionTag) -> Option<&Introduction> {
         let from = self.contact.id;
         self.introductions.iter().find(|introduction| {
             introduction.tag == tag && introduction.offered().is_some_and(|offered| offered.from == from)

@@ -78,7 +78,7 @@ pub const HISTORY_PAGE_DEFAULT: usize = 50;
 pub const HISTORY_TEXT_LEN_MAX: usize = 256 * 1024;
 /// What one page of the history may cost, in bytes of ASCII text that are searched; other characters and messages
 /// count for more. Packets wait meanwhile, and they have 50 ms for everything.
-pub const HISTORY_WORK_MAX: u64 = 32 * 1024 * 1024;
+pub const HISTORY_WORK_MAX: u64 = 16 * 1024 * 1024;
 /// A text that is searched for, in bytes of UTF-8.
 pub const SEARCH_LEN_MAX: usize = 256;
 /// Events that wait to be taken. Beyond it the oldest go; what they told is in the store and in the status.

@@ -47,6 +47,7 @@ mod error;
 mod event;
 mod expecting;
 mod file;
+mod filling;
 mod forecast;
 mod forgetting;
 mod fragment;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cursor::Cursor;
+use super::history::Signature;
 use super::id::{ContactId, MessageId};
 use super::message::Message;
 
@@ -10,7 +11,7 @@ use super::message::Message;
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     by_name: BTreeMap<MessageId, (ContactId, u64)>,
-    by_time: BTreeSet<Cursor>,
+    by_time: BTreeMap<Cursor, Signature>,
     /// Which messages end, and when, in milliseconds since the Unix epoch.
     ends: BTreeSet<(u64, MessageId)>,
 }
@@ -26,8 +27,8 @@ impl Places {
         self.by_name.get(id).copied()
     }
 
-    /// All of them by time, the oldest first.
-    pub(crate) const fn by_time(&self) -> &BTreeSet<Cursor> {
+    /// All of them by time, the oldest first, and what a search passes over them by.
+    pub(crate) const fn by_time(&self) -> &BTreeMap<Cursor, Signature> {
         &self.by_time
     }
 
@@ -36,9 +37,15 @@ impl Places {
         &self.ends
     }
 
-    pub(super) fn insert(&mut self, id: MessageId, place: Cursor, until_ms: Option<u64>) {
+    pub(super) fn insert(
+        &mut self,
+        id: MessageId,
+        place: Cursor,
+        signature: Signature,
+        until_ms: Option<u64>,
+    ) {
         self.by_name.insert(id, (place.contact, place.seq));
-        self.by_time.insert(place);
+        self.by_time.insert(place, signature);
         self.ends.extend(until_ms.map(|until_ms| (until_ms, id)));
     }
 

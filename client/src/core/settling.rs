@@ -76,11 +76,7 @@ impl<S: Store> Engine<S> {
             self.events.push(event);
         }
         for (id, state) in settlement.states {
-            let changed = self.book.change_message(&id, |message| {
-                message.state = state;
-                message.contact
-            });
-            let Some(contact) = changed else { continue };
+            let Some(contact) = self.book.set_state(&id, state) else { continue };
             let contact = self.book.name(contact);
             self.events.push(Event::MessageState { contact, message: id, state });
         }

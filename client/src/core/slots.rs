@@ -71,9 +71,14 @@ impl<S: Store> Engine<S> {
                 .or_else(|| self.write(now, route, Urgency::Idle, rng))
                 .or_else(|| self.read(now, route, decoy_turn, rng))
                 .or_else(|| self.watch_one(now, route, decoy_turn, rng)),
-            Preference::ReadFirst => {
-                self.read(now, route, u64::MAX, rng).or_else(|| self.write(now, route, Urgency::Urgent, rng))
-            }
+            // While boxes of a file or a long text fill the other slots, this is the one for everything else.
+            Preference::ReadFirst => self
+                .read(now, route, idle_turn, rng)
+                .or_else(|| self.write(now, route, Urgency::Idle, rng))
+                .or_else(|| self.read(now, route, decoy_turn, rng))
+                .or_else(|| self.watch_one(now, route, decoy_turn, rng))
+                .or_else(|| self.read(now, route, u64::MAX, rng))
+                .or_else(|| self.write(now, route, Urgency::Urgent, rng)),
         };
         filled.or_else(|| self.has_decoys(route).then(|| self.decoy(now, route, rng)).flatten())
     }
@@ -139,14 +144,12 @@ impl<S: Store> Engine<S> {
 
     /// Not committed by itself: a commit here would delay the very packet. It goes with the next one.
     fn message_released(&mut self, id: MessageId) {
-        let released = self.book.change_message(&id, |message| {
-            let is_first = message.state == MessageState::Queued;
-            is_first.then(|| {
-                message.state = MessageState::Released;
-                message.contact
-            })
-        });
-        let Some(contact) = released.flatten() else { return };
+        let is_first =
+            self.book.message(&id).is_some_and(|(_, message)| message.state == MessageState::Queued);
+        if !is_first {
+            return;
+        }
+        let Some(contact) = self.book.set_state(&id, MessageState::Released) else { return };
         self.unkept.insert(id);
         let contact = self.book.name(contact);
         self.events.push(Event::MessageState { contact, message: id, state: MessageState::Released });

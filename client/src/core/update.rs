@@ -112,19 +112,21 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// As [`Engine::make`].
-    pub(super) fn make_all(&mut self, now: Timestamp, mut updates: Vec<Update>) -> Result<(), EngineError> {
+    pub(super) fn make_all(&mut self, now: Timestamp, updates: Vec<Update>) -> Result<(), EngineError> {
         let mut changes = Vec::new();
-        for update in &mut updates {
+        let mut followed = Vec::with_capacity(updates.len());
+        for mut update in updates {
             changes.append(&mut update.changes()?);
             let gone = self.book.files_gone(&update.removed, &update.messages, &update.transfers);
             changes.extend(forget_files(gone.iter()));
+            followed.push((update, gone));
         }
         self.commit(now, changes)?;
-        updates.into_iter().try_for_each(|update| self.follow(now, update))
+        followed.into_iter().try_for_each(|(update, gone)| self.follow(now, update, &gone))
     }
 
     /// Makes the changes in memory.
-    fn follow(&mut self, now: Timestamp, update: Update) -> Result<(), EngineError> {
+    fn follow(&mut self, now: Timestamp, update: Update, gone: &[Transfer]) -> Result<(), EngineError> {
         let is_turning_point = update.contact.is_some();
         if let Some(person) = self.book.people.get_mut(&update.id) {
             person.contact = update.contact.unwrap_or_else(|| person.contact.clone());
@@ -135,7 +137,7 @@ impl<S: Store> Engine<S> {
                 self.files.wake(now);
             }
             person.transfers.extend(update.transfers.into_iter().map(|transfer| (transfer.id, transfer)));
-            for transfer in &gone {
+            for transfer in gone {
                 person.transfers.remove(&transfer.id);
             }
             person.expect_parts();

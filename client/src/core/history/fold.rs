@@ -10,7 +10,7 @@
 
 use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// Characters below this number are remembered: all that are common, in 512 KiB of which little is touched.
 const KNOWN_LEN: usize = 0x2_0000;
@@ -23,11 +23,13 @@ const CHAR_MASK: u32 = (1 << CLASS_SHIFT) - 1;
 /// The work of folding a byte of text, in that of a byte of ASCII: by what is remembered, and by the iterators.
 const WORK_ALONE: u64 = 4;
 const WORK_TOGETHER: u64 = 64;
-/// Room for the folded text to begin with, in bytes.
+/// The least room for folded text, in bytes.
 const ROOM_LEN_MIN: usize = 4096;
 
 /// Folds texts, one after the other, in one buffer. What is in it is wiped.
+#[derive(Default)]
 pub(crate) struct Folder {
+    /// Empty until it is needed.
     known: Vec<u32>,
     folded: Zeroizing<String>,
     work: u64,
@@ -55,11 +57,6 @@ impl Look {
 }
 
 impl Folder {
-    pub(crate) fn new() -> Self {
-        let folded = Zeroizing::new(String::with_capacity(ROOM_LEN_MIN));
-        Self { known: vec![0; KNOWN_LEN], folded, work: 0 }
-    }
-
     /// The folded text, until the next one is folded.
     pub(crate) fn fold(&mut self, text: &str) -> &str {
         self.folded.clear();
@@ -70,9 +67,15 @@ impl Folder {
             self.folded.make_ascii_lowercase();
         } else {
             self.work = self.work.saturating_add(len(text).saturating_mul(WORK_ALONE));
+            self.known.resize(KNOWN_LEN, 0);
             self.fold_any(text);
         }
         &self.folded
+    }
+
+    /// Wipes the text that was folded last.
+    pub(crate) fn wipe(&mut self) {
+        self.folded.zeroize();
     }
 
     /// How much work it was since this was asked last, in bytes of ASCII.
@@ -137,7 +140,8 @@ impl Folder {
     fn make_room(&mut self, more: usize) {
         let needed = self.folded.len().saturating_add(more);
         if needed > self.folded.capacity() {
-            let mut larger = Zeroizing::new(String::with_capacity(needed.next_power_of_two()));
+            let room = needed.next_power_of_two().max(ROOM_LEN_MIN);
+            let mut larger = Zeroizing::new(String::with_capacity(room));
             larger.push_str(&self.folded);
             self.folded = larger;
         }
@@ -186,7 +190,7 @@ mod tests {
     use super::*;
 
     fn folded(text: &str) -> String {
-        Folder::new().fold(text).to_owned()
+        Folder::default().fold(text).to_owned()
     }
 
     #[test]
@@ -216,7 +220,7 @@ mod tests {
 
     #[test]
     fn the_quick_way_gives_what_the_definition_gives_for_every_character_between_others() {
-        let mut folder = Folder::new();
+        let mut folder = Folder::default();
         let neighbours = ["", "\u{1112}\u{1161}", "e\u{323}"];
         for character in (0..0x1_1000).filter_map(char::from_u32) {
             for before in neighbours {
@@ -229,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_buffer_that_is_used_again_holds_the_last_text_alone() {
-        let mut folder = Folder::new();
+        let mut folder = Folder::default();
         let long = "Ä".repeat(10_000);
         assert_eq!(folder.fold(&long), "ä".repeat(10_000));
         assert_eq!(folder.fold("ABC"), "abc");
@@ -239,7 +243,7 @@ mod tests {
 
     #[test]
     fn work_grows_with_the_trouble_that_a_text_makes() {
-        let mut folder = Folder::new();
+        let mut folder = Folder::default();
         let mut work = |text: &str| {
             folder.fold(text);
             folder.take_work()
@@ -301,7 +305,7 @@ mod tests {
 
         #[test]
         fn the_quick_way_gives_what_the_definition_gives(texts in prop::collection::vec(odd_text(), 1..4)) {
-            let mut folder = Folder::new();
+            let mut folder = Folder::default();
             for text in texts {
                 let expected: String = together_folded(&text).collect();
                 prop_assert_eq!(folder.fold(&text), expected);

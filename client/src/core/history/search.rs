@@ -4,6 +4,7 @@ use memchr::memmem::Finder;
 use zeroize::Zeroizing;
 
 use super::fold::Folder;
+use super::signature::Signature;
 use crate::core::message::{Body, Message};
 
 /// What a search looks at in a message; `None` if a message is never found.
@@ -19,11 +20,17 @@ pub(super) fn searchable(message: &Message) -> Option<&str> {
 }
 
 /// A text that is looked for, folded.
-pub(super) struct Needle(Zeroizing<String>);
+pub(super) struct Needle {
+    folded: Zeroizing<String>,
+    /// What messages are passed over by.
+    pub(super) signature: Signature,
+}
 
 impl Needle {
     pub(super) fn new(text: &str) -> Self {
-        Self(Zeroizing::new(Folder::new().fold(text).to_owned()))
+        let folded = Zeroizing::new(Folder::default().fold(text).to_owned());
+        let signature = Signature::of(&folded);
+        Self { folded, signature }
     }
 }
 
@@ -35,9 +42,9 @@ pub(super) struct Search<'n> {
 }
 
 impl<'n> Search<'n> {
-    pub(super) fn of(Needle(needle): &'n Needle) -> Self {
-        let finder = Finder::new(needle.as_bytes());
-        Self { finder, needle_is_ascii: needle.is_ascii(), folder: Folder::new() }
+    pub(super) fn of(needle: &'n Needle) -> Self {
+        let finder = Finder::new(needle.folded.as_bytes());
+        Self { finder, needle_is_ascii: needle.folded.is_ascii(), folder: Folder::default() }
     }
 
     /// Whether the text holds what is looked for.
