@@ -168,7 +168,7 @@ fn two_contacts_meet_once_both_have_agreed_and_are_told_who_introduced_them() {
         });
         // Their keys are theirs: what both see as the safety number is the same.
         let number = |world: &mut World, peer: usize, name: &str| {
-            world.peers[peer].engine().safety_number(name).unwrap().digits().to_string()
+            world.peers[peer].engine().safety_number(name).unwrap().digits()
         };
         assert_eq!(number(&mut world, BOB, "Carol of the choir"), number(&mut world, CAROL, "Robert"));
         assert_ne!(number(&mut world, BOB, "Carol of the choir"), number(&mut world, BOB, "Alice"));
