@@ -33,7 +33,7 @@ const RARE: &str = "Rendezvous";
 const NOWHERE: &str = "xylophone";
 const NOWHERE_OTHER: &str = "ксилофон";
 /// Messages that go into the vault at once while it is made.
-const BATCH: usize = 1000;
+const BATCH: usize = 100;
 const SEED: u64 = 50;
 const PASSPHRASE: &[u8] = b"correct horse battery staple";
 /// The last message was written at this moment, and one each seven minutes before it.
