@@ -304,17 +304,17 @@ fn records_of(mut cells: Vec<Cell>) -> Result<Vec<Record>, VaultError> {
     let mut cells = cells.into_iter().peekable();
     while let Some(first) = cells.next() {
         let record = first.record;
-        let rest = std::iter::from_fn(|| cells.next_if(|cell| cell.record == record)).collect();
-        records.push((record, join(first, rest)?));
+        let rest: Vec<Cell> = std::iter::from_fn(|| cells.next_if(|cell| cell.record == record)).collect();
+        records.push((record, join(first, &rest)?));
     }
     Ok(records)
 }
 
 /// The value of a record from all its parts in order. Most have one.
-fn join(first: Cell, rest: Vec<Cell>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+fn join(first: Cell, rest: &[Cell]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     let count = rest.len().saturating_add(1);
     let fits = |(expected, cell): (u16, &Cell)| cell.part == expected && usize::from(cell.parts) == count;
-    if !fits((0, &first)) || !(1u16..).zip(&rest).all(fits) {
+    if !fits((0, &first)) || !(1u16..).zip(rest).all(fits) {
         return Err(VaultError::damaged("a record lacks a part"));
     }
     if rest.is_empty() {
@@ -322,7 +322,7 @@ fn join(first: Cell, rest: Vec<Cell>) -> Result<Zeroizing<Vec<u8>>, VaultError> 
     }
     let len = rest.iter().fold(first.data.len(), |len, cell| len.saturating_add(cell.data.len()));
     let mut value = Zeroizing::new(Vec::with_capacity(len));
-    for cell in std::iter::once(&first).chain(&rest) {
+    for cell in std::iter::once(&first).chain(rest) {
         value.extend_from_slice(&cell.data);
     }
     Ok(value)
