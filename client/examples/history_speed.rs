@@ -98,6 +98,7 @@ fn make(is_json: bool) {
 fn measure(profile: &past::Profile, wanted: &str, is_json: bool) {
     let mut rows = Vec::new();
     let mut engine = profile.engine(profile.vault());
+    let memory_mib = memory_mib();
     for mut deed in past::deeds().into_iter().filter(|deed| deed.name.contains(wanted)) {
         let mut shown = 0;
         for _ in 0..WARM_UP {
@@ -112,9 +113,9 @@ fn measure(profile: &past::Profile, wanted: &str, is_json: bool) {
         rows.splice(0..0, openings(profile));
     }
     if is_json {
-        print_json(&rows);
+        print_json(&rows, profile.vault_len(), memory_mib);
     } else {
-        print_table(&rows);
+        print_table(&rows, memory_mib);
     }
 }
 
@@ -147,7 +148,19 @@ fn times(count: usize, mut run: impl FnMut()) -> Vec<Duration> {
     (0..count).map(|_| once()).collect()
 }
 
-fn print_table(rows: &[Row]) {
+/// Memory of this process, and the most that it was so far.
+fn memory_mib() -> [u64; 2] {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    ["VmRSS:", "VmHWM:"].map(|name| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    })
+}
+
+fn print_table(rows: &[Row], [memory, memory_max]: [u64; 2]) {
+    println!(
+        "Once it is open, the process has {memory} MiB of memory; while it was opened, it had {memory_max} MiB.\n"
+    );
     println!("| | times | p50, ms | p99, ms | goal, ms | |");
     println!("|---|---|---|---|---|---|");
     for row in rows {
@@ -167,7 +180,7 @@ fn print_table(rows: &[Row]) {
     }
 }
 
-fn print_json(rows: &[Row]) {
+fn print_json(rows: &[Row], vault_len: u64, [memory, memory_max]: [u64; 2]) {
     let rows: Vec<_> = rows
         .iter()
         .map(|row| {
@@ -182,5 +195,13 @@ fn print_json(rows: &[Row]) {
             })
         })
         .collect();
-    println!("{}", json!({ "messages": past::MESSAGES, "conversations": past::CONVERSATIONS, "rows": rows }));
+    let report = json!({
+        "messages": past::MESSAGES,
+        "conversations": past::CONVERSATIONS,
+        "vault_bytes": vault_len,
+        "memory_mib": memory,
+        "memory_opening_mib": memory_max,
+        "rows": rows,
+    });
+    println!("{report}");
 }

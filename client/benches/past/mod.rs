@@ -33,7 +33,7 @@ const RARE: &str = "Rendezvous";
 const NOWHERE: &str = "xylophone";
 const NOWHERE_OTHER: &str = "ксилофон";
 /// Messages that go into the vault at once while it is made.
-const BATCH: usize = 1000;
+const BATCH: usize = 100;
 const SEED: u64 = 50;
 const PASSPHRASE: &[u8] = b"correct horse battery staple";
 /// The last message was written at this moment, and one each seven minutes before it.
@@ -70,7 +70,7 @@ impl Profile {
         drop(Vault::create(&profile.path, &mut credentials(), cost, rng()).unwrap());
         let (mut engine, mut rng) = (profile.engine(profile.vault()), rng());
         for number in 0..CONVERSATIONS {
-            call(&mut engine, "invite", json!({ "name": name(number) }));
+            call(&mut engine, "invite", &json!({ "name": name(number) }));
         }
         let mut conversations: Vec<Vec<(Direction, Timestamp, String)>> = vec![Vec::new(); CONVERSATIONS];
         let mut writer = Writer::new(SEED);
@@ -130,22 +130,22 @@ pub fn deeds() -> Vec<Deed> {
     let mut sent = 0u64;
     vec![
         deed("list the conversations", |engine| {
-            call(engine, "contacts", json!({})).as_array().unwrap().len()
+            call(engine, "contacts", &json!({})).as_array().unwrap().len()
         }),
         deed("open the longest conversation, 50 messages", |engine| {
-            page(engine, json!({ "contact": name(0) })).0
+            page(engine, &json!({ "contact": name(0) })).0
         }),
         deed("turn a page of it, 50 messages", move |engine| {
-            let (count, next) = page(engine, json!({ "contact": name(0), "before": place }));
+            let (count, next) = page(engine, &json!({ "contact": name(0), "before": place }));
             place = next;
             count
         }),
-        deed("the newest 50 of all conversations", |engine| page(engine, json!({})).0),
+        deed("the newest 50 of all conversations", |engine| page(engine, &json!({})).0),
         deed("50 of a month two months ago", |engine| {
             let to_ms = NOW_MS - 2 * MONTH_MS;
-            page(engine, json!({ "from_ms": to_ms - MONTH_MS, "to_ms": to_ms })).0
+            page(engine, &json!({ "from_ms": to_ms - MONTH_MS, "to_ms": to_ms })).0
         }),
-        deed("search a common word, 50 messages", |engine| page(engine, json!({ "text": COMMON })).0),
+        deed("search a common word, 50 messages", |engine| page(engine, &json!({ "text": COMMON })).0),
         deed("search a rare word in all", |engine| all(engine, json!({ "text": RARE }))),
         deed("search a rare word in the longest conversation", |engine| {
             all(engine, json!({ "text": RARE, "contact": name(0) }))
@@ -154,7 +154,7 @@ pub fn deeds() -> Vec<Deed> {
         deed("the same, a word in Cyrillic", |engine| all(engine, json!({ "text": NOWHERE_OTHER }))),
         deed("send a message, durable", move |engine| {
             sent += 1;
-            call(engine, "send", json!({ "contact": name(1), "text": format!("message {sent}") }));
+            call(engine, "send", &json!({ "contact": name(1), "text": format!("message {sent}") }));
             1
         }),
     ]
@@ -165,7 +165,7 @@ fn deed(name: &'static str, run: impl FnMut(&mut Opened) -> usize + 'static) -> 
 }
 
 /// How many messages one page has, and where it goes on.
-fn page(engine: &mut Opened, question: Value) -> (usize, Value) {
+fn page(engine: &mut Opened, question: &Value) -> (usize, Value) {
     let mut page = call(engine, "history", question);
     (page["messages"].as_array().unwrap().len(), page["next"].take())
 }
@@ -174,7 +174,7 @@ fn page(engine: &mut Opened, question: Value) -> (usize, Value) {
 fn all(engine: &mut Opened, mut question: Value) -> usize {
     let mut count = 0;
     loop {
-        let (more, next) = page(engine, question.clone());
+        let (more, next) = page(engine, &question);
         count += more;
         if next.is_null() {
             return count;
@@ -184,8 +184,8 @@ fn all(engine: &mut Opened, mut question: Value) -> usize {
 }
 
 /// Asks as a line of the daemon's socket does, and gives what its answer says.
-fn call(engine: &mut Opened, method: &str, params: Value) -> Value {
-    let call = Call::parse(method, &params).unwrap();
+fn call(engine: &mut Opened, method: &str, params: &Value) -> Value {
+    let call = Call::parse(method, params).unwrap();
     let answer = answer(engine, &call, now(), &mut rng()).unwrap();
     std::hint::black_box(answer.to_string());
     answer

@@ -63,7 +63,7 @@ impl Writer {
 
     /// A number below `count`, each with a chance in proportion to one by its place (Zipf's law).
     fn rank(&mut self, count: usize) -> usize {
-        let at = (count as f64).powf(self.rng.random::<f64>());
+        let at = (count as f64 + 1.0).powf(self.rng.random::<f64>());
         (at as usize).clamp(1, count) - 1
     }
 }

@@ -200,8 +200,8 @@ mod tests {
                             *known = kind;
                             prop_assert_eq!(conversation.set_state(seq, message(seq, kind).state), Some(()));
                         }
-                        let nothing = !model.contains_key(&seq);
-                        prop_assert!(!nothing || conversation.set_state(seq, MessageState::Queued).is_none());
+                        let is_there = model.contains_key(&seq);
+                        prop_assert!(is_there || conversation.set_state(seq, MessageState::Queued).is_none());
                     }
                     Step::See { seq } => {
                         conversation.see(seq);

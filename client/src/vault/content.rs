@@ -41,6 +41,8 @@ pub(super) struct Content {
     /// By first byte of the names.
     rings: Vec<Ring>,
     fillers: Vec<CellName>,
+    /// What was opened to verify it, until it is asked for or changed: whoever opens a vault nearly always reads it all next.
+    opened: Option<Vec<Record>>,
 }
 
 impl Content {
@@ -55,7 +57,8 @@ impl Content {
         let erasure = Erasure::reset(erasure, rng)?;
         let tables = Tables::open(Container::create(records)?)?;
         let rings = (0..RINGS).map(|_| Ring::empty(rng)).collect();
-        let mut content = Self { tables, erasure, generation: 0, cells: 0, rings, fillers: Vec::new() };
+        let fillers = Vec::new();
+        let mut content = Self { tables, erasure, generation: 0, cells: 0, rings, fillers, opened: None };
         content.commit(keys, changes, rng)?;
         Ok(content)
     }
@@ -97,25 +100,21 @@ impl Content {
             }
             rings.push(Ring::open(key, number, &sealed)?);
         }
-        let (fillers, rows) = verify_cells(&tables, &rings)?;
+        let Verified { cells, fillers, rows } = verify_cells(&tables, &rings)?;
         if rings.len() != RINGS || rows != root.cells {
             return Err(VaultError::damaged(format!("{rows} cells were found, {} expected", root.cells)));
         }
         erasure.choose(root.generation);
-        Ok(Self { tables, erasure, generation: root.generation, cells: root.cells, rings, fillers })
+        let (generation, opened) = (root.generation, Some(records_of(cells)?));
+        Ok(Self { tables, erasure, generation, cells: root.cells, rings, fillers, opened })
     }
 
     /// Every record, the vault's own included.
-    pub(super) fn load(&self) -> Result<Vec<Record>, VaultError> {
-        let mut records: BTreeMap<RecordId, BTreeMap<u16, Cell>> = BTreeMap::new();
-        self.tables.for_each_cell(|name, sealed| {
-            if let Some(key) = key_of(&self.rings, &name) {
-                let cell = cell::open(key, &name, sealed)?;
-                records.entry(cell.record).or_default().insert(cell.part, cell);
-            }
-            Ok(())
-        })?;
-        records.into_iter().map(|(record, cells)| Ok((record, join(&cells)?))).collect()
+    pub(super) fn load(&mut self) -> Result<Vec<Record>, VaultError> {
+        match self.opened.take() {
+            Some(records) => Ok(records),
+            None => records_of(verify_cells(&self.tables, &self.rings)?.cells),
+        }
     }
 
     /// One record.
@@ -124,15 +123,15 @@ impl Content {
         keys: &VaultKeys,
         record: &RecordId,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
-        let mut cells = BTreeMap::new();
-        for (part, name) in (0u16..).zip(self.names(keys, record)?) {
+        let mut cells = Vec::new();
+        for name in self.names(keys, record)? {
             let key = key_of(&self.rings, &name);
             let (Some(key), Some(sealed)) = (key, self.tables.cell(&name)?) else {
                 return Err(VaultError::damaged("a cell is missing"));
             };
-            cells.insert(part, cell::open(key, &name, &sealed)?);
+            cells.push(cell::open(key, &name, &sealed)?);
         }
-        if cells.is_empty() { Ok(None) } else { join(&cells).map(Some) }
+        Ok(records_of(cells)?.pop().map(|(_, value)| value))
     }
 
     /// The names of the cells that a record has now.
@@ -158,6 +157,7 @@ impl Content {
         changes: &Changes<'_>,
         rng: &mut impl CryptoRng,
     ) -> Result<(), VaultError> {
+        self.opened = None;
         let mut rows = Rows::default();
         let mut touched = self.seal_cells(keys, changes, &mut rows, rng)?;
         if self.grow()? {
@@ -266,37 +266,63 @@ fn ring_of<'a>(rings: &'a mut [Ring], name: &CellName) -> Result<&'a mut Ring, V
         .ok_or_else(|| VaultError::damaged("a key ring is missing"))
 }
 
-/// Opens every cell; gives the names of the fillers and the number of all rows.
-fn verify_cells(tables: &Tables, rings: &[Ring]) -> Result<(Vec<CellName>, u64), VaultError> {
-    let (mut fillers, mut rows, mut opened) = (Vec::new(), 0u64, 0usize);
+/// All rows of the table of cells, each of the right form.
+struct Verified {
+    cells: Vec<Cell>,
+    fillers: Vec<CellName>,
+    rows: u64,
+}
+
+/// Opens every cell.
+fn verify_cells(tables: &Tables, rings: &[Ring]) -> Result<Verified, VaultError> {
+    let mut verified = Verified { cells: Vec::new(), fillers: Vec::new(), rows: 0 };
     tables.for_each_cell(|name, sealed| {
-        rows = rows.saturating_add(1);
+        verified.rows = verified.rows.saturating_add(1);
         if let Some(key) = key_of(rings, &name) {
-            cell::open(key, &name, sealed)?;
-            opened = opened.saturating_add(1);
+            verified.cells.push(cell::open(key, &name, sealed)?);
         } else if sealed.len() == CELL_LEN {
-            fillers.push(name);
+            verified.fillers.push(name);
         } else {
             return Err(VaultError::damaged("a cell has a wrong length"));
         }
         Ok(())
     })?;
     let expected: usize = rings.iter().map(|ring| ring.cells.len()).sum();
+    let opened = verified.cells.len();
     if opened != expected {
         return Err(VaultError::damaged(format!(
             "{opened} cells of records were found, {expected} expected"
         )));
     }
-    Ok((fillers, rows))
+    Ok(verified)
 }
 
-/// The value of a record from all its parts.
-fn join(cells: &BTreeMap<u16, Cell>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-    let mut value = Zeroizing::new(Vec::with_capacity(cells.len().saturating_mul(cell::CELL_DATA_LEN)));
-    for (expected, (part, cell)) in (0u16..).zip(cells) {
-        if *part != expected || usize::from(cell.parts) != cells.len() {
-            return Err(VaultError::damaged("a record lacks a part"));
-        }
+/// The records that these cells make.
+fn records_of(mut cells: Vec<Cell>) -> Result<Vec<Record>, VaultError> {
+    cells.sort_unstable_by_key(|cell| (cell.record, cell.part));
+    let mut records = Vec::new();
+    let mut cells = cells.into_iter().peekable();
+    while let Some(first) = cells.next() {
+        let record = first.record;
+        let rest: Vec<Cell> = std::iter::from_fn(|| cells.next_if(|cell| cell.record == record)).collect();
+        records.push((record, join(first, &rest)?));
+    }
+    Ok(records)
+}
+
+/// The value of a record from all its parts in order. Most have one.
+fn join(first: Cell, rest: &[Cell]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let count = rest.len().saturating_add(1);
+    let fits = |(expected, cell): (u16, &Cell)| cell.part == expected && usize::from(cell.parts) == count;
+    if !fits((0, &first)) || !(1u16..).zip(rest).all(fits) {
+        return Err(VaultError::damaged("a record lacks a part"));
+    }
+    if rest.is_empty() {
+        return Ok(first.data);
+    }
+    let len = rest.iter().fold(first.data.len(), |len, cell| len.saturating_add(cell.data.len()));
+    let mut value = Zeroizing::new(Vec::with_capacity(len));
+    for cell in std::iter::once(&first).chain(rest) {
         value.extend_from_slice(&cell.data);
     }
     Ok(value)

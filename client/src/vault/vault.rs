@@ -126,7 +126,7 @@ impl<R: CryptoRng> Vault<R> {
     /// Reads something from the content, and the content itself again if the last commit failed.
     pub(super) fn with_content<T>(
         &self,
-        read: impl FnOnce(&Content) -> Result<T, VaultError>,
+        read: impl FnOnce(&mut Content) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
         let mut place = self.content.lock().unwrap_or_else(PoisonError::into_inner);
         let content = match place.take() {
