@@ -292,7 +292,7 @@ const fn check_disappearing(limits: Disappearing) -> Result<(), EngineError> {
 /// What the other side calls the message at this place.
 pub(super) fn reference(person: &Person, seq: u64) -> Result<Reference, EngineError> {
     let message = person.messages.get(&seq).filter(|message| message.is_shown());
-    let message = message.ok_or_else(|| EngineError::MessageUnknown(seq))?;
+    let message = message.ok_or(EngineError::MessageUnknown(seq))?;
     let name = message.name.ok_or(EngineError::MessageNotShared(seq))?;
     let author = if message.direction == Direction::Out { Author::Sender } else { Author::Receiver };
     Ok(Reference { author, name })
