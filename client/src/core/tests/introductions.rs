@@ -297,6 +297,8 @@ fn introductions_end_after_two_weeks_and_go_with_a_deleted_contact() {
     assert_eq!(records(&mut world, ALICE, RecordKind::Introduction), 0);
     world.crash(ALICE, false);
     assert!(open(&mut world, ALICE).is_empty());
+    let backup = world.peers[BOB].engine().backup().unwrap();
+    assert!(backup.iter().all(|(key, _)| key.kind != RecordKind::Introduction));
     // Bob hears nothing more. After two weeks nothing is left, while the clock alone goes on.
     assert_eq!(records(&mut world, BOB, RecordKind::Introduction), 1);
     let peer = &mut world.peers[BOB];
