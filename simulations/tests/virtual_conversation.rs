@@ -98,7 +98,7 @@ fn a_conversation_without_faults() {
 /// A short conversation with 2 % loss on each of the nine links of a round trip, reordering, a crash of a mailbox and of a person.
 fn troubled(seed: u64) -> VirtualNetwork {
     let faults =
-        Faults { latency_min: Duration::from_millis(1), latency_max: Duration::from_millis(40), loss: 0.02 };
+        Faults { latency_min: Duration::from_millis(1), latency_max: Duration::from_millis(40), loss: 0.02, duplication: 0.0 };
     let mut net = acquainted(VnetPlan { faults, ..VnetPlan::small(seed) });
     let there = ["one", "two", "three"];
     for text in there {

@@ -44,6 +44,10 @@ impl<S: Store> Engine<S> {
         }
         let to = reference(person, seq)?;
         let target = person.messages.get(&seq).ok_or(EngineError::MessageUnknown(seq))?;
+        if target.body == Body::Deleted {
+            // The other side would not take it.
+            return Err(EngineError::MessageUnknown(seq));
+        }
         let mut target = target.clone();
         target.reactions.own = emoji.map(str::to_owned);
         let content = Content::Reaction { to, emoji: emoji.map(str::to_owned) };

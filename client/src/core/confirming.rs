@@ -41,7 +41,9 @@ pub(super) fn confirmed(
         let from = ledger.confirm(got, come_to, read_to);
         let come = person.messages.letters(Direction::Out, got.series, (from, come_to));
         for (number, message) in come.filter(|(number, _)| !is_missing(got, *number)) {
-            let state = if number <= read_to { MessageState::Read } else { MessageState::Delivered };
+            // Nobody looks at what shows at another message only.
+            let is_read = number <= read_to && message.is_shown();
+            let state = if is_read { MessageState::Read } else { MessageState::Delivered };
             confirm(person, message, state, changed, update);
         }
         if !got.missing.is_empty() {

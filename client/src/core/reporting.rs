@@ -18,7 +18,7 @@ use super::error::EngineError;
 use super::fragment::KIND_REPORT;
 use super::id::ContactId;
 use super::letter::{Got, Report};
-use super::limits::REPORT_INTERVAL_SLOTS_MEAN;
+use super::limits::{MISSING_RANGES_MAX, REPORT_INTERVAL_SLOTS_MEAN};
 use super::link::Link;
 use super::parcel::Purpose;
 use super::sealing::{self, can_seal};
@@ -144,11 +144,17 @@ impl<S: Store> Engine<S> {
 /// What is told of the other side's letters.
 fn got(person: &Person) -> Vec<Got> {
     let receipts = person.ledger.receipts;
-    let told = |arrivals: &super::ledger::Arrivals| Got {
-        series: arrivals.series,
-        delivered_to: if receipts.delivered { arrivals.highest() } else { 0 },
-        read_to: if receipts.read { person.read_to(arrivals) } else { 0 },
-        missing: arrivals.missing(),
+    let told = |arrivals: &super::ledger::Arrivals| {
+        let mut missing = arrivals.missing();
+        // Nothing is said to have come from where on a report has no room for what has not.
+        let end = missing.get(MISSING_RANGES_MAX).map_or(u64::MAX, |(first, _)| first.saturating_sub(1));
+        missing.truncate(MISSING_RANGES_MAX);
+        Got {
+            series: arrivals.series,
+            delivered_to: if receipts.delivered { arrivals.highest().min(end) } else { 0 },
+            read_to: if receipts.read { person.read_to(arrivals).min(end) } else { 0 },
+            missing,
+        }
     };
     person.ledger.theirs().iter().map(told).collect()
 }

@@ -127,7 +127,7 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    /// Not committed by itself: a commit here would delay the very packet. It goes with the next one.
+    /// Not committed here: that would delay the very packet. It is kept as soon as the packet is on its way.
     fn message_released(&mut self, id: MessageId) {
         let released = self.book.change_message(&id, |message| {
             let is_first = message.state == MessageState::Queued;
