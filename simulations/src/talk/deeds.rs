@@ -168,7 +168,9 @@ impl Talk {
     /// A text that nobody has said yet.
     fn draw_text(&mut self, deed: Deed, number: usize) -> String {
         let len = match deed {
-            Deed::LongText if self.rng.random_ratio(1, LONGEST_EVERY) => sotto_client::core::limits::TEXT_LEN_MAX,
+            Deed::LongText if self.rng.random_ratio(1, LONGEST_EVERY) => {
+                sotto_client::core::limits::TEXT_LEN_MAX
+            }
             Deed::LongText => self.rng.random_range(1_500..LONG_LEN_MAX),
             _ => self.rng.random_range(20..200),
         };

@@ -52,7 +52,8 @@ impl Talk {
             self.compare(&format!("sent by {}, at the other side", name(index)), &script, &other.received);
             if author.ending > 0 || author.unread > 0 {
                 let Kept { ending, unread, .. } = author;
-                let what = format!("{}: {ending} have not gone, {unread} of its own not known as read", name(index));
+                let what =
+                    format!("{}: {ending} have not gone, {unread} of its own not known as read", name(index));
                 self.report.differences.push(what);
             }
         }

@@ -33,7 +33,7 @@ const UNSTORED_MAX: u64 = 24;
 /// Messages that somebody goes back to, to answer or change them.
 const RECENT_MAX: usize = 40;
 /// The longest time between two things that anybody does.
-const PAUSE_MAX: Duration = Duration::from_millis(3000);
+const PAUSE_MAX: Duration = Duration::from_millis(8000);
 /// The most that happens in the network between two things that anybody does.
 const STEPS_MAX: u32 = 400;
 
@@ -174,7 +174,8 @@ impl Talk {
                 side.recent.push((message.seq, false));
             }
             if !side.is_down {
-                let letter = self.net.with_person(name(index), |engine, _, _| engine.letter_of(&message.id))?;
+                let letter =
+                    self.net.with_person(name(index), |engine, _, _| engine.letter_of(&message.id))?;
                 if letter.is_some_and(|letter| !side.told.insert(letter)) {
                     self.report.differences.push(format!("{} was told twice of {}", name(index), message.id));
                 }

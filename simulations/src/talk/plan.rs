@@ -23,8 +23,8 @@ impl TalkPlan {
     /// each box, delays beside which slots are short, and 2 % loss and 1 % duplication on every link.
     pub(super) fn network(&self) -> VnetPlan {
         let params = Params {
-            delay_ms_mean: 60,
-            delay_ms_max: 1_000,
+            delay_ms_mean: 150,
+            delay_ms_max: 2_000,
             epoch_s: 3_600,
             grace_s: 3_600,
             mix_loop_interval_ms_mean: 600_000,
@@ -32,16 +32,16 @@ impl TalkPlan {
             replicas: 2,
             classes: vec![CoverClass {
                 name: "standard".to_owned(),
-                payload_interval_ms_mean: 200,
+                payload_interval_ms_mean: 500,
                 loop_interval_ms_mean: 60_000,
                 drop_interval_ms_mean: 60_000,
-                downlink_interval_ms_mean: 50,
+                downlink_interval_ms_mean: 100,
             }],
         };
         let faults = if self.is_troubled {
             Faults {
                 latency_min: Duration::from_millis(1),
-                latency_max: Duration::from_millis(80),
+                latency_max: Duration::from_millis(200),
                 loss: 0.02,
                 duplication: 0.01,
             }

@@ -10,9 +10,9 @@ use super::{NAMES, Talk, TalkError, TalkPlan, name};
 /// The nodes that are killed, one at a time.
 const NODES: [&str; 6] = ["mailbox-1", "mailbox-2", "mailbox-3", "mix-2", "mix-5", "entry-1"];
 /// The longest time between two troubles.
-const EVERY_MAX: Duration = Duration::from_secs(40);
+const EVERY_MAX: Duration = Duration::from_secs(90);
 /// The longest time that a program or node is away.
-const AWAY_MAX: Duration = Duration::from_secs(15);
+const AWAY_MAX: Duration = Duration::from_secs(40);
 
 /// Who is away, and what comes next.
 #[derive(Debug)]

@@ -19,8 +19,12 @@ pub struct Faults {
 
 impl Faults {
     /// A network that only takes a millisecond.
-    pub const NONE: Self =
-        Self { latency_min: Duration::from_millis(1), latency_max: Duration::from_millis(1), loss: 0.0, duplication: 0.0 };
+    pub const NONE: Self = Self {
+        latency_min: Duration::from_millis(1),
+        latency_max: Duration::from_millis(1),
+        loss: 0.0,
+        duplication: 0.0,
+    };
 
     /// When a frame arrives, counted from its sending; `None` if it is lost.
     #[must_use]

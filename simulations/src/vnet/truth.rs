@@ -58,7 +58,12 @@ pub struct Falsehood {
 impl fmt::Display for Falsehood {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { at, person, claim, truth } = self;
-        write!(f, "{at:?} {person}: message {} is said to be {}, but {truth}", claim.message, claim.state.label())
+        write!(
+            f,
+            "{at:?} {person}: message {} is said to be {}, but {truth}",
+            claim.message,
+            claim.state.label()
+        )
     }
 }
 

@@ -117,7 +117,12 @@ impl Watch {
     }
 
     /// All messages of a person are looked at.
-    pub(super) fn look_at_all(&mut self, now: Timestamp, person: (usize, &str), engine: &Engine<MemoryStore>) {
+    pub(super) fn look_at_all(
+        &mut self,
+        now: Timestamp,
+        person: (usize, &str),
+        engine: &Engine<MemoryStore>,
+    ) {
         let Some(watched) = self.people.get(&person.0) else { return };
         let all: Vec<MessageId> = watched.waiting.iter().chain(&watched.settled).copied().collect();
         for message in all {
@@ -174,7 +179,8 @@ impl Watch {
         }
     }
 
-    fn compare(&mut self, at: Timestamp, (index, name): (usize, &str), claim: Claim) {
+    /// Compares a claim with what happened.
+    pub(super) fn compare(&mut self, at: Timestamp, (index, name): (usize, &str), claim: Claim) {
         self.claims += 1;
         let excused = self.people.get(&index).and_then(|watched| watched.crashed_at);
         if let Err(truth) = self.truth.judge(claim, excused) {

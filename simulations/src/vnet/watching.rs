@@ -2,15 +2,15 @@
 //!
 //! It follows conversations by route `mix` between two people.
 
-use sotto_client::core::{EngineError, MessageId};
+use sotto_client::core::{EngineError, MessageId, MessageState};
+use sotto_protocol::boxes::BoxId;
 use sotto_protocol::ident::NodeId;
 use sotto_protocol::mailbox::Command;
-use sotto_protocol::boxes::BoxId;
 use sotto_protocol::sphinx::{Packet, Unwrapped};
 
 use super::network::{VirtualNetwork, VnetError};
 use super::person::Person;
-use super::truth::{Falsehood, Truth};
+use super::truth::{Claim, Falsehood, Truth};
 
 /// Layers of a packet, and then some.
 const LAYERS_MAX: usize = 8;
@@ -51,6 +51,18 @@ impl VirtualNetwork {
         let marked: Result<(), EngineError> =
             self.with_person(name, |engine, now, _| engine.mark_read(now, contact, seq))?;
         Ok(marked?)
+    }
+
+    /// The watch hears a person's engine say this of a message, whether or not it did: for tests of the watch.
+    ///
+    /// # Errors
+    /// [`VnetError::NotUp`].
+    pub fn hear_say(&mut self, name: &str, message: MessageId, state: MessageState) -> Result<(), VnetError> {
+        let index = self.person_index(name)?;
+        if let Some(watch) = &mut self.watch {
+            watch.compare(self.now, (index, name), Claim { message, state });
+        }
+        Ok(())
     }
 
     /// Every message that is followed is looked at once more.
