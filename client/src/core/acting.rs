@@ -136,6 +136,9 @@ impl<S: Store> Engine<S> {
         let mut update = Update::of(person.contact.id);
         if sealing::waiting(&self.book, person).any(|message| message.id == target.id) {
             let id = target.id;
+            // Nobody has seen what it was before.
+            let mut target = target;
+            target.edited = false;
             update.messages.push(target);
             self.make(now, update)?;
             return Ok(id);

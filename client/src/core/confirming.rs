@@ -67,6 +67,7 @@ fn confirm(
     update: &mut Update,
 ) {
     let is_further = match message.state {
+        _ if message.is_given_up() => false,
         MessageState::Read => false,
         MessageState::Delivered => state == MessageState::Read,
         _ => true,
@@ -113,6 +114,9 @@ fn go_again(
             let boxes = message.letter().map_or(0, |letter| fragment_count(letter.len()));
             if !message.can_go_again() {
                 ledger.owe_gone(got.series, (number, number));
+                if !message.state.is_confirmed() {
+                    changed.entry(message.id).or_insert_with(|| message.clone()).give_up();
+                }
             } else if boxes <= *room {
                 *room -= boxes;
                 let again = changed.entry(message.id).or_insert_with(|| message.clone());

@@ -161,7 +161,27 @@ fn got(person: &Person) -> Vec<Got> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::contact::{Contact, Side};
+    use super::super::letter::{Name, Series};
     use super::*;
+
+    #[test]
+    fn nothing_is_said_to_have_come_beyond_the_gaps_that_a_report_has_room_for() {
+        let id = ContactId::from_bytes([1; 16]);
+        let contact = Contact::new(id, "Bob", Side::Inviter, [0; 16], Timestamp::NEVER);
+        let mut person = Person::new(contact, Link::Closed);
+        let series = Series::from_bytes([7; 8]);
+        for number in (1..=41).step_by(2) {
+            person.ledger.note(Name { series, number });
+        }
+        let told = got(&person);
+        let read = Report::parse(&Report { got: told.clone(), ..Report::default() }.to_bytes()).unwrap();
+        assert_eq!(read.got, told);
+        let [Got { delivered_to, read_to, missing, .. }] = told.as_slice() else { panic!("one series") };
+        assert_eq!(missing.len(), MISSING_RANGES_MAX);
+        // 18 has not come either, and nothing says so.
+        assert_eq!((*delivered_to, *read_to), (17, 17));
+    }
 
     #[test]
     fn moments_have_the_mean_that_is_asked_for_and_debug_shows_no_contact() {

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
-use sotto_client::core::{Event, LetterName};
+use sotto_client::core::{Event, LetterName, MessageKind};
 
 use crate::vnet::{VirtualNetwork, VnetError};
 pub use plan::TalkPlan;
@@ -170,7 +170,9 @@ impl Talk {
         }
         for message in come {
             side.last_seq = side.last_seq.max(message.seq);
-            if message.disappearing.is_none() {
+            if message.kind == MessageKind::Notice {
+                self.report.count_doubt(&message.text);
+            } else if message.disappearing.is_none() {
                 side.recent.push((message.seq, false));
             }
             if !side.is_down {
