@@ -3,6 +3,7 @@
 //! - [`localnet`] starts, kills, restarts and stops the real programs on one machine.
 //! - [`tornet`] does the same for a private Tor network, for routes over Tor.
 //! - [`vnet`] runs the same state machines under a seeded clock and a network that loses and reorders.
+//! - [`talk`] lets two people talk there for long, through whatever goes wrong, and compares what is claimed with what is.
 //! - [`demo`] lets two people talk through a local network and checks the network's books.
 //! - [`stats`] holds the statistical tests that the others and their tests use.
 //!
@@ -15,6 +16,7 @@ pub mod localnet;
 mod ports;
 mod process;
 pub mod stats;
+pub mod talk;
 pub mod tornet;
 pub mod vnet;
 mod wait;

@@ -13,8 +13,12 @@ use sotto_transport::clock::Clock;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const MINUTE: Duration = Duration::from_secs(60);
-const TROUBLE: Faults =
-    Faults { latency_min: Duration::from_millis(1), latency_max: Duration::from_millis(40), loss: 0.02 };
+const TROUBLE: Faults = Faults {
+    latency_min: Duration::from_millis(1),
+    latency_max: Duration::from_millis(40),
+    loss: 0.02,
+    duplication: 0.0,
+};
 
 fn settings(routes: &[Route]) -> EngineSettings {
     EngineSettings { routes: RoutePlan::from_routes(routes).unwrap(), ..EngineSettings::new("standard") }

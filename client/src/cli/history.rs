@@ -203,8 +203,8 @@ mod tests {
     fn a_page_that_was_read_backwards_is_shown_forwards() {
         let page = HistoryPage { messages: vec![row(9), row(8)], next: None };
         insta::assert_snapshot!(lines(&page, true), @r"
-        1970-01-01 00:00:00Z  Bob (verified): 8<U+001B>[2J
-        1970-01-01 00:00:00Z  Bob (verified): 9<U+001B>[2J
+        1970-01-01 00:00:00Z  #8 Bob (verified): 8<U+001B>[2J
+        1970-01-01 00:00:00Z  #9 Bob (verified): 9<U+001B>[2J
         ");
         assert!(lines(&page, false).lines().next().unwrap().contains("9<U+001B>"));
         assert_eq!(lines(&HistoryPage { messages: Vec::new(), next: None }, true), "No messages.");

@@ -45,7 +45,7 @@ pub(super) async fn run(common: &Common, args: &SearchArgs) -> Result<Ended, Fai
         words.extend(options);
         words.extend(args.contact.as_deref().map(|contact| quoting::option("contact", contact)));
         // What would not be printed as it is has to come from standard input again.
-        let is_plain = !args.text.chars().any(escape::is_unsafe);
+        let is_plain = escape::line(&args.text) == args.text;
         words.push(quoting::last(if is_plain { &args.text } else { "-" }));
         output.note(&format!("More: {}", escape::line(&words.join(" "))));
     }

@@ -44,6 +44,10 @@ impl<S: Store> Engine<S> {
         }
         let to = reference(person, seq)?;
         let target = person.messages.get(&seq).ok_or(EngineError::MessageUnknown(seq))?;
+        if target.body == Body::Deleted {
+            // The other side would not take it.
+            return Err(EngineError::MessageUnknown(seq));
+        }
         let mut target = target.clone();
         target.reactions.own = emoji.map(str::to_owned);
         let content = Content::Reaction { to, emoji: emoji.map(str::to_owned) };
@@ -132,6 +136,9 @@ impl<S: Store> Engine<S> {
         let mut update = Update::of(person.contact.id);
         if sealing::waiting(&self.book, person).any(|message| message.id == target.id) {
             let id = target.id;
+            // Nobody has seen what it was before.
+            let mut target = target;
+            target.edited = false;
             update.messages.push(target);
             self.make(now, update)?;
             return Ok(id);

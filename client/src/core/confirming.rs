@@ -41,7 +41,9 @@ pub(super) fn confirmed(
         let from = ledger.confirm(got, come_to, read_to);
         let come = person.messages.letters(Direction::Out, got.series, (from, come_to));
         for (number, message) in come.filter(|(number, _)| !is_missing(got, *number)) {
-            let state = if number <= read_to { MessageState::Read } else { MessageState::Delivered };
+            // Nobody looks at what shows at another message only.
+            let is_read = number <= read_to && message.is_shown();
+            let state = if is_read { MessageState::Read } else { MessageState::Delivered };
             confirm(person, message, state, changed, update);
         }
         if !got.missing.is_empty() {
@@ -65,6 +67,7 @@ fn confirm(
     update: &mut Update,
 ) {
     let is_further = match message.state {
+        _ if message.is_given_up() => false,
         MessageState::Read => false,
         MessageState::Delivered => state == MessageState::Read,
         _ => true,
@@ -111,6 +114,9 @@ fn go_again(
             let boxes = message.letter().map_or(0, |letter| fragment_count(letter.len()));
             if !message.can_go_again() {
                 ledger.owe_gone(got.series, (number, number));
+                if !message.state.is_confirmed() {
+                    changed.entry(message.id).or_insert_with(|| message.clone()).give_up();
+                }
             } else if boxes <= *room {
                 *room -= boxes;
                 let again = changed.entry(message.id).or_insert_with(|| message.clone());

@@ -68,7 +68,7 @@ pub struct Engine<S: Store> {
     pub(super) counters: Counters,
     /// When `counters`, and what the lanes have carried, began to be counted.
     pub(super) since: Timestamp,
-    /// Messages whose state has changed since they were kept; they go with the next commit.
+    /// Messages whose state has changed since they were kept; they are kept right after the packet that changed it.
     pub(super) unkept: BTreeSet<MessageId>,
     /// When to look again for what is due without anybody asking for it.
     pub(super) tend_at: Timestamp,
@@ -201,6 +201,9 @@ impl<S: Store> Engine<S> {
         // A packet first, the disk after: the caller comes back at once for what is left.
         if !ticked && self.keeper.retry_at() <= now {
             self.retry(now, rng);
+        } else if !ticked && self.has_unkept() {
+            // Failing that, the keeper says when to try again.
+            let _ = self.commit(now, Vec::new());
         } else if !ticked && self.vanish_at() <= now {
             self.vanish(now);
         } else if !ticked && self.tend_at <= now {
@@ -226,6 +229,7 @@ impl<S: Store> Engine<S> {
         };
         let next = self.lanes.next_tick().min(self.reconsider_at).min(self.tend_at);
         let next = next.min(self.vanish_at()).min(self.reports.next()).min(self.files.at());
+        let next = if self.has_unkept() { next.min(self.now) } else { next };
         next.min(self.keeper.retry_at()).min(becomes_valid)
     }
 
@@ -237,6 +241,11 @@ impl<S: Store> Engine<S> {
     /// The next thing to tell, until there is none.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop()
+    }
+
+    /// Whether a message has a state that is not kept yet, and the store works.
+    fn has_unkept(&self) -> bool {
+        !self.unkept.is_empty() && self.keeper.is_working()
     }
 
     pub(super) fn advance_clock(&mut self, now: Timestamp) {

@@ -1,5 +1,6 @@
 //! What the engine tells the people behind it. Everything told here is already durable, with one exception: that
-//! the first packet of a message has left is told at once and kept with the next commit.
+//! the first packet of a message has left is told at once and kept right after. A program that is killed in between
+//! says after its restart that the message is queued, until a packet of it leaves again.
 
 use std::collections::VecDeque;
 

@@ -166,6 +166,12 @@ impl Ledger {
         Arrival::Fresh
     }
 
+    /// Whether a letter has come, or is known to be lost.
+    pub(crate) fn has_come(&self, name: Name) -> bool {
+        let arrivals = self.theirs.iter().find(|arrivals| arrivals.series == name.series);
+        arrivals.is_some_and(|arrivals| arrivals.has(name.number))
+    }
+
     /// Notes what the other side says that it has sent. Whether something turns out to be missing.
     pub(crate) fn note_sent(&mut self, sent: &Sent) -> bool {
         let arrivals = self.arrivals_mut(sent.series);

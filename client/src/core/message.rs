@@ -194,7 +194,8 @@ pub(crate) struct Message {
     pub(crate) refers_to: Option<u64>,
     pub(crate) edited: bool,
     pub(crate) reactions: Reactions,
-    /// How often it was sent again because the other side asked for it.
+    /// How often it was sent again because the other side asked for it; beyond [`RESENDS_MAX`] once the other side is told that
+    /// it is gone.
     pub(crate) resent: u8,
     pub(crate) body: Body,
 }
@@ -286,6 +287,16 @@ impl Message {
     pub(crate) fn can_go_again(&self) -> bool {
         let might_come_back = self.disappearing.is_on() && self.state.is_confirmed();
         self.resent < RESENDS_MAX && !might_come_back
+    }
+
+    /// It has not come, and the other side is told that it never will.
+    pub(crate) fn give_up(&mut self) {
+        self.resent = RESENDS_MAX.saturating_add(1);
+    }
+
+    /// Whether it has been given up: the other side counts it as settled, which does not mean that it has come.
+    pub(crate) const fn is_given_up(&self) -> bool {
+        self.resent > RESENDS_MAX
     }
 
     /// What is shown of it at this moment by whatever looks back. A text to be read once shows when it is read, and then only.

@@ -20,6 +20,7 @@
 //! | what ends | `vanishing` |
 //! | what is kept | `keeper`, `book`, `conversation`, `places`, `update`, `settling`, `tending`, `aside` |
 //! | what is shown | `status`, `why`, `history`, `cursor`, `view`, `event`, `error` |
+//! | what a checker has to know | `audit` |
 //! | what it costs and how long it takes | `network`, `budget`, `forecast`, `expecting`, `delay_law`, `turns` |
 
 mod acting;
@@ -28,6 +29,7 @@ mod address;
 mod arq;
 mod aside;
 mod asking;
+mod audit;
 mod backup;
 mod bond;
 mod book;
@@ -114,6 +116,7 @@ mod tests;
 pub use action::{Action, CircuitId, Via};
 pub use address::AddressLink;
 pub use aside::Opened;
+pub use audit::LetterName;
 pub use backup::restored;
 pub use budget::Volume;
 pub use cursor::{Cursor, CursorError};

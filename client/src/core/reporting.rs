@@ -18,7 +18,7 @@ use super::error::EngineError;
 use super::fragment::KIND_REPORT;
 use super::id::ContactId;
 use super::letter::{Got, Report};
-use super::limits::REPORT_INTERVAL_SLOTS_MEAN;
+use super::limits::{MISSING_RANGES_MAX, REPORT_INTERVAL_SLOTS_MEAN};
 use super::link::Link;
 use super::parcel::Purpose;
 use super::sealing::{self, can_seal};
@@ -144,18 +144,44 @@ impl<S: Store> Engine<S> {
 /// What is told of the other side's letters.
 fn got(person: &Person) -> Vec<Got> {
     let receipts = person.ledger.receipts;
-    let told = |arrivals: &super::ledger::Arrivals| Got {
-        series: arrivals.series,
-        delivered_to: if receipts.delivered { arrivals.highest() } else { 0 },
-        read_to: if receipts.read { person.read_to(arrivals) } else { 0 },
-        missing: arrivals.missing(),
+    let told = |arrivals: &super::ledger::Arrivals| {
+        let mut missing = arrivals.missing();
+        // Nothing is said to have come from where on a report has no room for what has not.
+        let end = missing.get(MISSING_RANGES_MAX).map_or(u64::MAX, |(first, _)| first.saturating_sub(1));
+        missing.truncate(MISSING_RANGES_MAX);
+        Got {
+            series: arrivals.series,
+            delivered_to: if receipts.delivered { arrivals.highest().min(end) } else { 0 },
+            read_to: if receipts.read { person.read_to(arrivals).min(end) } else { 0 },
+            missing,
+        }
     };
     person.ledger.theirs().iter().map(told).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::contact::{Contact, Side};
+    use super::super::letter::{Name, Series};
     use super::*;
+
+    #[test]
+    fn nothing_is_said_to_have_come_beyond_the_gaps_that_a_report_has_room_for() {
+        let id = ContactId::from_bytes([1; 16]);
+        let contact = Contact::new(id, "Bob", Side::Inviter, [0; 16], Timestamp::NEVER);
+        let mut person = Person::new(contact, Link::Closed);
+        let series = Series::from_bytes([7; 8]);
+        for number in (1..=41).step_by(2) {
+            person.ledger.note(Name { series, number });
+        }
+        let told = got(&person);
+        let read = Report::parse(&Report { got: told.clone(), ..Report::default() }.to_bytes()).unwrap();
+        assert_eq!(read.got, told);
+        let [Got { delivered_to, read_to, missing, .. }] = told.as_slice() else { panic!("one series") };
+        assert_eq!(missing.len(), MISSING_RANGES_MAX);
+        // 18 has not come either, and nothing says so.
+        assert_eq!((*delivered_to, *read_to), (17, 17));
+    }
 
     #[test]
     fn moments_have_the_mean_that_is_asked_for_and_debug_shows_no_contact() {

@@ -142,7 +142,7 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    /// Not committed by itself: a commit here would delay the very packet. It goes with the next one.
+    /// Not committed here: that would delay the very packet. It is kept as soon as the packet is on its way.
     fn message_released(&mut self, id: MessageId) {
         let is_first =
             self.book.message(&id).is_some_and(|(_, message)| message.state == MessageState::Queued);

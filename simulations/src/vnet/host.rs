@@ -128,6 +128,14 @@ impl Host {
         .sign(&self.secret)
     }
 
+    /// Takes this host's layer off a packet, without any of the checks that the core makes.
+    pub(super) fn peel(&self, packet: &Packet) -> Option<Unwrapped> {
+        self.keys.values().rev().find_map(|seed| {
+            let verified = HopSecret::from_bytes(seed.clone()).verify(packet.clone()).ok()?;
+            verified.unwrap(Duration::ZERO).ok()
+        })
+    }
+
     /// What a packet says to this host, in words, if it is for it: the command and the first digits of its box's id.
     pub(super) fn look_into(&self, packet: &Packet) -> Option<String> {
         self.keys.values().find_map(|seed| {

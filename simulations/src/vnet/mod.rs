@@ -15,6 +15,9 @@ mod plan;
 mod schedule;
 mod sessions;
 mod trace;
+mod truth;
+mod watch;
+mod watching;
 mod wire;
 
 pub use faults::Faults;
@@ -22,3 +25,4 @@ pub use network::{VirtualNetwork, VnetError};
 pub use plan::VnetPlan;
 
 pub use trace::Trace;
+pub use truth::{Claim, Falsehood, Truth};

@@ -24,6 +24,7 @@ use super::person::Person;
 use super::plan::VnetPlan;
 use super::schedule::Schedule;
 use super::trace::Trace;
+use super::watch::Watch;
 use super::wire::Event;
 
 /// The name of the virtual network, in its documents.
@@ -72,6 +73,10 @@ pub struct VirtualNetwork {
     pub(super) trace: Trace,
     /// Packets that the network itself lost, between nodes.
     pub(super) lost_between_nodes: u64,
+    /// Packets that the network itself doubled, between nodes.
+    pub(super) doubled_between_nodes: u64,
+    /// Compares what engines claim with what happens, if somebody wants that.
+    pub(super) watch: Option<Box<Watch>>,
     /// Whether Tor works, for everybody.
     pub(super) tor_works: bool,
     /// Direct links that were opened.
@@ -122,6 +127,8 @@ impl VirtualNetwork {
             consensus,
             trace: Trace::default(),
             lost_between_nodes: 0,
+            doubled_between_nodes: 0,
+            watch: None,
             tor_works: true,
             links: 0,
             authority,
@@ -172,6 +179,11 @@ impl VirtualNetwork {
     #[must_use]
     pub fn trace(&self) -> &Trace {
         &self.trace
+    }
+
+    /// Notes nothing more of what happens.
+    pub fn pause_trace(&mut self) {
+        self.trace.pause();
     }
 
     /// Lets time pass.
@@ -293,6 +305,9 @@ impl VirtualNetwork {
         if let Some(person) = self.people.get_mut(index) {
             person.crash();
         }
+        if let Some(watch) = &mut self.watch {
+            watch.crashed(index, self.now);
+        }
         self.trace.note(self.now, format_args!("{name} crashes"));
         Ok(())
     }
@@ -344,6 +359,12 @@ impl VirtualNetwork {
         self.lost_between_nodes
     }
 
+    /// Packets from node to node that arrived once more than they were sent.
+    #[must_use]
+    pub fn doubled_between_nodes(&self) -> u64 {
+        self.doubled_between_nodes
+    }
+
     /// A new epoch: new keys are announced, the authority signs, everybody hears of it.
     pub(super) fn begin_epoch(&mut self, epoch: u64) {
         self.authority.handle_timeout(self.now, &mut self.rng);
@@ -352,6 +373,7 @@ impl VirtualNetwork {
             Err(error) => self.trace.note(self.now, format_args!("no consensus: {error}")),
         }
         self.trace.note(self.now, format_args!("epoch {epoch} begins"));
+        self.watch_places();
         self.spread_consensus();
         self.schedule_epoch(epoch + 1);
     }
@@ -404,7 +426,7 @@ impl VirtualNetwork {
         }
     }
 
-    fn person_index(&self, name: &str) -> Result<usize, VnetError> {
+    pub(super) fn person_index(&self, name: &str) -> Result<usize, VnetError> {
         self.people
             .iter()
             .position(|person| person.name == name)

@@ -12,13 +12,22 @@ use sotto_protocol::time::Timestamp;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
     text: String,
+    is_paused: bool,
 }
 
 impl Trace {
     /// Adds a line: when, and what.
     pub fn note(&mut self, at: Timestamp, what: std::fmt::Arguments<'_>) {
+        if self.is_paused {
+            return;
+        }
         // Writing to a String cannot fail.
         let _ = writeln!(self.text, "{at:?} {what}");
+    }
+
+    /// Leaves out what happens from here on: a long run would fill the memory with it.
+    pub fn pause(&mut self) {
+        self.is_paused = true;
     }
 
     /// All lines.

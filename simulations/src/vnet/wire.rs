@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sotto_client::core::{Action as PersonAction, CircuitId, Route, Via};
 use sotto_mailbox::core::{Action as MailboxAction, BatchId, DirectId, Source as MailboxSource};
-use sotto_mailbox::store::Store as _;
+use sotto_mailbox::store::{Store as _, StoreOp, StoreResult};
 use sotto_mix_node::core::{Action as MixAction, Source};
 use sotto_protocol::frame::Frame;
 use sotto_protocol::ident::{NodeId, SessionAddress};
@@ -134,12 +134,19 @@ impl VirtualNetwork {
 
     fn disk_done(&mut self, index: usize, done: BatchId) {
         let now = self.now;
-        if let Some(Host { core: Some(Core::Mailbox(mailbox, in_flight)), store, name, .. }) =
+        if let Some(Host { core: Some(Core::Mailbox(mailbox, in_flight)), store, name, secret, .. }) =
             self.hosts.get_mut(index)
             && let Some((batch, ops)) = in_flight.take_if(|(batch, _)| *batch == done)
         {
             self.trace.note(now, format_args!("{name} has stored a batch of {}", ops.len()));
             let results = store.apply(now, &ops);
+            if let (Some(watch), Ok(results)) = (&mut self.watch, &results) {
+                let written = ops.iter().zip(results).filter(|(op, result)| {
+                    let is_write = matches!(op, StoreOp::Write { .. });
+                    is_write && matches!(result, StoreResult::Stored | StoreResult::AlreadyStored)
+                });
+                written.for_each(|(op, _)| watch.held(op.id(), secret.id()));
+            }
             mailbox.handle_results(batch, results);
         }
         self.settle_host(index);
@@ -237,6 +244,11 @@ impl VirtualNetwork {
         let name = self.hosts.get(host).map_or("?", |host| host.name.as_str());
         if let Some(transit) = self.plan.faults.transit(&mut self.rng) {
             self.trace.note(self.now, format_args!("{} -> {name} packet", sender.name));
+            if let Some(again) = self.plan.faults.again(&mut self.rng) {
+                self.doubled_between_nodes += 1;
+                let packet = packet.clone();
+                self.schedule.push(self.now + again, Event::Packet { host, from, packet });
+            }
             self.schedule.push(self.now + transit, Event::Packet { host, from, packet });
         } else {
             self.trace.note(self.now, format_args!("{} -> {name} packet lost", sender.name));
@@ -254,6 +266,10 @@ impl VirtualNetwork {
         let Some((person, route)) = found else { return };
         self.note_downlink(person, route);
         if let Frame::Delivery { surb_id, payload } = frame {
+            if let Some(again) = self.plan.faults.again(&mut self.rng) {
+                let payload = payload.clone();
+                self.schedule.push(self.now + again, Event::Delivery { person, surb_id, payload });
+            }
             self.schedule.push(self.now + transit, Event::Delivery { person, surb_id, payload });
         }
     }
@@ -281,6 +297,7 @@ impl VirtualNetwork {
             match action {
                 PersonAction::Send { via: Via::Entry(route), packet, .. } => {
                     self.note_uplink(index, route);
+                    self.watch_departure(index, &packet);
                     self.send_to_entry(index, route, packet);
                 }
                 PersonAction::Send { via: Via::Circuit { circuit, mailbox }, packet, .. } => {
@@ -299,6 +316,7 @@ impl VirtualNetwork {
         let Some(Person { engine: Some(engine), wake, events, name, .. }) = self.people.get_mut(index) else {
             return;
         };
+        let told = events.len();
         while let Some(event) = engine.poll_event() {
             self.trace.note(now, format_args!("{name} hears {event:?}"));
             events.push((now, event));
@@ -308,6 +326,7 @@ impl VirtualNetwork {
             *wake = due;
             self.schedule.push(due, Event::WakePerson { person: index });
         }
+        self.watch_person(index, told);
         self.attend(index);
     }
 
@@ -338,6 +357,10 @@ impl VirtualNetwork {
             Some(transit) => {
                 self.trace.note(now, format_args!("{name} -> {entry} packet by {route}"));
                 let from = From::Client(open.address);
+                if let Some(again) = self.plan.faults.again(&mut self.rng) {
+                    let packet = packet.clone();
+                    self.schedule.push(now + again, Event::Packet { host, from, packet });
+                }
                 self.schedule.push(now + transit, Event::Packet { host, from, packet });
             }
             None => self.trace.note(now, format_args!("{name} -> {entry} packet by {route} lost")),

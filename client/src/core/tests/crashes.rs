@@ -77,6 +77,23 @@ fn survives(seed: u64) {
 }
 
 #[test]
+fn that_a_packet_has_left_is_kept_right_after_it() {
+    let mut world = World::acquainted(78);
+    let id = world.send(0, "Bob", "off it goes");
+    world.run_until("it is released", |world| {
+        world.peers[0].engine().message(&id).unwrap().state == MessageState::Released
+    });
+    let now = world.now;
+    let peer = &mut world.peers[0];
+    let engine = peer.engine.as_mut().unwrap();
+    assert!(engine.poll_timeout() <= now, "it wants to keep it at once");
+    engine.handle_timeout(now, &mut peer.rng);
+    assert!(engine.poll_timeout() > now, "and that is all");
+    world.crash(0, false);
+    assert_eq!(world.peers[0].engine().message(&id).unwrap().state, MessageState::Released);
+}
+
+#[test]
 fn crashes_and_failing_commits_lose_and_double_nothing() {
     for seed in [11, 12, 13] {
         survives(seed);

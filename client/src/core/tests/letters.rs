@@ -62,9 +62,10 @@ fn what_is_done_to_a_message_shows_on_both_sides_and_survives_a_crash() {
     world.run_until("the reaction is there", |world| {
         history(world, 0, "Bob").first().unwrap().reactions.theirs.as_deref() == Some("🎉")
     });
+    read_all(&mut world, 1, "Alice");
     let (now, peer) = (world.now, &mut world.peers[0]);
     let engine = peer.engine.as_mut().unwrap();
-    engine.edit(now, "Bob", 1, "Lunch at one?", &mut peer.rng).unwrap();
+    let edit = engine.edit(now, "Bob", 1, "Lunch at one?", &mut peer.rng).unwrap();
     engine.delete_for_both(now, "Bob", 2, &mut peer.rng).unwrap();
     world.crash(0, false);
     world.run_until("both are done", |world| {
@@ -88,6 +89,10 @@ fn what_is_done_to_a_message_shows_on_both_sides_and_survives_a_crash() {
     world.run_until("only messages are left", |world| {
         message_records(world, 0) == 3 && message_records(world, 1) == 3
     });
+    let said = |state| Event::MessageState { contact: "Bob".into(), message: edit, state };
+    let events = &world.peers[0].events;
+    assert!(events.contains(&said(MessageState::Delivered)));
+    assert!(!events.contains(&said(MessageState::Read)), "Bob has not looked since");
 }
 
 #[test]
@@ -105,12 +110,18 @@ fn only_what_is_ones_own_can_be_changed_and_what_is_unsealed_goes_as_it_is() {
     heard(&mut world, "second draft");
     world.run_until("both have come", |world| history(world, 1, "Alice").len() == 2);
     assert_eq!(history(&mut world, 1, "Alice")[1].kind, MessageKind::Deleted);
+    assert!(!history(&mut world, 0, "Bob")[0].edited, "nobody has seen the first draft");
     let (now, peer) = (world.now, &mut world.peers[1]);
     let engine = peer.engine.as_mut().unwrap();
     let refused = |result: Result<MessageId, crate::core::EngineError>| result.unwrap_err().label();
     assert_eq!(refused(engine.edit(now, "Alice", 1, "x", &mut peer.rng)), "message-not-own");
     assert_eq!(refused(engine.delete_for_both(now, "Alice", 1, &mut peer.rng)), "message-not-own");
     assert_eq!(refused(engine.react(now, "Alice", 9, Some("x"), &mut peer.rng)), "message-unknown");
+    assert_eq!(
+        refused(engine.react(now, "Alice", 2, Some("x"), &mut peer.rng)),
+        "message-unknown",
+        "deleted"
+    );
     assert_eq!(refused(engine.react(now, "Alice", 1, Some(""), &mut peer.rng)), "emoji");
     assert_eq!(refused(engine.react(now, "Alice", 1, Some("\u{1b}"), &mut peer.rng)), "emoji");
     assert_eq!(refused(engine.react(now, "Alice", 1, Some(&"x".repeat(99)), &mut peer.rng)), "emoji");
