@@ -37,6 +37,9 @@ pub(crate) enum Purpose {
     /// The tombstone of a box that has run out, of this message if it was a part of one: whoever has not read it gets past its
     /// place.
     RunOut(Option<MessageId>),
+    /// A box without content that goes ahead of a message which runs out, and does not run out itself. It is no part of the
+    /// message: that it is stored says nothing of that.
+    Ahead,
 }
 
 impl Purpose {

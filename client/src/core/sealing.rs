@@ -88,7 +88,7 @@ pub(crate) fn seal_until(
     let mut boxes = Vec::with_capacity(texts.len().saturating_add(1));
     if until.is_some() && must_last(live.session.next_number(), texts.len()) {
         let sealed = live.session.seal(now, &hello(&[])?, rng).map_err(|refusal| fault(&refusal))?;
-        boxes.push(put_in_box(live, &sealed, contact, purpose, None, rng)?);
+        boxes.push(put_in_box(live, &sealed, contact, Purpose::Ahead, None, rng)?);
     }
     for text in &texts {
         let sealed = live.session.seal(now, text, rng).map_err(|refusal| fault(&refusal))?;

@@ -200,7 +200,7 @@ impl<S: Store> Engine<S> {
         update.gone.push(place);
         let outcome = match purpose {
             // Every mailbox has other bytes under a name that only this session gives: it was used by a copy of it.
-            Purpose::Message(_) | Purpose::RekeyBundle | Purpose::RekeyAnswer => {
+            Purpose::Message(_) | Purpose::Ahead | Purpose::RekeyBundle | Purpose::RekeyAnswer => {
                 self.rekey_displaced(now, update, owner, purpose, rng)
             }
             Purpose::AddressBundle => self.address_displaced(now, update, owner),

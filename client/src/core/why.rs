@@ -46,7 +46,11 @@ impl<S: Store> Engine<S> {
             Some(_) => outgoing.message() == message,
             None => !matches!(
                 outgoing.purpose,
-                Purpose::Message(_) | Purpose::Control | Purpose::Report | Purpose::RunOut(_)
+                Purpose::Message(_)
+                    | Purpose::Ahead
+                    | Purpose::Control
+                    | Purpose::Report
+                    | Purpose::RunOut(_)
             ),
         };
         let owned: Vec<&Outgoing> = self.book.outbox.owned(contact).map(|(_, outgoing)| outgoing).collect();
