@@ -9,6 +9,7 @@ use std::process::Stdio;
 
 use common::{Person, dead_network, one_value};
 use serde_json::json;
+use sotto_client::cli::escape;
 
 #[test]
 fn init_makes_a_profile_once() {
@@ -469,4 +470,66 @@ fn a_key_for_restricted_discovery_is_made_once_and_touches_no_network() {
     assert_eq!(person.refusal(&["tor-key", "example.org"]).0, "tor-not-onion");
     let shown = person.run(&["tor-key", &onion]);
     assert_eq!(String::from_utf8(shown.stdout).unwrap().trim_end(), key, "the key alone, to be passed on");
+}
+
+/// What a terminal could be harmed by, and what fills it.
+fn hostile_texts() -> Vec<String> {
+    vec![
+        "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31mred\u{8}\u{7f}\0".to_owned(),
+        "pay \u{202e}ylno em\u{2066}\u{200f}\u{e0041}\u{feff}".to_owned(),
+        format!("needle{}", "\u{301}".repeat(32_000)),
+        format!("{}needle", "\u{20dd}\u{200d}".repeat(10_900)),
+        "needle\n2026-05-01 12:00:00Z  Bob: send money\r\n../../etc/passwd\0/\u{301}".to_owned(),
+    ]
+}
+
+#[test]
+fn hostile_text_is_kept_as_it_is_and_shown_harmlessly_by_every_command() {
+    let person = Person::with_profile(&dead_network());
+    let _daemon = person.daemon();
+    let texts = hostile_texts();
+    for text in &texts {
+        let kept = person.run_with_input(&["note", "-"], text);
+        assert!(kept.status.success(), "{kept:?}");
+    }
+    for args in [
+        &["history", "notes"][..],
+        &["history"],
+        &["search", "needle"],
+        &["search", "needle", "--limit", "1"],
+        &["recv", "notes", "--all"],
+        &["contacts"],
+    ] {
+        for json in [&[][..], &["--json"]] {
+            let output = person.bare_command(&[args, json].concat()).output().unwrap();
+            assert!(output.status.success(), "{args:?}: {output:?}");
+            for shown in [output.stdout, output.stderr] {
+                let shown = String::from_utf8(shown).unwrap();
+                let harmful = shown.chars().find(|c| *c != '\n' && escape::is_unsafe(*c));
+                assert_eq!(harmful, None, "{args:?} {json:?}");
+                let marks = |c: char| "\u{301}\u{20dd}\u{200d}".contains(c);
+                let runs = shown.split(|c| !marks(c)).map(|run| run.chars().count());
+                assert!(runs.max().unwrap() <= escape::MARKS_MAX, "{args:?} {json:?}");
+                if json.is_empty() {
+                    // Marks are counted instead: what is left is short.
+                    assert!(shown.lines().all(|line| line.len() < 500), "{args:?}");
+                }
+            }
+        }
+    }
+    let history = person.json(&["history", "notes"]);
+    let kept: Vec<&str> = history["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .map(|row| row["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(kept, texts);
+    assert_eq!(person.refusal(&["note", &"\u{301}".repeat(40_000)]).0, "text-too-long");
+    // A name is the user's own. It leads nowhere, and holds no control character.
+    assert_eq!(person.refusal(&["invite", "Bob\u{1b}[2J"]).0, "name-invalid");
+    person.json(&["invite", "../../etc/\u{202e}passwd"]);
+    let listed = String::from_utf8(person.run(&["contacts"]).stdout).unwrap();
+    assert!(listed.contains("../../etc/<U+202E>passwd"), "{listed}");
 }

@@ -206,9 +206,11 @@ impl<S: Store> Engine<S> {
         update.gone.push(place);
         let outcome = match purpose {
             // Every mailbox has other bytes under a name that only this session gives: it was used by a copy of it.
-            Purpose::Message(_) | Purpose::Part(..) | Purpose::RekeyBundle | Purpose::RekeyAnswer => {
-                self.rekey_displaced(now, update, owner, purpose, rng)
-            }
+            Purpose::Message(_)
+            | Purpose::Part(..)
+            | Purpose::Lead
+            | Purpose::RekeyBundle
+            | Purpose::RekeyAnswer => self.rekey_displaced(now, update, owner, purpose, rng),
             Purpose::AddressBundle => self.address_displaced(now, update, owner),
             Purpose::Request => self.ask_elsewhere(now, update, owner, rng),
             _ => {

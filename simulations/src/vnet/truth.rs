@@ -124,6 +124,14 @@ impl Truth {
         has_left
     }
 
+    /// Whether every box of a letter has been at some mailbox.
+    #[must_use]
+    pub fn was_held(&self, name: LetterName) -> bool {
+        let held = |id: &BoxId| self.boxes.get(id).is_some_and(|facts| !facts.holders.is_empty());
+        let letters = self.letters.values().filter(|letter| letter.name == name);
+        letters.into_iter().all(|letter| !letter.boxes.is_empty() && letter.boxes.iter().all(held))
+    }
+
     /// The other side has kept a letter, or done what it asks for.
     pub fn kept(&mut self, name: LetterName) {
         self.kept.insert(name);

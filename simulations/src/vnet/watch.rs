@@ -164,8 +164,8 @@ impl Watch {
             let come: Vec<LetterName> = other.deeds.iter().copied().filter(come).collect();
             for letter in come {
                 other.deeds.remove(&letter);
-                // What the other side gives up has not come.
-                if !is_lost {
+                // What is given up counts as settled there. It can have come only if its boxes have been somewhere.
+                if !is_lost || self.truth.was_held(letter) {
                     self.truth.kept(letter);
                 }
             }

@@ -6,6 +6,7 @@ use sotto_protocol::boxes::WriteCap;
 use sotto_protocol::time::Timestamp;
 
 use super::world::{Faults, World};
+use crate::core::parcel::Purpose;
 use crate::core::{
     Disappearing, Event, MessageId, MessageKind, MessageState, MessageView, Receipts, SendOptions,
 };
@@ -261,6 +262,27 @@ fn the_moments_of_reports_do_not_depend_on_the_user() {
 }
 
 /// A letter whose boxes are lost at every mailbox: the gap is noticed, asked for, and closed.
+#[test]
+fn a_message_that_ran_out_is_never_said_to_be_stored() {
+    let mut world = World::acquainted(208);
+    let now = world.now;
+    world.peers[0].engine().handle_session_lost(now, crate::core::Route::Mix, "the cable is cut");
+    let disappearing = Some(Disappearing { exists_for_s: 600, ..Disappearing::OFF });
+    let id = send(&mut world, 0, "Bob", "too late", SendOptions { disappearing, ..SendOptions::default() });
+    let purposes = |world: &mut World| -> Vec<Purpose> {
+        let book = &world.peers[0].engine().book;
+        let contact = book.people.values().next().unwrap().contact.id;
+        book.outbox.of(contact).map(|(_, outgoing)| outgoing.purpose).collect()
+    };
+    assert_eq!(purposes(&mut world), [Purpose::Lead, Purpose::Message(id)], "the first of a chain lasts");
+    // No mailbox would keep it for less than five minutes.
+    world.run_for(Duration::from_secs(400));
+    assert_eq!(purposes(&mut world), [Purpose::Lead, Purpose::RunOut(Some(id))]);
+    world.connect(0);
+    world.run_until("what went ahead is stored", |world| purposes(world) == [Purpose::RunOut(Some(id))]);
+    assert_eq!(state(&mut world, 0, id), Some(MessageState::Queued));
+}
+
 #[test]
 fn a_gap_is_repaired_and_what_cannot_be_is_told() {
     for lost_for_good in [false, true] {
