@@ -86,7 +86,7 @@ fn accepted(plan: VnetPlan, file: &[u8]) -> (VirtualNetwork, u64) {
 
 fn plan(seed: u64, loss: f64) -> VnetPlan {
     let (latency_min, latency_max) = (Duration::from_millis(1), Duration::from_millis(40));
-    VnetPlan { faults: Faults { latency_min, latency_max, loss }, ..VnetPlan::small(seed) }
+    VnetPlan { faults: Faults { latency_min, latency_max, loss, duplication: 0.0 }, ..VnetPlan::small(seed) }
 }
 
 /// Sends a file, and says how much of the sender's slots it used until the receiver had checked it.
