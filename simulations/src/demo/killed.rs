@@ -1,7 +1,7 @@
 //! A person's program is killed while it sends, and started again.
 
 use serde_json::{Value, json};
-use sotto_client::core::{Direction, MessageState, MessageView, StatusView};
+use sotto_client::core::{Direction, MessageView, StatusView};
 
 use super::conversation::{Conversation, Speaker};
 use super::side::{ARRIVAL_WAIT_MAX, is, texts};
@@ -56,7 +56,7 @@ impl Conversation {
     async fn is_stored(&self, message: &Value) -> Result<bool, LocalnetError> {
         let stored = || async {
             let view = self.second.ask::<MessageView>("message", json!({ "message": message })).await.ok()?;
-            (view.state == MessageState::Stored).then_some(())
+            view.state.is_stored().then_some(())
         };
         Ok(wait_for(&self.clock, ARRIVAL_WAIT_MAX, stored).await.is_some())
     }
