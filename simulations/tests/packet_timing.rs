@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use sotto_client::core::limits::TEXT_LEN_MAX;
-use sotto_client::core::{EngineSettings, HistoryQuery, Route};
+use sotto_client::core::{EngineSettings, FILE_BLOCK_LEN, HistoryQuery, Route};
 use sotto_protocol::directory::CoverClass;
 use sotto_simulations::stats::{ks_exponential, ks_two_sample};
 use sotto_simulations::vnet::{VirtualNetwork, VnetPlan};
@@ -20,6 +20,8 @@ const COMPARED: Duration = Duration::from_secs(100);
 const SIGNIFICANCE: f64 = 0.01;
 /// Messages that are not stored yet, beyond which Alice waits: each of them fills more slots than pass meanwhile.
 const UNSTORED_MAX: u64 = 2;
+/// The length of the file, in bytes: it is asked for without Bob, and fills her slots.
+const FILE_LEN: usize = 1024 * 1024;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What Alice does.
@@ -33,11 +35,13 @@ enum Activity {
     Reading,
     /// She composes, thinks again, and sends nothing.
     Typing,
+    /// She sends a file that takes longer than she is watched.
+    File,
 }
 
 impl Activity {
     /// Everything but nothing.
-    const BUSY: [Self; 3] = [Self::Sending, Self::Reading, Self::Typing];
+    const BUSY: [Self; 4] = [Self::Sending, Self::Reading, Self::Typing, Self::File];
 
     /// A seed of its own.
     const fn seed(self) -> u64 {
@@ -47,7 +51,7 @@ impl Activity {
     /// Time between two things that she does, or that Bob writes: not in step with anything.
     const fn pause(self) -> Duration {
         match self {
-            Self::Idle | Self::Sending => Duration::from_millis(1700),
+            Self::Idle | Self::Sending | Self::File => Duration::from_millis(1700),
             Self::Reading => Duration::from_millis(2900),
             Self::Typing => Duration::from_millis(370),
         }
@@ -62,6 +66,19 @@ impl Activity {
                     net.send_text("alice", "bob", &"x".repeat(TEXT_LEN_MAX)).unwrap();
                 }
             }
+            Self::File if step == 0 => net
+                .with_person("alice", |engine, now, rng| {
+                    let file = vec![7; FILE_LEN];
+                    let size = u64::try_from(FILE_LEN).unwrap();
+                    let id = engine.begin_file(now, "bob", "holiday.jpg", size, None, rng).unwrap();
+                    for (number, block) in file.chunks(FILE_BLOCK_LEN).enumerate() {
+                        let at = u64::try_from(number * FILE_BLOCK_LEN).unwrap();
+                        engine.fill_file(now, &id, at, block).unwrap();
+                    }
+                    engine.offer_file(now, &id, rng).unwrap();
+                })
+                .unwrap(),
+            Self::File => {}
             Self::Reading => {
                 net.send_text("bob", "alice", &format!("{step}: so much to say")).unwrap();
                 net.with_person("alice", |engine, now, _| {
