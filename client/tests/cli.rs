@@ -529,7 +529,8 @@ fn hostile_text_is_kept_as_it_is_and_shown_harmlessly_by_every_command() {
     assert_eq!(person.refusal(&["note", &"\u{301}".repeat(40_000)]).0, "text-too-long");
     // A name is the user's own. It leads nowhere, and holds no control character.
     assert_eq!(person.refusal(&["invite", "Bob\u{1b}[2J"]).0, "name-invalid");
-    person.json(&["invite", "../../etc/\u{202e}passwd"]);
+    assert_eq!(person.refusal(&["invite", "../../etc/\u{202e}passwd"]).0, "name-invalid");
+    person.json(&["invite", "../../etc/passwd"]);
     let listed = String::from_utf8(person.run(&["contacts"]).stdout).unwrap();
-    assert!(listed.contains("../../etc/<U+202E>passwd"), "{listed}");
+    assert!(listed.contains("../../etc/passwd"), "{listed}");
 }

@@ -92,8 +92,8 @@ fn notes_are_kept_with_and_without_a_daemon_and_never_wait() {
         assert_eq!(one_value(&piped)["state"], "kept");
         let shown = words(&person, &["recv", "notes", "--all"]);
         let lines: Vec<&str> = shown.lines().collect();
-        assert!(lines[0].ends_with("Z  notes: buy milk"), "{shown}");
-        assert!(lines[1].ends_with("Z  notes: first line"), "{shown}");
+        assert!(lines[0].ends_with("Z  #1 notes: buy milk"), "{shown}");
+        assert!(lines[1].ends_with("Z  #2 notes: first line"), "{shown}");
         assert_eq!(lines[2], "    <U+001B>[2Jsecond");
         assert_eq!(person.json(&["status"])["waiting"], json!([]));
     }

@@ -130,7 +130,7 @@ fn input_that_is_no_request_is_refused_by_name_and_harms_nobody() {
         (r#"{"jsonrpc":"1.0","id":1,"method":"status"}"#, "invalid-request"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"no-such"}"#, "method-not-found"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"send","params":{"contact":"Bob"}}"#, "invalid-params"),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"send","params":["Bob","x"]}"#, "contact-unknown"),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"send","params":["Bob","x"]}"#, "invalid-params"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"status","params":{"x":1}}"#, "invalid-params"),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"send","params":{"contact":"Nobody","text":"x"}}"#,

@@ -196,7 +196,7 @@ mod tests {
                 assert_eq!(kind.number(), number);
             }
         }
-        assert_eq!(RecordKind::from_number(15), Some(RecordKind::Transfer));
-        assert_eq!(RecordKind::from_number(16), None);
+        assert_eq!(RecordKind::from_number(16), Some(RecordKind::Introduction));
+        assert_eq!(RecordKind::from_number(17), None);
     }
 }
