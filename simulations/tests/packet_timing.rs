@@ -188,7 +188,7 @@ fn under_one_seed_not_one_packet_moves_whatever_the_user_does() {
 #[test]
 fn the_test_would_notice_a_client_that_sends_more_while_it_is_busy() {
     let (idle, sending) = (&GAPS[&Activity::Idle], &GAPS[&Activity::Sending]);
-    let hasty: Vec<f64> = sending.iter().map(|gap| gap * 0.9).collect();
+    let hasty: Vec<f64> = sending.iter().map(|gap| gap * 0.8).collect();
     assert!(ks_two_sample(idle, &hasty) < SIGNIFICANCE);
     // One packet in twenty that leaves as soon as there is something to send.
     let mut eager = sending.clone();

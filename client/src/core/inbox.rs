@@ -100,7 +100,9 @@ impl Inbox {
 
     /// Whether more than the next box is asked for, because boxes keep coming.
     pub(crate) fn is_coming(&self) -> bool {
-        self.width(Ahead::WhileComing) > 1
+        // The rest of a message that every replica lacks may never come: its sender may have lost the session.
+        let is_awaited = || self.slots.keys().next().is_some_and(|front| self.is_absent(*front));
+        self.streak > 1 || (self.width(Ahead::WhileComing) > 1 && !is_awaited())
     }
 
     /// How many boxes to ask for at once. Parts of files are expected for as long as their sender is away, so they count only

@@ -203,9 +203,13 @@ impl Book {
         let emptied = changed.iter().filter(|message| !is_file(message)).map(|message| &message.id);
         let gone = removed.iter().chain(emptied);
         gone.filter_map(|id| {
-            let kept =
-                self.places().of(id).and_then(|(contact, _)| self.people.get(&contact)?.transfers.get(id));
-            kept.or_else(|| transfers.iter().find(|transfer| transfer.id == *id)).cloned()
+            // What the same update changes knows of pieces that are kept with it.
+            let updated = transfers.iter().find(|transfer| transfer.id == *id);
+            let kept = || {
+                let (contact, _) = self.places().of(id)?;
+                self.people.get(&contact)?.transfers.get(id)
+            };
+            updated.or_else(kept).cloned()
         })
         .collect()
     }
