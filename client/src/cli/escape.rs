@@ -122,7 +122,7 @@ pub fn lines(text: &str, indent: &str) -> String {
     shown.end()
 }
 
-/// JSON text whose strings hold no unsafe character, and no more marks in a row than [`line`] shows: the same value,
+/// JSON text whose strings hold no unsafe character, and no more marks in a row than [`line()`] shows: the same value,
 /// differently written.
 #[must_use]
 pub fn json(text: &str) -> String {
