@@ -1,7 +1,7 @@
 //! Two people who talk for long in a virtual network, at random and through whatever goes wrong, under a watch.
 //!
 //! They send every kind of message, look at what comes when they like, and lose their programs, their mailboxes and their
-//! mixes at any moment. In the end both must have the same conversation, the one that [`script`] says they had, and no
+//! mixes at any moment. In the end both must have the same conversation, the one that `script` says they had, and no
 //! state of a message that was claimed on the way may have been untrue.
 
 mod deeds;
