@@ -13,9 +13,9 @@ use super::fragment::fragment_count;
 use super::id::MessageId;
 use super::letter::{Content, Disappearing, Name};
 use super::limits::EMOJI_LEN_MAX;
-use super::message::{Body, Direction, Message, Reactions};
+use super::message::{Body, Direction, Message};
 use super::sealing;
-use super::sending::{check_text, check_writable, reference};
+use super::sending::{check_text, check_writable, reference, shown};
 use super::update::Update;
 use crate::store::Store;
 
@@ -43,12 +43,11 @@ impl<S: Store> Engine<S> {
             return Err(EngineError::Emoji);
         }
         let to = reference(person, seq)?;
-        let target = person.messages.get(&seq).ok_or(EngineError::MessageUnknown(seq))?;
+        let mut target = shown(person, seq)?.clone();
         if target.body == Body::Deleted {
             // The other side would not take it.
             return Err(EngineError::MessageUnknown(seq));
         }
-        let mut target = target.clone();
         target.reactions.own = emoji.map(str::to_owned);
         let content = Content::Reaction { to, emoji: emoji.map(str::to_owned) };
         let mut update = Update::of(person.contact.id);
@@ -76,14 +75,9 @@ impl<S: Store> Engine<S> {
         let person = self.book.named(contact)?;
         check_writable(person, now)?;
         let (mut target, of) = own(person, seq)?;
-        target.body = match &target.body {
-            Body::Letter(Content::Text(_)) => Body::Letter(Content::Text(text.to_owned())),
-            Body::Letter(Content::Reply { to, .. }) => {
-                Body::Letter(Content::Reply { to: *to, text: text.to_owned() })
-            }
-            _ => return Err(EngineError::MessageNotOwn(seq)),
-        };
-        target.edited = true;
+        if !target.edit(text) {
+            return Err(EngineError::MessageNotOwn(seq));
+        }
         let content = Content::Edit { of, text: text.to_owned() };
         self.refer(now, target, content, rng)
     }
@@ -104,8 +98,7 @@ impl<S: Store> Engine<S> {
         let person = self.book.named(contact)?;
         check_writable(person, now)?;
         let (mut target, of) = own(person, seq)?;
-        target.body = Body::Deleted;
-        target.reactions = Reactions::default();
+        target.delete();
         self.refer(now, target, Content::Deletion { of }, rng)
     }
 
@@ -116,8 +109,7 @@ impl<S: Store> Engine<S> {
     pub fn delete_here(&mut self, now: Timestamp, contact: &str, seq: u64) -> Result<(), EngineError> {
         self.advance_clock(now);
         let person = self.book.named(contact)?;
-        let target = person.messages.get(&seq).filter(|message| message.is_shown());
-        let target = target.ok_or(EngineError::MessageUnknown(seq))?;
+        let target = shown(person, seq)?;
         let mut update = Update::of(person.contact.id);
         update.removed.push(target.id);
         self.make(now, update)
@@ -154,8 +146,7 @@ impl<S: Store> Engine<S> {
 
 /// A letter of ours, to be changed.
 fn own(person: &Person, seq: u64) -> Result<(Message, Name), EngineError> {
-    let message = person.messages.get(&seq).filter(|message| message.is_shown());
-    let message = message.ok_or(EngineError::MessageUnknown(seq))?;
+    let message = shown(person, seq)?;
     let name = message.name.filter(|_| message.direction == Direction::Out && message.body != Body::Deleted);
     Ok((message.clone(), name.ok_or(EngineError::MessageNotOwn(seq))?))
 }

@@ -147,10 +147,11 @@ impl<S: Store> Engine<S> {
         let Some(person) = self.book.people.get(&contact).filter(|person| takes_letters(person, now)) else {
             return Ok(());
         };
-        let Some(live) = person.link.live() else { return Ok(()) };
+        let mut waiting = sealing::waiting(&self.book, person).peekable();
+        // Looked for at every tending: the session is copied only if there is something.
+        let Some(live) = person.link.live().filter(|_| waiting.peek().is_some()) else { return Ok(()) };
         let mut live = live.draft()?;
         let mut update = Update::of(contact);
-        let waiting = sealing::waiting(&self.book, person);
         update.boxes = sealing::seal_waiting(&mut live, now, waiting, rng)?;
         if update.boxes.is_empty() {
             return Ok(());

@@ -3,8 +3,7 @@
 //! The times follow from the cover class, the round trip that was measured, or else the one that the consensus'
 //! delays give, and from what is to be sent before. Nothing is promised where a mailbox is silent or a route does not work: then there is no time.
 
-use std::time::Duration;
-
+use sotto_protocol::mailbox::TtlClass;
 use sotto_protocol::time::Timestamp;
 
 use super::book::Person;
@@ -15,13 +14,9 @@ use super::limits::REPORT_INTERVAL_SLOTS_MEAN;
 use super::message::{Direction, MessageState};
 use super::network::replicas;
 use super::outbox::Replica;
+use super::scheduler::WRITE_SHARE;
 use super::view::UndeliveredView;
 use crate::store::Store;
-
-/// Of three slots, at most two carry boxes while polls wait.
-const SLOTS_OF_TWO_WRITES: u64 = 3;
-/// Mailboxes keep what has no limit of its own for so long.
-const RETENTION: Duration = Duration::from_secs(14 * 24 * 3600);
 
 impl<S: Store> Engine<S> {
     /// The mean times of a slot and of a round trip, for a contact's lane, in milliseconds.
@@ -59,7 +54,8 @@ impl<S: Store> Engine<S> {
         }
         let waits = replicas.iter().filter(|replica| matches!(replica, Replica::Waiting { .. })).count();
         let packets = u64::try_from(waits).unwrap_or(u64::MAX);
-        let slots = packets.saturating_mul(SLOTS_OF_TWO_WRITES) / 2;
+        let (writes, of_slots) = WRITE_SHARE;
+        let slots = packets.saturating_mul(of_slots) / writes;
         Some(slots.saturating_mul(slot_ms).saturating_add(round_trip_ms))
     }
 
@@ -83,8 +79,9 @@ impl<S: Store> Engine<S> {
         });
         let mut stored = stored.peekable();
         let oldest = *stored.peek()?;
-        let kept_until =
-            oldest.exists_until().unwrap_or_else(|| Timestamp::from_millis(oldest.at_ms) + RETENTION);
+        let kept_until = oldest
+            .exists_until()
+            .unwrap_or_else(|| Timestamp::from_millis(oldest.at_ms) + TtlClass::Fortnight.duration());
         Some(UndeliveredView {
             contact: person.contact.name.clone(),
             trust: person.contact.trust,

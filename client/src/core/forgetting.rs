@@ -12,6 +12,7 @@ use super::id::{ContactId, MessageId};
 use super::introduction::introduction_key;
 use super::ledger::ledger_key;
 use super::link::link_key;
+use super::message::message_key;
 use super::outbox::{Outgoing, Place, place_key};
 use super::parcel::Purpose;
 use super::renewal::Renewal;
@@ -40,7 +41,7 @@ impl<S: Store> Engine<S> {
             [contact_key, link_key(contact), bond_key(contact), asking_key(contact), ledger_key(contact)]
                 .into_iter();
         let boxes = places.iter().map(|place| place_key(RecordKind::Outbox, *place));
-        let texts = messages.iter().map(|id| RecordKey { kind: RecordKind::Message, id: *id.as_bytes() });
+        let texts = messages.iter().map(|id| message_key(*id));
         let introduced = introductions.iter().map(|id| introduction_key(*id));
         let parts = person.inbox.parts.iter().copied();
         let mut changes: Vec<Change> = keys

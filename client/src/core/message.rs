@@ -223,7 +223,7 @@ impl Message {
 
     /// Where it is kept.
     pub(crate) const fn key(&self) -> RecordKey {
-        RecordKey { kind: RecordKind::Message, id: *self.id.as_bytes() }
+        message_key(self.id)
     }
 
     /// The change that keeps it as it is now.
@@ -264,10 +264,27 @@ impl Message {
         }
     }
 
+    /// Changes the text. Whether there is one.
+    pub(crate) fn edit(&mut self, text: &str) -> bool {
+        let content = match &self.body {
+            Body::Letter(Content::Text(_)) => Content::Text(text.to_owned()),
+            Body::Letter(Content::Reply { to, .. }) => Content::Reply { to: *to, text: text.to_owned() },
+            _ => return false,
+        };
+        self.body = Body::Letter(content);
+        self.edited = true;
+        true
+    }
+
+    /// Takes away what it says, and what was thought of it. A place stays.
+    pub(crate) fn delete(&mut self) {
+        self.body = Body::Deleted;
+        self.reactions = Reactions::default();
+    }
+
     /// The end of the existence of a letter of ours, for mailboxes and the other side.
     pub(crate) fn exists_until(&self) -> Option<Timestamp> {
-        let exists_ms = u64::from(self.disappearing.exists_for_s) * 1000;
-        (exists_ms > 0).then(|| Timestamp::from_millis(self.at_ms.saturating_add(exists_ms)))
+        self.disappearing.exists_until_ms(self.at_ms).map(Timestamp::from_millis)
     }
 
     /// The letter as it goes to the other side, if it is one of ours. One that was deleted before it went deletes itself.
@@ -365,6 +382,11 @@ impl Message {
                 .then_some(DisappearingView { limits: self.disappearing, until_ms: self.until_ms }),
         }
     }
+}
+
+/// Where the message of this name is kept.
+pub(crate) const fn message_key(id: MessageId) -> RecordKey {
+    RecordKey { kind: RecordKind::Message, id: *id.as_bytes() }
 }
 
 impl Drop for Message {

@@ -133,8 +133,8 @@ impl<S: Store> Engine<S> {
         let gone = ledger.take_gone();
         let report = Report { sent: ledger.sent(), got: got(person), gone };
         ledger.owes = false;
-        let content = (KIND_REPORT, report.to_bytes());
-        update.boxes = sealing::seal(&mut live, now, contact, Purpose::Report, (content.0, &content.1), rng)?;
+        let content = report.to_bytes();
+        update.boxes = sealing::seal(&mut live, now, contact, Purpose::Report, (KIND_REPORT, &content), rng)?;
         update.link = Some(Link::Live(Box::new(live)));
         update.ledger = Some(ledger);
         self.make(now, update)

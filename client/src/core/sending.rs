@@ -161,9 +161,8 @@ impl<S: Store> Engine<S> {
         message.name = Some(name);
         message.disappearing = disappearing;
         // Who wrote it has read it.
-        let limits = [disappearing.exists_for_s, disappearing.visible_for_s];
-        let ends = limits.into_iter().filter(|limit_s| *limit_s > 0);
-        message.until_ms = ends.map(|limit_s| at_ms.saturating_add(u64::from(limit_s) * 1000)).min();
+        let ends = [disappearing.exists_until_ms(at_ms), disappearing.visible_until_ms(at_ms)];
+        message.until_ms = ends.into_iter().flatten().min();
         message
     }
 
@@ -213,12 +212,13 @@ impl<S: Store> Engine<S> {
         }
         let mut update = Update::of(person.contact.id);
         for (_, message) in person.messages.range(person.contact.seen_seq.saturating_add(1)..=seq) {
-            if message.direction == Direction::In && message.disappearing.read_once {
+            if message.direction != Direction::In {
+                continue;
+            }
+            if message.disappearing.read_once {
                 update.removed.push(message.id);
-            } else if message.direction == Direction::In && message.disappearing.visible_for_s > 0 {
+            } else if let Some(until_ms) = message.disappearing.visible_until_ms(now.as_millis()) {
                 let mut message = message.clone();
-                let visible_ms = u64::from(message.disappearing.visible_for_s) * 1000;
-                let until_ms = now.as_millis().saturating_add(visible_ms);
                 message.until_ms = Some(message.until_ms.map_or(until_ms, |before| before.min(until_ms)));
                 update.messages.push(message);
             }
@@ -289,10 +289,15 @@ pub(super) const fn check_disappearing(limits: Disappearing) -> Result<(), Engin
     if is_short || is_long { Err(EngineError::DisappearingRange) } else { Ok(()) }
 }
 
+/// The message that is shown at this place.
+pub(super) fn shown(person: &Person, seq: u64) -> Result<&Message, EngineError> {
+    let message = person.messages.get(&seq).filter(|message| message.is_shown());
+    message.ok_or(EngineError::MessageUnknown(seq))
+}
+
 /// What the other side calls the message at this place.
 pub(super) fn reference(person: &Person, seq: u64) -> Result<Reference, EngineError> {
-    let message = person.messages.get(&seq).filter(|message| message.is_shown());
-    let message = message.ok_or(EngineError::MessageUnknown(seq))?;
+    let message = shown(person, seq)?;
     let name = message.name.ok_or(EngineError::MessageNotShared(seq))?;
     let author = if message.direction == Direction::Out { Author::Sender } else { Author::Receiver };
     Ok(Reference { author, name })

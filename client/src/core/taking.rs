@@ -16,7 +16,7 @@ use super::introduced::Came;
 use super::ledger::Arrival;
 use super::letter::{Author, Content, ContentRefusal, Disappearing, Letter, Name, Report};
 use super::limits::{CLOCK_AHEAD_MAX, CLOCK_BEHIND_MAX};
-use super::message::{Body, Direction, Message, Notice, Reactions};
+use super::message::{Body, Direction, Message, Notice};
 use rand::CryptoRng;
 
 impl Harvest<'_> {
@@ -33,8 +33,7 @@ impl Harvest<'_> {
             return self.counted.push("letter-repeat");
         }
         let sent_at_ms = self.believed(letter.sent_at_ms, now);
-        let exists_ms = u64::from(letter.disappearing.exists_for_s) * 1000;
-        let until_ms = (exists_ms > 0).then(|| sent_at_ms.saturating_add(exists_ms));
+        let until_ms = letter.disappearing.exists_until_ms(sent_at_ms);
         if until_ms.is_some_and(|until_ms| until_ms <= now.as_millis()) {
             return self.counted.push("letter-over");
         }
@@ -70,8 +69,7 @@ impl Harvest<'_> {
         let body = Body::Unknown { kind: 256 + u16::from(kind), bytes: bytes.to_vec() };
         let mut message = self.fresh(body, now, rng);
         message.disappearing = self.ledger.defaults;
-        let exists_ms = u64::from(self.ledger.defaults.exists_for_s) * 1000;
-        message.until_ms = (exists_ms > 0).then(|| now.as_millis().saturating_add(exists_ms));
+        message.until_ms = message.disappearing.exists_until_ms(now.as_millis());
         self.messages.push(message);
     }
 
@@ -138,7 +136,7 @@ impl Harvest<'_> {
             }
             Content::Edit { of, text } => {
                 let is_ours = self.is_ours(*of);
-                match self.target(Direction::In, *of).map(|target| edit(target, text)) {
+                match self.target(Direction::In, *of).map(|target| target.edit(text)) {
                     Some(true) => {}
                     Some(false) => self.doubts.push("edit-no-text"),
                     None if is_ours => self.doubts.push("edit-not-author"),
@@ -152,10 +150,7 @@ impl Harvest<'_> {
                 let is_ours = self.is_ours(*of);
                 self.withdraw_introduction(*of);
                 match self.target(Direction::In, *of) {
-                    Some(target) => {
-                        target.body = Body::Deleted;
-                        target.reactions = Reactions::default();
-                    }
+                    Some(target) => target.delete(),
                     None if is_ours => self.doubts.push("deletion-not-author"),
                     None => self.doubts.push("deletion-unknown"),
                 }
@@ -222,17 +217,4 @@ const fn direction(author: Author) -> Direction {
         Author::Sender => Direction::In,
         Author::Receiver => Direction::Out,
     }
-}
-
-/// Changes the text of a message. Whether it has one.
-fn edit(target: &mut Message, text: &str) -> bool {
-    target.body = match &target.body {
-        Body::Letter(Content::Text(_)) => Body::Letter(Content::Text(text.to_owned())),
-        Body::Letter(Content::Reply { to, .. }) => {
-            Body::Letter(Content::Reply { to: *to, text: text.to_owned() })
-        }
-        _ => return false,
-    };
-    target.edited = true;
-    true
 }

@@ -15,10 +15,10 @@ use super::id::{ContactId, MessageId};
 use super::introduction::{IntroductionChanges, put_all};
 use super::ledger::Ledger;
 use super::link::Link;
-use super::message::Message;
+use super::message::{Message, message_key};
 use super::outbox::{Outgoing, Place, place_key};
 use super::renewal::Renewal;
-use crate::store::{Change, RecordKey, RecordKind, Store, StoreError};
+use crate::store::{Change, RecordKind, Store, StoreError};
 
 /// The changes of one person; what is `None` or empty stays as it is.
 pub(crate) struct Update {
@@ -91,8 +91,7 @@ impl Update {
         for transfer in &self.transfers {
             changes.push(transfer.put()?);
         }
-        let removed =
-            self.removed.iter().map(|id| RecordKey { kind: RecordKind::Message, id: *id.as_bytes() });
+        let removed = self.removed.iter().map(|id| message_key(*id));
         changes.extend(removed.map(|key| Change::Delete { key }));
         changes.extend(put_all(&self.introductions)?);
         Ok(changes)

@@ -10,7 +10,8 @@ use super::event::Event;
 use super::file::forget_files;
 use super::id::MessageId;
 use super::limits::{STORE_RETRY, VANISH_BATCH_MAX};
-use crate::store::{Change, RecordKey, RecordKind, Store};
+use super::message::message_key;
+use crate::store::{Change, Store};
 
 impl<S: Store> Engine<S> {
     /// When the next message ends.
@@ -28,7 +29,7 @@ impl<S: Store> Engine<S> {
     pub(super) fn vanish(&mut self, now: Timestamp) {
         let ended = self.book.places().ends().iter().take_while(|(at_ms, _)| *at_ms <= now.as_millis());
         let ended: Vec<MessageId> = ended.take(VANISH_BATCH_MAX).map(|(_, id)| *id).collect();
-        let keys = ended.iter().map(|id| RecordKey { kind: RecordKind::Message, id: *id.as_bytes() });
+        let keys = ended.iter().map(|id| message_key(*id));
         let mut changes: Vec<Change> = keys.map(|key| Change::Delete { key }).collect();
         changes.extend(forget_files(self.book.files_gone(&ended, &[], &[]).iter()));
         for id in &ended {

@@ -29,6 +29,16 @@ impl Disappearing {
         *self != Self::OFF
     }
 
+    /// The end of the existence of what was sent at this moment, if that is limited; in milliseconds since the Unix epoch.
+    pub(crate) fn exists_until_ms(&self, sent_at_ms: u64) -> Option<u64> {
+        end_ms(sent_at_ms, self.exists_for_s)
+    }
+
+    /// The end of what was seen at this moment, likewise.
+    pub(crate) fn visible_until_ms(&self, seen_at_ms: u64) -> Option<u64> {
+        end_ms(seen_at_ms, self.visible_for_s)
+    }
+
     /// The limits in words.
     #[must_use]
     pub fn in_words(&self) -> String {
@@ -62,4 +72,9 @@ impl Disappearing {
         let [e0, e1, e2, e3] = self.exists_for_s.to_be_bytes();
         [u8::from(self.read_once), v0, v1, v2, v3, e0, e1, e2, e3]
     }
+}
+
+/// So many seconds after a moment; none for no limit.
+fn end_ms(from_ms: u64, limit_s: u32) -> Option<u64> {
+    (limit_s > 0).then(|| from_ms.saturating_add(u64::from(limit_s) * 1000))
 }
