@@ -13,6 +13,7 @@
 //!
 //! What the frames mean is not decided here.
 
+mod buffered;
 mod connect;
 mod error;
 mod keys;

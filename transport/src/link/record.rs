@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::buffered::Buffered;
 use super::meter::LinkMeter;
 use crate::dial::BoxStream;
 
@@ -55,14 +56,14 @@ impl RecordBoundary {
 
 /// A stream whose incoming record boundaries are followed, and whose bytes are counted if there is a meter.
 pub(super) struct Followed {
-    stream: BoxStream,
+    stream: Buffered,
     incoming: RecordBoundary,
     meter: Option<Arc<LinkMeter>>,
 }
 
 impl Followed {
     pub(super) fn new(stream: BoxStream, meter: Option<Arc<LinkMeter>>) -> Self {
-        Self { stream, incoming: RecordBoundary::default(), meter }
+        Self { stream: Buffered::new(stream), incoming: RecordBoundary::default(), meter }
     }
 
     /// Counts what the stream has taken.
@@ -71,6 +72,11 @@ impl Followed {
             meter.went_up(*len);
         }
         polled
+    }
+
+    /// Bytes that the system has taken since the beginning.
+    pub(super) const fn taken_bytes(&self) -> u64 {
+        self.stream.taken_bytes()
     }
 
     /// Whether the bytes so far end in the middle of a record.
@@ -108,19 +114,6 @@ impl AsyncWrite for Followed {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.written(polled)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }
 

@@ -27,7 +27,7 @@ impl Link {
         let (peer, negotiated) = (peer(connection)?, negotiated(connection)?);
         let wire = Wire::new(stream);
         let silence = times.silence_max.map(|span| (span, Countdown::new(span)));
-        let reader = LinkReader { wire: Arc::clone(&wire), silence };
+        let reader = LinkReader { wire: Arc::clone(&wire), silence, ended: None };
         let writer = LinkWriter { wire, stall_max: times.stall_max };
         Ok(Self { peer, negotiated, reader, writer })
     }
@@ -79,6 +79,8 @@ impl Link {
 pub struct LinkReader {
     wire: Arc<Wire>,
     silence: Option<(Duration, Countdown)>,
+    /// How the link ended, if that came to light after frames that had to be handed out first.
+    ended: Option<LinkError>,
 }
 
 impl LinkReader {
@@ -89,6 +91,9 @@ impl LinkReader {
     /// The link has ended when this returns an error. A record that is not exactly one acceptable frame,
     /// and silence, are answered with a `Refused` frame before the connection is closed.
     pub async fn next(&mut self) -> Result<Frame, LinkError> {
+        if let Some(error) = self.ended.take() {
+            return Err(error);
+        }
         let next = match &mut self.silence {
             None => self.wire.next_frame().await,
             Some((silence_max, countdown)) => tokio::select! {
@@ -101,14 +106,41 @@ impl LinkReader {
             },
         };
         if let Err(error) = &next {
-            match error {
-                LinkError::Frame(_) | LinkError::Truncated | LinkError::Oversized | LinkError::Silent(_) => {
-                    self.wire.refuse(error.label(), &error.to_string());
-                }
-                _ => self.wire.close_unless_refusing(),
-            }
+            self.end(error);
         }
         next
+    }
+
+    /// Waits for the next frame as [`LinkReader::next`] does, then takes those that have come already, up to
+    /// `frames_max` in all, and appends them to `frames`. Cancelled, it loses none.
+    ///
+    /// # Errors
+    ///
+    /// As there. Frames that came before the link's end are handed out first.
+    pub async fn next_batch(&mut self, frames: &mut Vec<Frame>, frames_max: usize) -> Result<(), LinkError> {
+        frames.push(self.next().await?);
+        for _ in 1..frames_max {
+            match self.wire.try_next_frame().await {
+                Some(Ok(frame)) => frames.push(frame),
+                Some(Err(error)) => {
+                    self.end(&error);
+                    self.ended = Some(error);
+                    break;
+                }
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the link for this reason; the peer is told if the reason is of its making.
+    fn end(&self, error: &LinkError) {
+        match error {
+            LinkError::Frame(_) | LinkError::Truncated | LinkError::Oversized | LinkError::Silent(_) => {
+                self.wire.refuse(error.label(), &error.to_string());
+            }
+            _ => self.wire.close_unless_refusing(),
+        }
     }
 }
 
@@ -135,6 +167,16 @@ impl LinkWriter {
     /// When the link has ended, or the peer takes nothing for the time allowed; the link has ended then.
     pub async fn send(&mut self, frame: &Frame) -> Result<(), LinkError> {
         self.wire.send(frame, self.stall_max).await
+    }
+
+    /// Sends frames in order, each as one TLS record, and returns when the system has taken them all. The time
+    /// allowed is for all of them together.
+    ///
+    /// # Errors
+    ///
+    /// As [`LinkWriter::send`], with how many of the frames the system had taken. The link has ended then.
+    pub async fn send_all(&mut self, frames: &[Frame]) -> Result<(), (usize, LinkError)> {
+        self.wire.send_all(frames, self.stall_max).await
     }
 
     /// Ends the link at once for this side and tells the peer why, best effort, in the background.

@@ -25,6 +25,9 @@ const REFUSAL_MAX: Duration = Duration::from_secs(1);
 /// How many records of a refused peer are thrown away before the stream is closed regardless.
 const REFUSAL_RECORDS_MAX: usize = 256;
 
+/// One frame's record on the wire: header (5), frame, content type (1), tag (16): RFC 8446, section 5.2.
+const RECORD_LEN: u64 = 5 + FRAME_LEN as u64 + 1 + 16;
+
 /// On whose behalf the stream is used.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum User {
@@ -37,6 +40,8 @@ struct State {
     stream: Option<TlsStream<Followed>>,
     /// A refusal is on its way: for the halves the link has ended already.
     is_refusing: bool,
+    /// As of the last look, for when the stream is gone.
+    taken_bytes: u64,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -63,13 +68,59 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(stream: TlsStream<Followed>) -> Arc<Self> {
-        let state = State { stream: Some(stream), is_refusing: false, reader: None, writer: None };
+        let state = State { stream: Some(stream), is_refusing: false, taken_bytes: 0, reader: None, writer: None };
         Arc::new(Self { state: Mutex::new(state), sending: tokio::sync::Mutex::new(()) })
     }
 
     /// The next record, which must be one frame. Cancelled, it loses nothing.
     pub(super) async fn next_frame(&self) -> Result<Frame, LinkError> {
         poll_fn(|cx| self.poll_record(cx, User::Half, decode_record)).await?
+    }
+
+    /// The next record if it has come already.
+    pub(super) async fn try_next_frame(&self) -> Option<Result<Frame, LinkError>> {
+        poll_fn(|cx| match self.poll_record(cx, User::Half, decode_record) {
+            Poll::Ready(frame) => Poll::Ready(Some(frame.and_then(|frame| frame))),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
+    }
+
+    /// Sends frames, each as one record, with as few calls of the system as that takes. If the link ends, the
+    /// error comes with how many of the frames the system had taken whole.
+    pub(super) async fn send_all(
+        &self,
+        frames: &[Frame],
+        stall_max: Duration,
+    ) -> Result<(), (usize, LinkError)> {
+        let taken_before = self.taken_bytes();
+        let error = match tokio::time::timeout(stall_max, self.write_all(frames)).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => error,
+            Err(_) => LinkError::Stalled(stall_max),
+        };
+        let taken = self.taken_bytes().saturating_sub(taken_before) / RECORD_LEN;
+        self.close();
+        Err((usize::try_from(taken).unwrap_or(usize::MAX).min(frames.len()), error))
+    }
+
+    async fn write_all(&self, frames: &[Frame]) -> Result<(), LinkError> {
+        let _whole_frames = self.sending.lock().await;
+        self.flush(User::Half).await?;
+        for frame in frames {
+            self.put(User::Half, frame).await?;
+        }
+        self.flush(User::Half).await
+    }
+
+    /// Bytes that the system has taken since the link began, as far as it is known once the link has ended.
+    fn taken_bytes(&self) -> u64 {
+        let mut state = self.lock();
+        let taken = state.stream.as_ref().map(|tls| tls.get_ref().0.taken_bytes());
+        if let Some(taken) = taken {
+            state.taken_bytes = taken;
+        }
+        state.taken_bytes
     }
 
     /// Sends one frame as one record. Cancelled, the frame has either not been begun, or will be completed
@@ -87,17 +138,23 @@ impl Wire {
 
     async fn send_as(&self, user: User, frame: &Frame) -> Result<(), LinkError> {
         let _whole_frame = self.sending.lock().await;
-        let bytes = frame.encode();
-        // What a cancelled call has left goes first. With nothing waiting, the TLS buffer takes a frame
-        // in one piece, and one piece is one record.
+        // What a cancelled call has left goes first.
         self.flush(user).await?;
+        self.put(user, frame).await?;
+        self.flush(user).await
+    }
+
+    /// Gives one frame to TLS, whose buffer is empty, so that it takes the frame in one piece, and one piece is one
+    /// record.
+    async fn put(&self, user: User, frame: &Frame) -> Result<(), LinkError> {
+        let bytes = frame.encode();
         let taken_len =
             poll_fn(|cx| self.poll_write(cx, user, |tls, cx| tls.poll_write(cx, bytes.as_slice()))).await?;
         if taken_len != FRAME_LEN {
             self.close();
             return Err(LinkError::Closed);
         }
-        self.flush(user).await
+        Ok(())
     }
 
     async fn flush(&self, user: User) -> Result<(), LinkError> {
@@ -133,6 +190,9 @@ impl Wire {
     pub(super) fn close(&self) {
         let mut state = self.lock();
         let stream = state.stream.take();
+        if let Some(tls) = &stream {
+            state.taken_bytes = tls.get_ref().0.taken_bytes();
+        }
         state.wake_both();
         drop(state);
         drop(stream);

@@ -13,6 +13,9 @@ use crate::link::{Link, LinkConnector, LinkError};
 use crate::listen::LinkFailures;
 use crate::node::shutdown::Shutdown;
 
+/// Frames that are written together at most.
+const BATCH_MAX: usize = 64;
+
 /// A peer, shared by the pool and the task.
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -155,20 +158,24 @@ pub(super) async fn keep_up(peer: Arc<Peer>, connector: LinkConnector, times: Pe
     }
 }
 
-/// Sends what is queued until the queue is closed and empty, or the link breaks.
+/// Sends what is queued until the queue is closed and empty, or the link breaks. What has queued up goes in one
+/// piece.
 async fn pump(link: Link, queue: &mut mpsc::Receiver<Frame>, peer: &Peer) -> Result<(), LinkError> {
     let (mut reader, mut writer) = link.split();
+    let mut frames = Vec::with_capacity(BATCH_MAX);
     loop {
+        frames.clear();
         tokio::select! {
-            frame = queue.recv() => {
-                let Some(frame) = frame else { return Ok(()) };
-                match writer.send(&frame).await {
-                    Ok(()) => peer.count_sent(&frame),
-                    Err(error) => {
-                        peer.count_lost(&frame);
-                        return Err(error);
-                    }
+            count = queue.recv_many(&mut frames, BATCH_MAX) => {
+                if count == 0 {
+                    return Ok(());
                 }
+                let sent = writer.send_all(&frames).await;
+                let taken = sent.as_ref().map_or_else(|(taken, _)| *taken, |()| count);
+                for (place, frame) in frames.iter().enumerate() {
+                    if place < taken { peer.count_sent(frame) } else { peer.count_lost(frame) }
+                }
+                sent.map_err(|(_, error)| error)?;
             }
             incoming = reader.next() => match incoming? {
                 Frame::Refused { label, text } => return Err(LinkError::Refused { label, text }),
