@@ -1,7 +1,8 @@
 //! A byte stream with a buffer in each direction under TLS, so that many records cost one call of the system.
 //!
 //! An idle link holds no buffer: each is made when it is needed and given back when it is empty. What a record is
-//! is not known here, and nothing waits: what is written goes out at the latest with the next flush.
+//! is not known here. What is written goes out at the latest with the next flush; before [`Buffered::gather`], at
+//! once, because TLS does not flush the alert with which it refuses a handshake.
 
 use std::future::Future;
 use std::io;
@@ -25,6 +26,8 @@ pub(super) struct Buffered {
     /// Bytes of `incoming` that have been handed out.
     incoming_used: usize,
     outgoing: Vec<u8>,
+    /// Whether what is written waits for a flush.
+    gathers: bool,
     /// Bytes of `outgoing` that the system has taken.
     outgoing_taken: usize,
     /// Bytes that the system has taken since the beginning.
@@ -38,9 +41,15 @@ impl Buffered {
             incoming: Vec::new(),
             incoming_used: 0,
             outgoing: Vec::new(),
+            gathers: false,
             outgoing_taken: 0,
             taken_bytes: 0,
         }
+    }
+
+    /// From here on what is written waits for a flush.
+    pub(super) const fn gather(&mut self) {
+        self.gathers = true;
     }
 
     /// Bytes that the system has taken since the beginning.
@@ -95,6 +104,9 @@ impl AsyncRead for Buffered {
 
 impl AsyncWrite for Buffered {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if !self.gathers {
+            return Pin::new(&mut self.stream).poll_write(cx, bytes);
+        }
         if self.outgoing.len() >= OUTGOING_MAX {
             ready!(self.poll_drain(cx))?;
         }
@@ -123,6 +135,7 @@ mod tests {
     async fn what_is_written_goes_out_with_the_flush_and_not_before() {
         let (near, mut far) = duplex(1 << 20);
         let mut stream = Buffered::new(Box::new(near));
+        stream.gather();
         stream.write_all(&[1; 5_000]).await.unwrap();
         stream.write_all(&[2; 5_000]).await.unwrap();
         assert_eq!(stream.taken_bytes(), 0);
@@ -138,6 +151,7 @@ mod tests {
     async fn a_peer_that_takes_nothing_bounds_what_waits() {
         let (near, _far) = duplex(1_000);
         let mut stream = Buffered::new(Box::new(near));
+        stream.gather();
         let record = [7; 2_422];
         let mut written = 0;
         std::future::poll_fn(|cx| {

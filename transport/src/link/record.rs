@@ -74,6 +74,11 @@ impl Followed {
         polled
     }
 
+    /// From here on what is written waits for a flush.
+    pub(super) const fn gather(&mut self) {
+        self.stream.gather();
+    }
+
     /// Bytes that the system has taken since the beginning.
     pub(super) const fn taken_bytes(&self) -> u64 {
         self.stream.taken_bytes()

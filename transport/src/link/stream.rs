@@ -22,9 +22,13 @@ pub struct Link {
 }
 
 impl Link {
-    pub(super) fn new(stream: TlsStream<Followed>, times: LinkTimes) -> Result<Self, LinkError> {
+    pub(super) fn new(mut stream: TlsStream<Followed>, times: LinkTimes) -> Result<Self, LinkError> {
         let connection = stream.get_ref().1;
         let (peer, negotiated) = (peer(connection)?, negotiated(connection)?);
+        match &mut stream {
+            TlsStream::Client(stream) => stream.get_mut().0.gather(),
+            TlsStream::Server(stream) => stream.get_mut().0.gather(),
+        }
         let wire = Wire::new(stream);
         let silence = times.silence_max.map(|span| (span, Countdown::new(span)));
         let reader = LinkReader { wire: Arc::clone(&wire), silence, ended: None };
