@@ -7,6 +7,8 @@ use sotto_protocol::frame::Frame;
 use sotto_protocol::ident::{NodeId, SessionAddress};
 use sotto_protocol::sphinx::{Packet, SurbId};
 
+use super::work::{TagCommit, UnwrapJob};
+
 /// Who handed a packet to this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -61,6 +63,11 @@ impl Ticket {
 /// What the caller is to do, in the order the actions come.
 #[derive(Debug)]
 pub enum Action {
+    /// Unwrap these packets, now or in another thread, and hand what comes of it to
+    /// [`super::Mix::handle_unwrapped`]. Jobs may end in any order.
+    Unwrap(UnwrapJob),
+    /// Make these replay tags durable, then call [`super::Mix::handle_committed`].
+    CommitTags(TagCommit),
     /// Send a packet to a node.
     Send {
         /// The next hop.

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use sotto_protocol::ident::NodeId;
+use sotto_protocol::limits::REPLAY_TAGS_MAX;
 
 /// Packets that a node holds at most, delayed and queued for clients together. At about 2.5 kB each
 /// this bounds them to some 160 MB.
@@ -27,6 +28,12 @@ pub(crate) const SESSIONS_EXPIRED_MAX: usize = 4_096;
 pub const LOOPS_OUTSTANDING_MAX: usize = 1_024;
 /// What is added to a loop's greatest possible delay before the loop counts as lost.
 pub(crate) const LOOP_SLACK: Duration = Duration::from_secs(10);
+/// Packets in one job of unwrapping at most: enough to fill the lanes of the widest X25519 twice, few enough that the
+/// work spreads over the processors.
+pub const UNWRAP_BATCH_MAX: usize = 16;
+/// Commits of replay tags begin at least this far apart. A packet whose delay is shorter waits so long at most, beyond
+/// what the disk takes; a disk is asked five hundred times a second at most.
+pub const COMMIT_INTERVAL: Duration = Duration::from_millis(2);
 /// How long a node that is asked to stop keeps the packets it holds, at most.
 pub const FLUSH_MAX: Duration = Duration::from_secs(2);
 /// How far a Poisson process that was held up is made up for; beyond that it starts afresh.
@@ -43,12 +50,23 @@ pub struct MixConfig {
     pub held_max: usize,
     /// Sessions kept at most, connected and resumable together.
     pub sessions_max: usize,
+    /// Replay tags kept under one key at most.
+    pub tags_max: usize,
+    /// Commits of replay tags begin at least this far apart.
+    pub commit_interval: Duration,
 }
 
 impl MixConfig {
-    /// A mix of this name with the ordinary limits, [`HELD_MAX`] and [`SESSIONS_MAX`].
+    /// A mix of this name with the ordinary limits, [`HELD_MAX`], [`SESSIONS_MAX`],
+    /// [`REPLAY_TAGS_MAX`] and [`COMMIT_INTERVAL`].
     #[must_use]
     pub const fn new(node: NodeId) -> Self {
-        Self { node, held_max: HELD_MAX, sessions_max: SESSIONS_MAX }
+        Self {
+            node,
+            held_max: HELD_MAX,
+            sessions_max: SESSIONS_MAX,
+            tags_max: REPLAY_TAGS_MAX,
+            commit_interval: COMMIT_INTERVAL,
+        }
     }
 }

@@ -6,9 +6,11 @@
 
 mod action;
 mod allowance;
+mod commits;
 mod config;
 mod delay_queue;
 mod dummies;
+mod histogram;
 mod loops;
 mod mix;
 mod poisson;
@@ -17,17 +19,20 @@ mod report;
 mod session;
 mod sessions;
 mod topology;
+mod work;
 
 pub use action::{Action, Origin, Source, Ticket};
 pub use config::{
-    ALLOWANCE_AT_START, ALLOWANCE_MAX, DOWNLINK_QUEUE_MAX, FLUSH_MAX, HELD_MAX, LOOPS_OUTSTANDING_MAX,
-    MixConfig, SESSION_RESUMABLE, SESSIONS_MAX,
+    ALLOWANCE_AT_START, ALLOWANCE_MAX, COMMIT_INTERVAL, DOWNLINK_QUEUE_MAX, FLUSH_MAX, HELD_MAX,
+    LOOPS_OUTSTANDING_MAX, MixConfig, SESSION_RESUMABLE, SESSIONS_MAX, UNWRAP_BATCH_MAX,
 };
+pub use histogram::TimesReport;
 pub use mix::Mix;
 pub use refusal::{ConsensusRefusal, DropLabel, PeerRefusal, SessionRefusal};
-pub use report::{HeldReport, LinkLoopReport, LoopReport, MixReport, SessionReport};
+pub use report::{HeldReport, LinkLoopReport, LoopReport, MixReport, PipelineReport, SessionReport};
 pub use session::SessionGrant;
 pub use topology::OutgoingLink;
+pub use work::{CommitId, TagCommit, UnwrapDone, UnwrapJob};
 
 #[cfg(test)]
 mod tests;

@@ -33,6 +33,8 @@ pub enum DropLabel {
     SessionUnreachable,
     /// A packet to this node itself that is none of the loops it awaits.
     LoopUnknown,
+    /// The packet's replay tag could not be made durable, so that the packet must not leave.
+    TagsNotDurable,
     /// The node was stopped while the packet waited for a client.
     Stopped,
 }
@@ -55,6 +57,7 @@ impl DropLabel {
             Self::DownlinkFull => "downlink-full",
             Self::SessionUnreachable => "session-unreachable",
             Self::LoopUnknown => "loop-unknown",
+            Self::TagsNotDurable => "tags-not-durable",
             Self::Stopped => "stopped",
         }
     }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sotto_protocol::ledger::LedgerReport;
 
+use super::histogram::TimesReport;
+
 /// A snapshot of one mix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MixReport {
@@ -24,13 +26,42 @@ pub struct MixReport {
     pub loops: LoopReport,
     /// Dummy frames asked for on links to other nodes.
     pub dummies: u64,
+    /// What the way of a packet through the node takes beyond its delay.
+    pub pipeline: PipelineReport,
     /// Whether the node still originates loops and dummies.
     pub quiesced: bool,
+}
+
+/// What the way of a packet through the node takes beyond its delay, since the start.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PipelineReport {
+    /// From the end of a packet's delay to its handing over to the next hop's link.
+    pub excess: TimesReport,
+    /// From the beginning of a commit of replay tags to its end.
+    pub commit: TimesReport,
+    /// Commits that failed; the packets that waited for them were dropped.
+    pub commits_failed: u64,
+    /// Whether the last commit failed.
+    pub commits_failing: bool,
+    /// Replay tags remembered under the keys in use.
+    pub tags: u64,
+    /// Replay tags that one key can have.
+    pub tags_max: u64,
+    /// The X25519 in use, if the caller tells.
+    #[serde(default)]
+    pub x25519: String,
+    /// Threads that unwrap packets, if the caller tells.
+    #[serde(default)]
+    pub workers: usize,
 }
 
 /// Where the held packets are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldReport {
+    /// Being unwrapped.
+    pub unwrapping: usize,
+    /// Waiting until their replay tag is durable.
+    pub committing: usize,
     /// Waiting for the end of their delay.
     pub delayed: usize,
     /// Waiting for their session's downlink.

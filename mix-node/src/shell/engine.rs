@@ -1,6 +1,8 @@
 //! The one task that owns the core: events come in by a bounded queue, actions go out at once.
 //!
-//! It never waits for a peer. Whatever cannot be handed on at once has failed, and the core is told.
+//! It never waits for a peer. Whatever cannot be handed on at once has failed, and the core is told. Packets are
+//! unwrapped by other threads; while those have enough to do, no event is taken, so that the links wait, and their
+//! peers with them.
 
 use std::time::Duration;
 
@@ -16,20 +18,28 @@ use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rng::OsRng;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::committer::Committer;
 use super::config::MixRole;
 use super::outlets::{OpenedSession, Outlets};
 use super::status::MixStatus;
-use crate::core::{Action, FLUSH_MAX, Mix, MixReport, PeerRefusal, SessionRefusal, Source, Ticket};
+use super::workers::Workers;
+use crate::core::{
+    Action, FLUSH_MAX, Mix, MixReport, PeerRefusal, SessionRefusal, Source, Ticket, UnwrapDone,
+};
 
 /// Events that wait for the core. Beyond that the links' tasks wait, and with them their peers.
-pub(crate) const EVENTS_MAX: usize = 1_024;
+pub(crate) const EVENTS_MAX: usize = 256;
+/// Events taken in one turn.
+const TURN_EVENTS_MAX: usize = 64;
+/// Packets that are being unwrapped or wait for it. Beyond that no event is taken.
+const UNWRAPPING_MAX: usize = 1_024;
 /// How long the end may take once everything has been handed to the links.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
 
 /// What happened.
 pub(crate) enum Event {
-    /// A packet came.
-    Packet { from: Source, packet: Packet },
+    /// Packets came together.
+    Packets { from: Source, arrived: Timestamp, packets: Vec<Packet> },
     /// May this node link to us?
     CheckPeer { peer: NodeId, reply: oneshot::Sender<Result<(), PeerRefusal>> },
     /// A client asks for a session.
@@ -61,6 +71,10 @@ pub(crate) struct Engine {
     pub(crate) topology: watch::Sender<u64>,
     pub(crate) shutdown: Shutdown,
     pub(crate) outlets: Outlets,
+    pub(crate) workers: Workers,
+    pub(crate) committer: Committer,
+    /// The events of one turn.
+    pub(crate) inbox: Vec<Event>,
 }
 
 impl Engine {
@@ -76,11 +90,24 @@ impl Engine {
     /// Waits for one thing to happen and does what follows. `false` when the node is to end.
     async fn turn(&mut self) -> bool {
         self.perform();
+        let has_room = self.mix.unwrapping() < UNWRAPPING_MAX;
         tokio::select! {
+            // What is rare and what ends work comes first, so that no flood of packets keeps it waiting.
+            biased;
             () = self.shutdown.triggered() => return false,
-            Some(event) = self.events.recv() => self.take(event),
             Some((epoch, key)) = self.member.membership.keys.recv() => self.take_key(epoch, key),
             Ok(()) = self.member.membership.consensus.changed() => self.take_consensus(),
+            Some((id, durable)) = self.committer.next() => {
+                self.mix.handle_committed(self.clock.now(), id, durable);
+            }
+            Some(done) = self.workers.next() => self.take_unwrapped(done),
+            count = self.events.recv_many(&mut self.inbox, TURN_EVENTS_MAX), if has_room => {
+                // With no sender left nothing comes any more; the node is about to end.
+                if count == 0 {
+                    return false;
+                }
+                self.take_inbox();
+            }
             () = self.clock.sleep_until(self.mix.poll_timeout()) => {}
         }
         // Also after an event: a busy link must not make the others' packets late.
@@ -95,6 +122,10 @@ impl Engine {
         self.perform();
         while self.mix.held() > 0 && self.clock.now() < deadline {
             tokio::select! {
+                Some((id, durable)) = self.committer.next() => {
+                    self.mix.handle_committed(self.clock.now(), id, durable);
+                }
+                Some(done) = self.workers.next() => self.take_unwrapped(done),
                 Some(event) = self.events.recv() => self.take(event),
                 () = self.clock.sleep_until(self.mix.poll_timeout().min(deadline)) => {}
             }
@@ -119,7 +150,7 @@ impl Engine {
     fn take(&mut self, event: Event) {
         let now = self.clock.now();
         match event {
-            Event::Packet { from, packet } => self.mix.handle_packet(now, from, packet),
+            Event::Packets { from, arrived, packets } => self.mix.handle_packets(arrived, from, packets),
             Event::CheckPeer { peer, reply } => {
                 // A link that is gone needs no answer.
                 let _answered = reply.send(self.mix.check_peer(&peer));
@@ -142,6 +173,23 @@ impl Engine {
         }
     }
 
+    fn take_inbox(&mut self) {
+        let mut inbox = std::mem::take(&mut self.inbox);
+        for event in inbox.drain(..) {
+            self.take(event);
+        }
+        self.inbox = inbox;
+    }
+
+    /// Takes a job that is done, and those that have been done meanwhile.
+    fn take_unwrapped(&mut self, done: UnwrapDone) {
+        let now = self.clock.now();
+        self.mix.handle_unwrapped(now, done);
+        while let Some(done) = self.workers.try_next() {
+            self.mix.handle_unwrapped(now, done);
+        }
+    }
+
     /// Does what is due by now.
     fn advance(&mut self) {
         let now = self.clock.now();
@@ -154,6 +202,16 @@ impl Engine {
     fn perform(&mut self) {
         while let Some(action) = self.mix.poll_action() {
             match action {
+                Action::Unwrap(job) => {
+                    if let Some(done) = self.workers.submit(job) {
+                        self.mix.handle_unwrapped(self.clock.now(), done);
+                    }
+                }
+                Action::CommitTags(commit) => {
+                    if let Err(id) = self.committer.submit(commit) {
+                        self.mix.handle_committed(self.clock.now(), id, false);
+                    }
+                }
                 Action::Send { to, packet, ticket } => {
                     let sent = self.member.pool.try_send(&to, Frame::Packet(packet)).is_ok();
                     self.settle(ticket, sent);
@@ -205,7 +263,7 @@ impl Engine {
     }
 
     fn take_key(&mut self, epoch: u64, key: HopSecret) {
-        if !self.mix.install_key(epoch, key) {
+        if !self.mix.install_key(epoch, key, []) {
             tracing::debug!(epoch, "key not taken: its epoch is over");
         }
     }
@@ -225,7 +283,10 @@ impl Engine {
 
     fn report(&mut self) -> MixReport {
         self.mix.handle_lost_on_link(self.member.newly_lost());
-        self.mix.report()
+        let mut report = self.mix.report();
+        report.pipeline.x25519 = self.workers.backend().name().to_owned();
+        report.pipeline.workers = self.workers.count();
+        report
     }
 
     fn status(&mut self, now: Timestamp) -> Value {

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use sotto_protocol::frame::Frame;
 use sotto_protocol::ident::NodeId;
+use sotto_protocol::sphinx::Packet;
+use sotto_transport::clock::Clock;
 use sotto_transport::link::{Link, LinkError, Peer};
 use sotto_transport::listen::LinkFailures;
 use sotto_transport::node::membership::{Adopted, consensus_frames};
@@ -26,7 +28,11 @@ pub(crate) struct LinkContext {
     /// Changes whenever nodes have to be judged again.
     pub(crate) topology: watch::Receiver<u64>,
     pub(crate) failures: Arc<LinkFailures>,
+    pub(crate) clock: Clock,
 }
+
+/// Frames of a link that are taken together at most.
+pub(crate) const FRAMES_MAX: usize = 32;
 
 /// How long whoever is neither a node of the consensus nor a client with a session may be silent: all that is
 /// awaited is one request.
@@ -96,29 +102,52 @@ impl LinkContext {
         Ok(())
     }
 
+    /// Hands packets that came together to the core.
+    pub(crate) async fn send_packets(&self, from: Source, packets: Vec<Packet>) -> Result<(), LinkError> {
+        if packets.is_empty() {
+            return Ok(());
+        }
+        self.send(Event::Packets { from, arrived: self.clock.now(), packets }).await
+    }
+
     /// Takes a node's packets until it is to be refused.
     async fn serve_node(&self, peer: NodeId, link: &mut Link) -> Result<Refusal, LinkError> {
         let mut judged_at = None;
         let is_stranger = self.ask(|reply| Event::CheckPeer { peer, reply }).await?.is_err();
+        let mut frames = Vec::with_capacity(FRAMES_MAX);
         loop {
-            let frame = if is_stranger { next_of_stranger(link).await? } else { link.next().await? };
-            if matches!(frame, Frame::ConsensusGet) {
-                self.answer(link).await?;
-                continue;
+            frames.clear();
+            if is_stranger {
+                frames.push(next_of_stranger(link).await?);
+            } else {
+                link.next_batch(&mut frames, FRAMES_MAX).await?;
             }
-            let topology = *self.topology.borrow();
             let mut judgement: Result<(), PeerRefusal> = Ok(());
-            if judged_at != Some(topology) {
-                judgement = self.ask(|reply| Event::CheckPeer { peer, reply }).await?;
-                judged_at = Some(topology);
-            }
-            match frame {
-                // Also when the link is refused: a packet that came is accounted for.
-                Frame::Packet(packet) => {
-                    self.send(Event::Packet { from: Source::Node(peer), packet }).await?;
+            let mut packets = Vec::with_capacity(frames.len());
+            let mut unexpected = None;
+            for frame in frames.drain(..) {
+                match frame {
+                    Frame::ConsensusGet => {
+                        self.answer(link).await?;
+                        continue;
+                    }
+                    Frame::Packet(packet) => packets.push(packet),
+                    Frame::Dummy => {}
+                    other => {
+                        unexpected = Some(Refusal::unexpected(&other, "packets and dummies from a node"));
+                        break;
+                    }
                 }
-                Frame::Dummy => {}
-                other => return Ok(Refusal::unexpected(&other, "packets and dummies from a node")),
+                let topology = *self.topology.borrow();
+                if judged_at != Some(topology) {
+                    judgement = self.ask(|reply| Event::CheckPeer { peer, reply }).await?;
+                    judged_at = Some(topology);
+                }
+            }
+            // Also when the link is refused: a packet that came is accounted for.
+            self.send_packets(Source::Node(peer), packets).await?;
+            if let Some(refusal) = unexpected {
+                return Ok(refusal);
             }
             if let Err(refusal) = judgement {
                 return Ok(Refusal::new(refusal.label(), refusal.to_string()));
@@ -139,7 +168,7 @@ impl LinkContext {
                     return Ok(opened.map_err(|refusal| Refusal::new(refusal.label(), refusal.to_string())));
                 }
                 Frame::Packet(packet) => {
-                    self.send(Event::Packet { from: Source::Stranger, packet }).await?;
+                    self.send_packets(Source::Stranger, vec![packet]).await?;
                     return Ok(Err(Refusal::new("no-session", "open a session before sending packets")));
                 }
                 other => {

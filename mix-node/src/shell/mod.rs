@@ -4,6 +4,7 @@
 //! for it. What becomes of a packet is never decided here.
 
 mod cli;
+mod committer;
 mod config;
 mod engine;
 mod links;
@@ -11,6 +12,7 @@ mod node;
 mod outlets;
 mod session_link;
 mod status;
+mod workers;
 
 pub use cli::main;
 pub use config::{CONFIG_FILE, MixRole, NodeConfig};

@@ -9,7 +9,7 @@ use sotto_transport::link::{Link, LinkError, LinkReader, LinkWriter};
 use tokio::sync::{mpsc, oneshot};
 
 use super::engine::Event;
-use super::links::{LinkContext, Refusal};
+use super::links::{FRAMES_MAX, LinkContext, Refusal};
 use super::outlets::OpenedSession;
 use crate::core::{SessionGrant, Source};
 
@@ -59,17 +59,29 @@ async fn read(
     answers: &mpsc::Sender<Frame>,
     context: &LinkContext,
 ) -> Result<Refusal, LinkError> {
+    let mut frames = Vec::new();
     loop {
-        match reader.next().await? {
-            Frame::Packet(packet) => {
-                context.send(Event::Packet { from: Source::Client(session), packet }).await?;
-            }
-            Frame::ConsensusGet => {
-                for frame in context.consensus_frames() {
-                    answers.send(frame).await.map_err(|_| LinkError::Closed)?;
+        frames.clear();
+        reader.next_batch(&mut frames, FRAMES_MAX).await?;
+        let mut packets = Vec::with_capacity(frames.len());
+        let mut unexpected = None;
+        for frame in frames.drain(..) {
+            match frame {
+                Frame::Packet(packet) => packets.push(packet),
+                Frame::ConsensusGet => {
+                    for frame in context.consensus_frames() {
+                        answers.send(frame).await.map_err(|_| LinkError::Closed)?;
+                    }
+                }
+                other => {
+                    unexpected = Some(Refusal::unexpected(&other, "packets from a client"));
+                    break;
                 }
             }
-            other => return Ok(Refusal::unexpected(&other, "packets from a client")),
+        }
+        context.send_packets(Source::Client(session), packets).await?;
+        if let Some(refusal) = unexpected {
+            return Ok(refusal);
         }
     }
 }
@@ -80,15 +92,16 @@ async fn write(
     mut frames: mpsc::Receiver<Frame>,
     mut answers: mpsc::Receiver<Frame>,
 ) -> Result<(), LinkError> {
+    let mut batch = Vec::new();
     loop {
-        let frame = tokio::select! {
+        batch.clear();
+        tokio::select! {
             biased;
-            frame = frames.recv() => match frame {
-                Some(frame) => frame,
-                None => return Ok(()),
+            count = frames.recv_many(&mut batch, FRAMES_MAX) => if count == 0 {
+                return Ok(());
             },
-            Some(frame) = answers.recv() => frame,
-        };
-        writer.send(&frame).await?;
+            Some(frame) = answers.recv() => batch.push(frame),
+        }
+        writer.send_all(&batch).await.map_err(|(_, error)| error)?;
     }
 }

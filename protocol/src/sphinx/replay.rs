@@ -88,3 +88,54 @@ impl ReplayCache {
         self.tags.is_empty()
     }
 }
+
+/// Stand-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint(u64);
+/// Stand-in.
+#[derive(Debug)]
+pub struct TagHashKey;
+impl TagHashKey {
+    /// Stand-in.
+    #[must_use]
+    pub fn derive(_secret: &super::HopSecret) -> Self {
+        Self
+    }
+}
+/// Stand-in.
+#[derive(Debug)]
+pub struct ReplaySet {
+    set: HashSet<u64>,
+    tags_max: usize,
+}
+impl ReplaySet {
+    /// Stand-in.
+    #[must_use]
+    pub fn new(_key: TagHashKey, tags_max: usize) -> Self {
+        Self { set: HashSet::new(), tags_max }
+    }
+    /// Stand-in.
+    pub fn insert(&mut self, tag: &ReplayTag) -> (ReplayVerdict, Fingerprint) {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&tag.0[..8]);
+        let print = u64::from_le_bytes(bytes);
+        let verdict = if self.set.contains(&print) {
+            ReplayVerdict::Replayed
+        } else if self.set.len() >= self.tags_max {
+            ReplayVerdict::Full
+        } else {
+            self.set.insert(print);
+            ReplayVerdict::Fresh
+        };
+        (verdict, Fingerprint(print))
+    }
+    /// Stand-in.
+    pub fn restore(&mut self, print: Fingerprint) {
+        self.set.insert(print.0);
+    }
+    /// Stand-in.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.set.len()
+    }
+}

@@ -57,6 +57,15 @@ impl Link {
         self.reader.next().await
     }
 
+    /// See [`LinkReader::next_batch`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn next_batch(&mut self, frames: &mut Vec<Frame>, frames_max: usize) -> Result<(), LinkError> {
+        self.reader.next_batch(frames, frames_max).await
+    }
+
     /// See [`LinkWriter::send`].
     ///
     /// # Errors

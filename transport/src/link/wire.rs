@@ -68,7 +68,8 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(stream: TlsStream<Followed>) -> Arc<Self> {
-        let state = State { stream: Some(stream), is_refusing: false, taken_bytes: 0, reader: None, writer: None };
+        let state =
+            State { stream: Some(stream), is_refusing: false, taken_bytes: 0, reader: None, writer: None };
         Arc::new(Self { state: Mutex::new(state), sending: tokio::sync::Mutex::new(()) })
     }
 

@@ -6,7 +6,7 @@ use rand::CryptoRng;
 use sotto_protocol::directory::Consensus;
 use sotto_protocol::frame::ResumeToken;
 use sotto_protocol::ident::SessionAddress;
-use sotto_protocol::sphinx::HopSecret;
+use sotto_protocol::sphinx::{Fingerprint, HopSecret, ReplaySet, TagHashKey};
 use sotto_protocol::time::Timestamp;
 
 use super::super::action::Action;
@@ -36,10 +36,23 @@ impl Mix {
         Ok(())
     }
 
-    /// Installs this node's Sphinx key of an epoch. `false` if the epoch has one or is over, in which
-    /// case the ring does not change: a key must not come back without its replay tags.
-    pub fn install_key(&mut self, epoch: u64, secret: HopSecret) -> bool {
-        self.keys.install(epoch, secret)
+    /// Installs this node's Sphinx key of an epoch with the replay tags that were seen under it before. `false`
+    /// if the epoch has a key or is over: a key must not come back without its tags.
+    pub fn install_key(
+        &mut self,
+        epoch: u64,
+        secret: HopSecret,
+        seen: impl IntoIterator<Item = Fingerprint>,
+    ) -> bool {
+        if epoch < self.keys_retired_before || self.keys.contains(epoch) {
+            return false;
+        }
+        let mut tags = ReplaySet::new(TagHashKey::derive(&secret), self.config.tags_max);
+        for fingerprint in seen {
+            tags.restore(fingerprint);
+        }
+        self.seen.insert(epoch, tags);
+        self.keys.insert(epoch, secret)
     }
 
     /// Opens a session for a client, or resumes one. `class` is an index into the consensus' classes.
@@ -89,6 +102,10 @@ impl Mix {
         self.begin_stop(now);
         self.delays.release_all_by(now);
         self.release(now);
+        let undone = self.unwrapping() + self.commits.take_all().count();
+        self.admitted.clear();
+        self.unwrapping = 0;
+        self.drop_packets(DropLabel::Stopped, undone);
         let ended = self.sessions.end_all();
         self.close_sessions(ended, "stopping", DropLabel::Stopped);
     }

@@ -5,24 +5,28 @@
 
 mod events;
 mod receive;
+mod sent;
 mod timers;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use sotto_protocol::directory::{Place, epoch_of};
-use sotto_protocol::ident::NodeId;
+use sotto_protocol::ident::{NodeId, SessionAddress};
 use sotto_protocol::ledger::{Ledger, LedgerReport, Outcome};
-use sotto_protocol::sphinx::{HopPublic, KeyRing, Packet};
+use sotto_protocol::sphinx::{BatchUnwrapper, HopKeys, HopPublic, Packet, ReplaySet};
 use sotto_protocol::time::Timestamp;
 
 use super::action::Action;
+use super::commits::Commits;
 use super::config::MixConfig;
 use super::delay_queue::DelayQueue;
 use super::dummies::Dummies;
+use super::histogram::Histogram;
 use super::loops::Loops;
 use super::refusal::{DropLabel, PeerRefusal};
-use super::report::{HeldReport, MixReport, SessionReport};
+use super::report::{HeldReport, MixReport, PipelineReport, SessionReport};
+use super::session::Delivery;
 use super::sessions::Sessions;
 use super::topology::{OutgoingLink, Topology};
 
@@ -31,8 +35,16 @@ const MIX_LOOP: &str = "mix-loop";
 
 /// A packet that waits for the end of its delay.
 struct Delayed {
+    /// When the delay is over.
+    release: Timestamp,
     to: NodeId,
     packet: Packet,
+}
+
+/// A packet that was unwrapped and goes on once its tag is durable.
+enum Accepted {
+    Forward(Delayed),
+    ForClient(SessionAddress, Delivery),
 }
 
 /// One mix or entry.
@@ -42,8 +54,18 @@ struct Delayed {
 pub struct Mix {
     config: MixConfig,
     topology: Topology,
-    keys: KeyRing,
+    keys: HopKeys,
+    /// The replay tags seen under each key.
+    seen: BTreeMap<u64, ReplaySet>,
     keys_retired_before: u64,
+    /// Packets to be unwrapped, with the times of their arrival.
+    admitted: VecDeque<(Timestamp, Packet)>,
+    /// Packets that are in a job of unwrapping.
+    unwrapping: usize,
+    /// For a caller that leaves the unwrapping to the core; made when it is first needed.
+    unwrapper: Option<BatchUnwrapper>,
+    commits: Commits<Accepted>,
+    commit_began: Timestamp,
     delays: DelayQueue<Delayed>,
     sessions: Sessions,
     loops: Loops,
@@ -54,6 +76,10 @@ pub struct Mix {
     sending: usize,
     session_counts: SessionReport,
     delays_clamped: u64,
+    excess: Histogram,
+    commit_times: Histogram,
+    commits_failed: u64,
+    commits_failing: bool,
     dummies_sent: u64,
     quiesced: bool,
     stopping: bool,
@@ -65,8 +91,14 @@ impl Mix {
     pub fn new(config: MixConfig) -> Self {
         Self {
             topology: Topology::new(config.node),
-            keys: KeyRing::new(),
+            keys: HopKeys::new(),
+            seen: BTreeMap::new(),
             keys_retired_before: 0,
+            admitted: VecDeque::new(),
+            unwrapping: 0,
+            unwrapper: None,
+            commits: Commits::new(config.commit_interval),
+            commit_began: Timestamp::NEVER,
             delays: DelayQueue::new(),
             sessions: Sessions::new(config.sessions_max),
             loops: Loops::new(),
@@ -76,6 +108,10 @@ impl Mix {
             sending: 0,
             session_counts: SessionReport::default(),
             delays_clamped: 0,
+            excess: Histogram::new(),
+            commit_times: Histogram::new(),
+            commits_failed: 0,
+            commits_failing: false,
             dummies_sent: 0,
             quiesced: false,
             stopping: false,
@@ -85,7 +121,7 @@ impl Mix {
 
     /// The next thing to do, if any.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        self.actions.pop_front().or_else(|| self.next_job().map(Action::Unwrap))
     }
 
     /// Whether a node may link to this one. Before a consensus is known every node may: its packets are
@@ -127,7 +163,18 @@ impl Mix {
     /// Received packets whose outcome is not known yet.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.delays.len() + self.sessions.waiting() + self.sending
+        self.admitted.len()
+            + self.unwrapping
+            + self.commits.len()
+            + self.delays.len()
+            + self.sessions.waiting()
+            + self.sending
+    }
+
+    /// Packets that wait for being unwrapped or are in a job: what tells a caller to take no more for a while.
+    #[must_use]
+    pub fn unwrapping(&self) -> usize {
+        self.admitted.len() + self.unwrapping
     }
 
     /// What became of every packet so far.
@@ -146,6 +193,8 @@ impl Mix {
             key_epochs: self.hop_keys().into_iter().map(|(epoch, _)| epoch).collect(),
             ledger: self.ledger(),
             held: HeldReport {
+                unwrapping: self.unwrapping(),
+                committing: self.commits.len(),
                 delayed: self.delays.len(),
                 downlink: self.sessions.waiting(),
                 sending: self.sending,
@@ -154,7 +203,21 @@ impl Mix {
             sessions: SessionReport { connected, resumable, ..self.session_counts },
             loops: self.loops.report(),
             dummies: self.dummies_sent,
+            pipeline: self.pipeline_report(),
             quiesced: self.quiesced,
+        }
+    }
+
+    fn pipeline_report(&self) -> PipelineReport {
+        let tags: usize = self.seen.values().map(ReplaySet::len).sum();
+        PipelineReport {
+            excess: self.excess.report(),
+            commit: self.commit_times.report(),
+            commits_failed: self.commits_failed,
+            commits_failing: self.commits_failing,
+            tags: u64::try_from(tags).unwrap_or(u64::MAX),
+            tags_max: u64::try_from(self.config.tags_max).unwrap_or(u64::MAX),
+            ..PipelineReport::default()
         }
     }
 

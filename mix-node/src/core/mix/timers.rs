@@ -26,6 +26,7 @@ impl Mix {
             self.dummies.deadline(),
             self.topology.deadline(),
             self.retirement(),
+            self.commits.deadline(),
         ]
         .into_iter()
         .min()
@@ -38,6 +39,7 @@ impl Mix {
         if self.topology.prune(now) {
             self.links_changed(now, rng);
         }
+        self.begin_commit(now);
         self.release(now);
         self.tick_downlinks(now, rng);
         self.loops.expire(now);
@@ -58,6 +60,7 @@ impl Mix {
         if before > self.keys_retired_before {
             self.keys_retired_before = before;
             self.keys.retire_before(before);
+            self.seen = self.seen.split_off(&before);
             self.actions.push_back(Action::RetireKeys { before });
         }
     }
@@ -66,6 +69,7 @@ impl Mix {
     pub(super) fn release(&mut self, now: Timestamp) {
         while let Some(delayed) = self.delays.pop_due(now) {
             self.sending += 1;
+            self.excess.count(now.since(delayed.release));
             let ticket = Ticket(TicketKind::Forwarded);
             self.actions.push_back(Action::Send { to: delayed.to, packet: delayed.packet, ticket });
         }

@@ -36,7 +36,7 @@ fn loops_return_and_are_counted_by_link() {
         for (_, action) in log {
             if let Action::Send { to, packet, .. } = action {
                 let (last, packet) = through_the_network(packet, to, node(byte));
-                bench.mix.handle_packet(bench.now, Source::Node(last), packet);
+                bench.take(Source::Node(last), packet);
                 sent += 1;
             }
         }
@@ -71,7 +71,7 @@ fn loops_that_do_not_return_count_as_lost_and_a_late_return_is_unknown() {
     assert_eq!((report.lost, report.outstanding, report.returned), (sent, 0, 0));
     let (to, packet) = loops.pop().expect("one loop");
     let (last, packet) = through_the_network(packet, to, node(LAYER_1));
-    bench.mix.handle_packet(bench.now, Source::Node(last), packet);
+    bench.take(Source::Node(last), packet);
     assert_eq!(bench.dropped("loop-unknown"), 1);
 }
 
@@ -90,7 +90,7 @@ fn a_loop_with_a_marked_payload_is_told_from_a_lost_one() {
     marked[1_000] ^= 1;
     let packet = Packet::from_slice(&marked).expect("the same length");
     let (last, packet) = through_the_network(packet, to, node(LAYER_1));
-    bench.mix.handle_packet(bench.now, Source::Node(last), packet);
+    bench.take(Source::Node(last), packet);
     assert_eq!((bench.mix.report().loops.tampered, bench.dropped("payload-tag")), (1, 1));
 }
 

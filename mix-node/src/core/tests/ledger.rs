@@ -88,7 +88,7 @@ impl Run {
     fn give(&mut self, from: Source, packet: Packet) {
         self.seen.push(*packet.as_bytes());
         self.given += 1;
-        self.bench.mix.handle_packet(self.bench.now, from, packet);
+        self.bench.take(from, packet);
     }
 
     fn session(&self, client: usize) -> Option<SessionAddress> {

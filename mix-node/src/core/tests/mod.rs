@@ -8,6 +8,7 @@ mod ledger;
 mod packets;
 mod sessions;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -114,6 +115,8 @@ struct Bench {
     mix: Mix,
     rng: ChaCha20Rng,
     now: Timestamp,
+    /// Actions that came while a commit was looked for.
+    later: VecDeque<Action>,
 }
 
 impl Bench {
@@ -122,14 +125,21 @@ impl Bench {
         Self::with(MixConfig::new(node(byte)), byte, consensus(EPOCH))
     }
 
+    /// With commits that begin at once, so that a test sees a packet where it goes.
     fn with(config: MixConfig, byte: u8, consensus: Consensus) -> Self {
-        let mut bench = Self { mix: Mix::new(config), rng: ChaCha20Rng::seed_from_u64(1), now: start() };
+        let config = MixConfig { commit_interval: Duration::ZERO, ..config };
+        let mut bench = Self {
+            mix: Mix::new(config),
+            later: VecDeque::new(),
+            rng: ChaCha20Rng::seed_from_u64(1),
+            now: start(),
+        };
         bench
             .mix
             .handle_consensus(bench.now, consensus, &mut bench.rng)
             .expect("the first consensus is adopted");
         for epoch in EPOCH - 1..EPOCH + 4 {
-            assert!(bench.mix.install_key(epoch, secret(byte, epoch)));
+            assert!(bench.mix.install_key(epoch, secret(byte, epoch), []));
         }
         while bench.mix.poll_action().is_some() {}
         bench
@@ -158,7 +168,22 @@ impl Bench {
     }
 
     fn arrive(&mut self, peer: u8, packet: Packet) {
-        self.mix.handle_packet(self.now, Source::Node(node(peer)), packet);
+        self.take(Source::Node(node(peer)), packet);
+    }
+
+    /// Hands a packet in and makes its tag durable.
+    fn take(&mut self, from: Source, packet: Packet) {
+        self.mix.handle_packet(self.now, from, packet);
+        while let Some(action) = self.mix.poll_action() {
+            match action {
+                Action::CommitTags(commit) => self.mix.handle_committed(self.now, commit.id, true),
+                other => self.later.push_back(other),
+            }
+        }
+    }
+
+    fn poll_action(&mut self) -> Option<Action> {
+        self.later.pop_front().or_else(|| self.mix.poll_action())
     }
 
     fn open(&mut self) -> SessionGrant {
@@ -187,7 +212,7 @@ impl Bench {
     /// Lets time pass and gives each action to `perform`.
     fn run_with(&mut self, end: Timestamp, mut perform: impl FnMut(&mut Mix, Timestamp, Action)) {
         loop {
-            while let Some(action) = self.mix.poll_action() {
+            while let Some(action) = self.poll_action() {
                 perform(&mut self.mix, self.now, action);
                 assert!(self.mix.ledger().balanced());
             }

@@ -120,7 +120,7 @@ fn a_client_at_a_mix_that_is_no_entry_is_an_illegal_source() {
     let mut bench = Bench::new(LAYER_1);
     let packet = bench.packet(LAYER_1, &[LAYER_2], Duration::ZERO, [0; 32]);
     let session = SessionAddress::from_bytes([5; 32]);
-    bench.mix.handle_packet(bench.now, Source::Client(session), packet);
+    bench.take(Source::Client(session), packet);
     assert_eq!(bench.dropped("source-illegal"), 1);
     assert_eq!(bench.mix.report().ledger.links.received_from_clients, 1);
 }

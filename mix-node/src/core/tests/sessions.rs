@@ -135,7 +135,7 @@ fn a_client_that_floods_is_cut_down_to_its_class_and_others_are_not() {
     let (flooding, honest) = (bench.open(), bench.open());
     let send = |bench: &mut Bench, session| {
         let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
-        bench.mix.handle_packet(bench.now, Source::Client(session), packet);
+        bench.take(Source::Client(session), packet);
     };
     for _ in 0..ALLOWANCE_AT_START + 100 {
         send(&mut bench, flooding.session);
@@ -170,14 +170,14 @@ fn packets_from_a_client_count_only_while_it_is_connected() {
     let mut bench = Bench::new(ENTRY);
     let grant = bench.open();
     let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
-    bench.mix.handle_packet(bench.now, Source::Client(grant.session), packet);
+    bench.take(Source::Client(grant.session), packet);
     assert_eq!(bench.mix.held(), 1);
     bench.mix.session_disconnected(bench.now, &grant.session);
     let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
-    bench.mix.handle_packet(bench.now, Source::Client(grant.session), packet);
+    bench.take(Source::Client(grant.session), packet);
     assert_eq!(bench.dropped("session-unknown"), 1);
     let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
-    bench.mix.handle_packet(bench.now, Source::Stranger, packet);
+    bench.take(Source::Stranger, packet);
     assert_eq!(bench.dropped("session-unknown"), 2);
     assert_eq!(bench.mix.ledger().links.received_from_clients, 3);
 }
@@ -217,7 +217,7 @@ fn a_stop_closes_connections_and_accounts_for_what_waited() {
     bench.reply_to(&connected.session);
     bench.reply_to(&gone.session);
     bench.mix.end_stop(bench.now);
-    let closed: Vec<_> = std::iter::from_fn(|| bench.mix.poll_action()).collect();
+    let closed: Vec<_> = std::iter::from_fn(|| bench.poll_action()).collect();
     assert!(
         matches!(&closed[..], [Action::CloseSession { session, label: "stopping" }] if *session == connected.session)
     );
