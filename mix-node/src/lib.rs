@@ -9,3 +9,4 @@
 
 pub mod core;
 pub mod shell;
+pub mod stage;

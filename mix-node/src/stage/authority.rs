@@ -1,0 +1,216 @@
+//! The authority of the stage, and who is on it.
+
+use std::sync::Arc;
+
+use sotto_protocol::directory::{
+    AuthorityEntry, Consensus, ConsensusNode, Descriptor, EpochKey, NetworkInfo, Params, Place,
+    SignedDescriptor, epoch_of, epoch_start,
+};
+use sotto_protocol::frame::{DocumentAssembler, DocumentKind, Frame};
+use sotto_protocol::ident::NodeSecret;
+use sotto_protocol::sphinx::{Hop, HopSecret};
+use sotto_transport::clock::Clock;
+use sotto_transport::dial::TcpListener;
+use sotto_transport::link::{Link, LinkAcceptor, LinkError, LinkTimes};
+use sotto_transport::listen::{LinkFailures, serve_links};
+use sotto_transport::node::membership::consensus_frames;
+use sotto_transport::node::shutdown::Shutdown;
+use sotto_transport::rng::OsRng;
+use tokio::sync::watch;
+
+use super::error::StageError;
+use super::neighbours::{Sink, Source};
+
+/// The network's name.
+const NETWORK: &str = "stage";
+
+/// Who is on the stage besides the node.
+#[derive(Clone, Copy, Debug)]
+pub struct Cast {
+    /// Nodes of the layer before, which send.
+    pub sources: usize,
+    /// Nodes of the layer behind, which take.
+    pub sinks: usize,
+    /// The length of an epoch, in seconds.
+    pub epoch_s: u32,
+}
+
+/// The stage. The node on it is a mix of layer 1. Dropped, everybody on it goes.
+pub struct Stage {
+    /// The network, for the node's configuration.
+    pub network: NetworkInfo,
+    /// Those who send.
+    pub sources: Vec<Source>,
+    /// Those who take.
+    pub sinks: Vec<Sink>,
+    descriptor: watch::Receiver<Option<Arc<Descriptor>>>,
+    ends: Shutdown,
+}
+
+/// What the tasks of the authority share.
+struct Authority {
+    secret: NodeSecret,
+    others: Vec<ConsensusNode>,
+    params: Params,
+    descriptor: watch::Sender<Option<Arc<Descriptor>>>,
+    clock: Clock,
+}
+
+impl Stage {
+    /// Sets the stage. Packets have delays of `delay_ms_mean` on average.
+    ///
+    /// # Errors
+    /// [`StageError`] if there is no loopback port to be had.
+    pub async fn set(cast: Cast, delay_ms_mean: u32) -> Result<Self, StageError> {
+        let clock = Clock::system();
+        let ends = Shutdown::new();
+        let secret = NodeSecret::generate(&mut OsRng);
+        let mut sources = Vec::new();
+        let mut others = Vec::new();
+        for _ in 0..cast.sources.max(1) {
+            let source = Source::new();
+            others.push(listed(
+                &source.secret,
+                Place::Entry,
+                "127.0.0.1:9",
+                &HopSecret::generate(&mut OsRng),
+            ));
+            sources.push(source);
+        }
+        let mut sinks = Vec::new();
+        for _ in 0..cast.sinks.max(1) {
+            let sink = Sink::start(&clock, &ends).await?;
+            others.push(listed(&sink.secret, Place::Mix { layer: 2 }, &sink.address, &sink.hop_secret));
+            sinks.push(sink);
+        }
+        for place in [Place::Mix { layer: 3 }, Place::Mailbox] {
+            let (node, key) = (NodeSecret::generate(&mut OsRng), HopSecret::generate(&mut OsRng));
+            others.push(listed(&node, place, "127.0.0.1:9", &key));
+        }
+        let params = Params {
+            delay_ms_mean,
+            epoch_s: cast.epoch_s,
+            grace_s: cast.epoch_s,
+            // Nothing but the packets of the stage.
+            mix_loop_interval_ms_mean: 3_600_000,
+            link_dummy_interval_ms_mean: 3_600_000,
+            ..Params::default()
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(StageError::system("listen"))?;
+        let address = listener.local_address().map_err(StageError::system("listen"))?.to_string();
+        let authorities = vec![AuthorityEntry { key: secret.id(), address, onion_address: None }];
+        let network =
+            NetworkInfo { network: NETWORK.to_owned(), authorities, threshold: 1, epoch_s: cast.epoch_s };
+        let acceptor = LinkAcceptor::new(&secret, LinkTimes::default())?;
+        let (descriptor_in, descriptor) = watch::channel(None);
+        let authority = Arc::new(Authority { secret, others, params, descriptor: descriptor_in, clock });
+        let on_link = move |link| Arc::clone(&authority).serve(link);
+        tokio::spawn(serve_links(
+            listener,
+            acceptor,
+            Arc::new(LinkFailures::default()),
+            ends.clone(),
+            on_link,
+        ));
+        Ok(Self { network, sources, sinks, descriptor, ends })
+    }
+
+    /// The node as a hop, once it has announced itself.
+    ///
+    /// # Errors
+    /// [`StageError::Late`] if it has not announced a key for the present epoch.
+    pub async fn hop(&self) -> Result<Hop, StageError> {
+        let epoch = epoch_of(Clock::system().now(), self.network.epoch_s);
+        let mut announced = self.descriptor.clone();
+        let hop = announced
+            .wait_for(|descriptor| descriptor.as_ref().is_some_and(|it| key_of(it, epoch).is_some()))
+            .await
+            .ok()
+            .and_then(|descriptor| descriptor.as_ref().and_then(|it| key_of(it, epoch)));
+        hop.ok_or_else(|| StageError::Late {
+            what: "the announcement of a key",
+            wait_s: 0,
+            log: "its directory".to_owned(),
+        })
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.ends.trigger();
+    }
+}
+
+impl Authority {
+    async fn serve(self: Arc<Self>, mut link: Link) -> Result<(), LinkError> {
+        let mut assembler = DocumentAssembler::new(DocumentKind::Descriptor);
+        loop {
+            match link.next().await? {
+                Frame::DocumentPart(part) => {
+                    if let Some(bytes) = assembler.push(&part)? {
+                        let signed = SignedDescriptor::from_bytes(&bytes).and_then(|it| it.verify(NETWORK));
+                        let Ok(descriptor) = signed else {
+                            link.refuse("descriptor", "this is no descriptor of the stage's network");
+                            return Ok(());
+                        };
+                        self.descriptor.send_replace(Some(Arc::new(descriptor)));
+                        link.send(&Frame::Accepted).await?;
+                    }
+                }
+                Frame::ConsensusGet => {
+                    let consensus = self.consensus().ok().flatten();
+                    for frame in consensus_frames(consensus.as_deref()) {
+                        link.send(&frame).await?;
+                    }
+                }
+                _ => return Err(LinkError::Unexpected("descriptors and requests for the consensus")),
+            }
+        }
+    }
+
+    /// The consensus of the present epoch, once the node has announced itself.
+    fn consensus(&self) -> Result<Option<Vec<u8>>, StageError> {
+        let Some(descriptor) = self.descriptor.borrow().clone() else { return Ok(None) };
+        let epoch = epoch_of(self.clock.now(), self.params.epoch_s);
+        let mut nodes = self.others.clone();
+        for node in &mut nodes {
+            let keys = node.hop_keys.iter().map(|key| key.key);
+            node.hop_keys =
+                keys.flat_map(|key| [epoch, epoch + 1].map(|epoch| EpochKey { epoch, key })).collect();
+        }
+        nodes.push(ConsensusNode {
+            node: descriptor.node,
+            place: Place::Mix { layer: 1 },
+            address: descriptor.address.clone(),
+            onion_address: None,
+            hop_keys: descriptor.hop_keys.iter().filter(|key| key.epoch >= epoch).copied().collect(),
+        });
+        nodes.sort_by_key(|node| node.node);
+        let consensus = Consensus {
+            network: NETWORK.to_owned(),
+            epoch,
+            valid_after: epoch_start(epoch, self.params.epoch_s),
+            valid_until: epoch_start(epoch + 1, self.params.epoch_s),
+            randomness: [0; 32],
+            params: self.params.clone(),
+            nodes,
+        };
+        Ok(Some(consensus.sign(&[&self.secret])?.to_bytes()?))
+    }
+}
+
+fn listed(node: &NodeSecret, place: Place, address: &str, key: &HopSecret) -> ConsensusNode {
+    ConsensusNode {
+        node: node.id(),
+        place,
+        address: address.to_owned(),
+        onion_address: None,
+        // The same key in every epoch; the authority fills the epochs in.
+        hop_keys: vec![EpochKey { epoch: 0, key: key.public() }],
+    }
+}
+
+fn key_of(descriptor: &Descriptor, epoch: u64) -> Option<Hop> {
+    let key = descriptor.hop_keys.iter().find(|key| key.epoch == epoch)?;
+    Some(Hop { node: descriptor.node, key: key.key })
+}

@@ -1,0 +1,16 @@
+//! A stage for one node: an authority that lists it, neighbours that send it packets and neighbours that take them.
+//!
+//! Benchmarks and tests put a node on it as a process of its own, so that what it uses and how it dies is what an
+//! operator would see. All addresses are loopback's. What is measured or asserted is not here.
+
+mod authority;
+mod error;
+mod neighbours;
+mod packets;
+mod process;
+
+pub use authority::{Cast, Stage};
+pub use error::StageError;
+pub use neighbours::{Arrival, Sink, Source};
+pub use packets::{Prepared, prepare};
+pub use process::NodeProcess;
