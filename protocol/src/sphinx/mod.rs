@@ -29,7 +29,6 @@
 
 mod build;
 mod delay;
-mod fast;
 mod hop;
 mod key_ring;
 mod packet;
@@ -42,13 +41,12 @@ mod unwrap;
 
 pub use build::{BuildError, build_forward, build_forward_with_id};
 pub use delay::{draw_delay, draw_exponential};
-pub use fast::{BatchUnwrapper, HopKeys, Opened, X25519};
 pub use hop::{Hop, HopPublic, HopSecret};
 pub use key_ring::KeyRing;
 pub use packet::Packet;
 pub use payload::FinalPayload;
 pub use refusal::Refusal;
-pub use replay::{Fingerprint, ReplayCache, ReplaySet, ReplayTag, ReplayVerdict, TagHashKey};
+pub use replay::{ReplayCache, ReplayTag, ReplayVerdict};
 pub use surb::{Surb, SurbKeys, build_surb};
 pub use surb_id::SurbId;
 pub use unwrap::{Unwrapped, Verified};
