@@ -90,6 +90,11 @@ impl HopSecret {
         Zeroizing::new(self.secret.to_bytes())
     }
 
+    /// The secret where it lies.
+    pub(super) const fn as_static(&self) -> &StaticSecret {
+        &self.secret
+    }
+
     /// The public half.
     #[must_use]
     pub const fn public(&self) -> HopPublic {

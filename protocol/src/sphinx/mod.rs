@@ -29,6 +29,7 @@
 
 mod build;
 mod delay;
+pub mod fast;
 mod hop;
 mod key_ring;
 mod packet;

@@ -26,6 +26,11 @@ impl Packet {
     pub fn as_bytes(&self) -> &[u8; PACKET_LEN] {
         &self.0
     }
+
+    /// The bytes, for whoever takes a layer off where they lie.
+    pub(super) fn as_mut_bytes(&mut self) -> &mut [u8; PACKET_LEN] {
+        &mut self.0
+    }
 }
 
 impl fmt::Debug for Packet {

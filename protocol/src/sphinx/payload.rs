@@ -8,9 +8,9 @@ use std::fmt;
 use sphinx_packet::constants::SECURITY_PARAMETER;
 use sphinx_packet::payload::Payload;
 
-use crate::limits::PAYLOAD_LEN;
+use crate::limits::{PAYLOAD_LEN, SPHINX_HEADER_LEN};
 
-use super::Refusal;
+use super::{Packet, Refusal};
 
 /// A payload after the last hop's layer came off. `Debug` shows nothing of it.
 pub struct FinalPayload(Box<[u8; PAYLOAD_LEN]>);
@@ -20,6 +20,13 @@ impl FinalPayload {
         let bytes = payload.into_bytes().into_boxed_slice();
         let got = bytes.len();
         bytes.try_into().map(Self).map_err(|_| Refusal::WrongLength { got })
+    }
+
+    /// What a packet's payload is after the last layer came off where it lay.
+    pub(super) fn of_packet(packet: &Packet) -> Self {
+        let mut payload = Box::new([0; PAYLOAD_LEN]);
+        payload.copy_from_slice(&packet.as_bytes()[SPHINX_HEADER_LEN..]);
+        Self(payload)
     }
 
     /// The payload as it is, for an entry to pass on to the session that holds the keys.

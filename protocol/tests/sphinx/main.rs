@@ -3,6 +3,7 @@
 
 mod craft;
 mod delays;
+mod fast;
 mod forward;
 mod guards;
 mod header_fields;
