@@ -45,5 +45,6 @@ pub const EPOCH_KEYS_MAX: usize = 4;
 /// A node's address, as `host:port` or an onion address.
 pub const ADDRESS_LEN_MAX: usize = 96;
 
-/// Replay tags kept for one Sphinx key. At 32 bytes a tag this bounds the memory of one epoch's cache.
-pub const REPLAY_TAGS_MAX: usize = 4_000_000;
+/// Replay tags kept for one Sphinx key, 67,108,864. It bounds the memory of one epoch's set, and how often a new
+/// packet is taken for a replay: see [`crate::sphinx::ReplaySet`].
+pub const REPLAY_TAGS_MAX: usize = 1 << 26;

@@ -11,12 +11,13 @@ use std::time::Duration;
 use crate::limits::REPLAY_TAGS_MAX;
 
 use super::{
-    HopPublic, HopSecret, Packet, Refusal, ReplayCache, ReplayTag, ReplayVerdict, Unwrapped, Verified,
+    Fingerprint, HopPublic, HopSecret, Packet, Refusal, ReplaySet, ReplayTag, ReplayVerdict, TagHashKey,
+    Unwrapped, Verified,
 };
 
 struct EpochEntry {
     secret: HopSecret,
-    seen: ReplayCache,
+    seen: ReplaySet,
 }
 
 /// The keys in use. `Debug` shows epochs and public halves only.
@@ -27,13 +28,13 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// An empty ring; each key's cache holds up to [`REPLAY_TAGS_MAX`] tags.
+    /// An empty ring; each key's set holds up to [`REPLAY_TAGS_MAX`] tags.
     #[must_use]
     pub const fn new() -> Self {
         Self::with_tags_max(REPLAY_TAGS_MAX)
     }
 
-    /// An empty ring; each key's cache holds up to `tags_max` tags.
+    /// An empty ring; each key's set holds up to `tags_max` tags.
     #[must_use]
     pub const fn with_tags_max(tags_max: usize) -> Self {
         Self { keys: BTreeMap::new(), retired_before: 0, tags_max }
@@ -45,7 +46,8 @@ impl KeyRing {
         if epoch < self.retired_before || self.keys.contains_key(&epoch) {
             return false;
         }
-        self.keys.insert(epoch, EpochEntry { secret, seen: ReplayCache::new(self.tags_max) });
+        let seen = ReplaySet::new(TagHashKey::derive(&secret), self.tags_max);
+        self.keys.insert(epoch, EpochEntry { secret, seen });
         true
     }
 
@@ -84,7 +86,7 @@ impl KeyRing {
         packet: Packet,
         delay_max: Duration,
     ) -> Result<Unwrapped, Refusal> {
-        self.unwrap_seen_by(ReplayCache::insert, now_epoch, packet, delay_max)
+        self.unwrap_seen_by(ReplaySet::insert, now_epoch, packet, delay_max)
     }
 
     /// As [`unwrap`](Self::unwrap), for packets of people whom nothing holds to a rate: they are refused as
@@ -99,19 +101,19 @@ impl KeyRing {
         packet: Packet,
         delay_max: Duration,
     ) -> Result<Unwrapped, Refusal> {
-        self.unwrap_seen_by(ReplayCache::insert_in_half, now_epoch, packet, delay_max)
+        self.unwrap_seen_by(ReplaySet::insert_in_half, now_epoch, packet, delay_max)
     }
 
     fn unwrap_seen_by(
         &mut self,
-        insert: impl FnOnce(&mut ReplayCache, ReplayTag) -> ReplayVerdict,
+        insert: impl FnOnce(&mut ReplaySet, &ReplayTag) -> (ReplayVerdict, Fingerprint),
         now_epoch: u64,
         packet: Packet,
         delay_max: Duration,
     ) -> Result<Unwrapped, Refusal> {
         let (epoch, verified) = self.verify(now_epoch, packet)?;
         let entry = self.keys.get_mut(&epoch).ok_or(Refusal::NoKey)?;
-        match insert(&mut entry.seen, verified.tag()) {
+        match insert(&mut entry.seen, &verified.tag()).0 {
             ReplayVerdict::Fresh => verified.unwrap(delay_max),
             ReplayVerdict::Replayed => Err(Refusal::Replayed),
             ReplayVerdict::Full => Err(Refusal::ReplayCacheFull),

@@ -47,7 +47,7 @@ pub use key_ring::KeyRing;
 pub use packet::Packet;
 pub use payload::FinalPayload;
 pub use refusal::Refusal;
-pub use replay::{ReplayCache, ReplayTag, ReplayVerdict};
+pub use replay::{Fingerprint, ReplaySet, ReplayTag, ReplayVerdict, TagHashKey};
 pub use surb::{Surb, SurbKeys, build_surb};
 pub use surb_id::SurbId;
 pub use unwrap::{Unwrapped, Verified};
