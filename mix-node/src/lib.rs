@@ -7,6 +7,7 @@
 //! and no person; to it every packet is alike.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod bench;
 pub mod core;
 pub mod shell;
 pub mod stage;

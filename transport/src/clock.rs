@@ -119,14 +119,18 @@ impl Countdown {
 
 /// Measures how long something lasts, for decisions about retries only.
 #[derive(Clone, Copy)]
-pub(crate) struct Stopwatch(Instant);
+pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    pub(crate) fn start() -> Self {
+    /// Starts it.
+    #[must_use]
+    pub fn start() -> Self {
         Self(instant_now())
     }
 
-    pub(crate) fn elapsed(self) -> Duration {
+    /// The time since its start.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
         instant_now().saturating_duration_since(self.0)
     }
 }

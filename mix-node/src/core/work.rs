@@ -6,7 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use sotto_protocol::sphinx::{BatchUnwrapper, Fingerprint, HopKeys, Opened, Packet, Refusal};
+use sotto_protocol::sphinx::fast::{BatchUnwrapper, HopKeys, Opened};
+use sotto_protocol::sphinx::{Fingerprint, Packet, Refusal};
 use sotto_protocol::time::Timestamp;
 
 /// Packets that were admitted, to be unwrapped by whoever has a processor to spare.

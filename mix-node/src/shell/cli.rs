@@ -7,6 +7,8 @@ use sotto_protocol::directory::NetworkInfo;
 use sotto_transport::node::NodeError;
 use sotto_transport::node::program::{self, InitArgs, Operation};
 
+use crate::bench::{self, BenchArgs, BenchError};
+
 use super::config::{MixRole, NodeConfig};
 use super::node::{self, PROGRAM};
 use super::status::MixStatus;
@@ -26,6 +28,8 @@ struct Cli {
 enum Command {
     /// Make a new node: its directory, identity key and configuration.
     Init(Init),
+    /// Measure what this machine's mix node can do, against the bare cryptography.
+    Bench(BenchArgs),
     #[command(flatten)]
     Operate(Operation),
 }
@@ -47,6 +51,7 @@ struct Init {
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Init(init) => set_up(init),
+        Command::Bench(args) => return program::exit_code(PROGRAM, measure(&args)),
         Command::Operate(operation) => operate(operation),
     };
     program::exit_code(PROGRAM, outcome)
@@ -67,6 +72,18 @@ fn set_up(init: Init) -> Result<(), NodeError> {
     };
     let (node, path) = config.set_up()?;
     program::show_made(PROGRAM, node, config.onion_address()?.as_deref(), &path)
+}
+
+/// Measures, and prints what was measured.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the output of the command, and how far it is")]
+fn measure(args: &BenchArgs) -> Result<(), BenchError> {
+    let report = bench::run(args, &mut |step| eprintln!("{PROGRAM}: {step}"))?;
+    if args.json {
+        println!("{}", serde_json::json!(report));
+    } else {
+        print!("{report}");
+    }
+    Ok(())
 }
 
 fn operate(operation: Operation) -> Result<(), NodeError> {

@@ -18,7 +18,7 @@ use super::links::LinkContext;
 use super::outlets::Outlets;
 use super::workers::Workers;
 use crate::core::{Mix, MixConfig, MixReport};
-use sotto_protocol::sphinx::X25519;
+use sotto_protocol::sphinx::fast::X25519;
 
 /// How long an incoming link may be silent. Nodes send dummies and clients cover all the time, so
 /// one that is silent for so long is dead.

@@ -7,7 +7,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use sotto_protocol::sphinx::{BatchUnwrapper, X25519};
+use sotto_protocol::sphinx::fast::{BatchUnwrapper, X25519};
 use sotto_transport::node::NodeError;
 use tokio::sync::mpsc;
 

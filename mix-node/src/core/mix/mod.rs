@@ -14,7 +14,8 @@ use std::fmt;
 use sotto_protocol::directory::{Place, epoch_of};
 use sotto_protocol::ident::{NodeId, SessionAddress};
 use sotto_protocol::ledger::{Ledger, LedgerReport, Outcome};
-use sotto_protocol::sphinx::{BatchUnwrapper, HopKeys, HopPublic, Packet, ReplaySet};
+use sotto_protocol::sphinx::fast::{BatchUnwrapper, HopKeys};
+use sotto_protocol::sphinx::{HopPublic, Packet, ReplaySet};
 use sotto_protocol::time::Timestamp;
 
 use super::action::Action;

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use sotto_protocol::ident::SessionAddress;
 use sotto_protocol::ledger::{Outcome, PeerKind};
-use sotto_protocol::sphinx::{
-    BatchUnwrapper, FinalPayload, Opened, Packet, Refusal, ReplayVerdict, SurbId, Unwrapped, X25519,
-};
+use sotto_protocol::sphinx::fast::{BatchUnwrapper, Opened, X25519};
+use sotto_protocol::sphinx::{FinalPayload, Packet, Refusal, ReplayVerdict, SurbId, Unwrapped};
 use sotto_protocol::time::Timestamp;
 
 use super::super::action::{Action, Source};
