@@ -53,6 +53,6 @@ pub struct BenchArgs {
 /// [`BenchError`] if something cannot be measured at all; a goal that is missed is no error.
 pub fn run(args: &BenchArgs, progress: &mut dyn FnMut(&str)) -> Result<BenchReport, BenchError> {
     let crypto = crypto::measure(args.x25519.as_deref(), progress)?;
-    let node = if args.crypto_only { None } else { Some(node::measure(args, &crypto, progress)?) };
+    let node = if args.crypto_only { None } else { Some(node::measure(args, progress)?) };
     Ok(BenchReport::new(crypto, node))
 }

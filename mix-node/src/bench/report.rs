@@ -17,7 +17,7 @@ pub struct BenchReport {
     pub goals: Vec<Goal>,
 }
 
-/// The cryptography of a hop, on one thread. Rates are medians of rounds, packets in a second.
+/// The cryptography of a hop, on one thread. Rates are medians of rounds, packets in a second of processor time.
 #[derive(Clone, Debug, Serialize)]
 pub struct CryptoReport {
     /// The crate `sphinx-packet` by itself.
@@ -43,7 +43,7 @@ pub struct CryptoReport {
 pub struct UnwrapReport {
     /// Its name.
     pub x25519: String,
-    /// Packets unwrapped in a second.
+    /// Packets unwrapped in a second of processor time.
     pub packets_per_s: f64,
 }
 
@@ -154,7 +154,7 @@ impl BenchReport {
 impl fmt::Display for BenchReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let crypto = &self.crypto;
-        writeln!(f, "one thread, packets/s")?;
+        writeln!(f, "one thread, packets per second of processor time")?;
         writeln!(f, "  sphinx-packet             {:>9.0}", crypto.reference_per_s)?;
         for unwrap in &crypto.unwraps {
             writeln!(f, "  sotto with {:<14} {:>9.0}", unwrap.x25519, unwrap.packets_per_s)?;

@@ -17,7 +17,7 @@ fn debug_shows_no_secret() {
         consensus_epoch: Some(
             1000,
         ),
-        keys: KeyRing([(999, HopPublic(4e041be4)), (1000, HopPublic(80ae27db)), (1001, HopPublic(907f89be)), (1002, HopPublic(59e29f84)), (1003, HopPublic(e3371f3c))]),
+        keys: HopKeys([(999, HopPublic(4e041be4)), (1000, HopPublic(80ae27db)), (1001, HopPublic(907f89be)), (1002, HopPublic(59e29f84)), (1003, HopPublic(e3371f3c))]),
         held: 1,
         sessions: [
             Session {
