@@ -277,7 +277,7 @@ async fn members_follow_the_network_from_epoch_to_epoch() {
             software: "test".to_owned(),
             consensus_file: node_dir.join("consensus"),
         };
-        let Membership { consensus, mut keys, report } =
+        let Membership { consensus, mut keys, report, .. } =
             Membership::start(member_config, secret, keys, connector, clock.clone(), shutdown.clone())
                 .unwrap();
         let epochs = tokio::spawn(async move {

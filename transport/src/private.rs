@@ -194,7 +194,8 @@ fn write_unfinished(path: &Path, content: &[u8]) -> Result<PathBuf, PrivateFileE
     Ok(unfinished)
 }
 
-fn sync_parent(path: &Path) -> Result<(), PrivateFileError> {
+/// Makes the names in the directory of `path` durable.
+pub(crate) fn sync_parent(path: &Path) -> Result<(), PrivateFileError> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -202,7 +203,12 @@ fn sync_parent(path: &Path) -> Result<(), PrivateFileError> {
     File::open(parent).and_then(|dir| dir.sync_all()).map_err(failed("make durable", parent))
 }
 
-fn refuse_others(path: &Path, metadata: &fs::Metadata, wanted: &'static str) -> Result<(), PrivateFileError> {
+/// Refuses a file or directory that other users have access to, and tells the mode that is `wanted`.
+pub(crate) fn refuse_others(
+    path: &Path,
+    metadata: &fs::Metadata,
+    wanted: &'static str,
+) -> Result<(), PrivateFileError> {
     let mode = metadata.mode() & 0o777;
     if mode & OTHERS_ACCESS != 0 {
         return Err(PrivateFileError::OpenToOthers { path: path.to_owned(), mode, wanted });

@@ -1,7 +1,12 @@
-//! A node's Sphinx keys on disk, one file per epoch, wiped when the epoch has passed.
+//! A node's Sphinx keys on disk, one file per epoch, wiped when the epoch has passed, each with the log of the
+//! replay tags seen under it.
 //!
 //! Forward secrecy rests on the wiping: who takes a node's disk afterwards cannot open packets recorded
 //! before. See [`private::wipe`] for what a disk may remember all the same.
+//!
+//! Protection from replays rests on the log: a key whose tags are not known must not be used, since what it has
+//! opened would pass again. So a log is durable before its key is written, and goes after its key is wiped. A crash in
+//! between leaves a log without a key, which is removed at the next start; a key without a log is wiped.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,34 +16,87 @@ use rand::CryptoRng;
 use sotto_protocol::sphinx::HopSecret;
 
 use super::key_file::{self, KeyFileError};
+use super::tag_log::{self, TagLogs};
 use crate::private::{self, PrivateFileError, UNFINISHED_SUFFIX};
 
 const NAME: &str = "sotto-hop-key-1";
 const FILE_PREFIX: &str = "epoch-";
 const FILE_SUFFIX: &str = ".key";
 
-/// The directory of a node's epoch keys.
+/// The label of a key that was wiped because there was no log of its tags.
+pub const KEY_WITHOUT_TAGS: &str = "key-without-tags";
+
+/// The directory of a node's epoch keys, and of the logs of their replay tags.
 #[derive(Debug)]
 pub struct EpochKeys {
     dir: PathBuf,
+    logs: TagLogs,
+    distrusted: Vec<DistrustedKey>,
+}
+
+/// A key that was wiped at the start, because not all tags that were seen under it are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DistrustedKey {
+    /// Its epoch.
+    pub epoch: u64,
+    /// Why: [`KEY_WITHOUT_TAGS`], or the label of what is wrong with the log.
+    pub label: &'static str,
 }
 
 impl EpochKeys {
     /// Opens the directory, making it if need be. A key that a crash left half written is wiped: nobody was
-    /// told of its public half.
+    /// told of its public half. One that a crash left half wiped is removed. Wiped is a key without a log of its tags, or with a damaged one: see
+    /// [`distrusted`](Self::distrusted).
     ///
     /// # Errors
     ///
-    /// When the directory cannot be made or read, or is open to other users.
+    /// When the directory cannot be made or read, or is open to other users, or a log cannot be read.
     pub fn open(dir: &Path) -> Result<Self, KeyFileError> {
         private::create_dir(dir)?;
-        let keys = Self { dir: dir.to_owned() };
-        for path in keys.paths()? {
+        for path in paths(dir)? {
             if path.as_os_str().as_encoded_bytes().ends_with(UNFINISHED_SUFFIX.as_bytes()) {
                 private::discard_unfinished(&path)?;
             }
         }
+        let (logs, damaged) = TagLogs::open(dir)?;
+        let mut keys = Self { dir: dir.to_owned(), logs, distrusted: Vec::new() };
+        for epoch in keys.epochs()? {
+            let path = keys.path(epoch);
+            if key_file::is_wiped(&path)? {
+                private::wipe(&path)?;
+            }
+        }
+        for epoch in keys.epochs()?.into_iter().filter(|epoch| !keys.logs.contains(*epoch)) {
+            let label = damaged
+                .iter()
+                .find(|(damaged, _)| *damaged == epoch)
+                .map_or(KEY_WITHOUT_TAGS, |(_, error)| error.label());
+            private::wipe(&keys.path(epoch))?;
+            tracing::warn!(
+                label,
+                epoch,
+                "the key was wiped: what it opened before would pass again, since its replay tags are not all known"
+            );
+            keys.distrusted.push(DistrustedKey { epoch, label });
+        }
+        let with_key = keys.epochs()?;
+        for epoch in tag_log::epochs(dir)?.into_iter().filter(|epoch| !with_key.contains(epoch)) {
+            keys.logs.remove(epoch)?;
+        }
         Ok(keys)
+    }
+
+    /// The keys that were wiped by [`open`](Self::open) because their tags are not known. Packets for them are lost
+    /// until the network knows the keys that take their place.
+    #[must_use]
+    pub fn distrusted(&self) -> &[DistrustedKey] {
+        &self.distrusted
+    }
+
+    /// The logs of replay tags, one for each key.
+    #[must_use]
+    pub fn tag_logs(&self) -> TagLogs {
+        self.logs.clone()
     }
 
     /// All keys on disk, by epoch.
@@ -50,13 +108,15 @@ impl EpochKeys {
         self.epochs()?.into_iter().map(|epoch| Ok((epoch, self.read(epoch)?))).collect()
     }
 
-    /// Stores the key of `epoch`, and returns when it is durable. The key may be announced from then on.
+    /// Stores the key of `epoch` after an empty log for its tags, and returns when both are durable. The key may be
+    /// announced from then on.
     ///
     /// # Errors
     ///
     /// When there is one already: packets may be under way that only the old one opens. Or when it cannot be
     /// written.
     pub fn store(&self, epoch: u64, secret: &HopSecret) -> Result<(), KeyFileError> {
+        self.logs.create(epoch)?;
         Ok(private::write_new(&self.path(epoch), &key_file::encode(NAME, &secret.to_bytes()))?)
     }
 
@@ -76,32 +136,27 @@ impl EpochKeys {
         }
     }
 
-    /// Wipes all keys of epochs before `epoch`, and returns which.
+    /// Wipes all keys of epochs before `epoch`, then removes the logs of their tags, and returns which.
     ///
     /// # Errors
     ///
-    /// When one of them cannot be wiped; those before it are gone.
+    /// When one of them cannot be wiped; those before it are gone. Or when a log cannot be removed.
     pub fn retire_before(&self, epoch: u64) -> Result<Vec<u64>, KeyFileError> {
         let mut retired = self.epochs()?;
         retired.retain(|old| *old < epoch);
         for old in &retired {
             private::wipe(&self.path(*old))?;
         }
+        self.logs.retire_before(epoch)?;
         Ok(retired)
     }
 
     /// The epochs that there are keys for, in order.
     fn epochs(&self) -> Result<Vec<u64>, KeyFileError> {
         let mut epochs: Vec<u64> =
-            self.paths()?.iter().filter_map(|path| epoch_of(path.file_name()?)).collect();
+            paths(&self.dir)?.iter().filter_map(|path| epoch_of(path.file_name()?)).collect();
         epochs.sort_unstable();
         Ok(epochs)
-    }
-
-    fn paths(&self) -> Result<Vec<PathBuf>, KeyFileError> {
-        let failed = |reason| PrivateFileError::Io { what: "list", path: self.dir.clone(), reason };
-        let entries = fs::read_dir(&self.dir).map_err(failed)?;
-        entries.map(|entry| Ok(entry.map_err(failed)?.path())).collect()
     }
 
     fn read(&self, epoch: u64) -> Result<HopSecret, KeyFileError> {
@@ -111,6 +166,12 @@ impl EpochKeys {
     fn path(&self, epoch: u64) -> PathBuf {
         self.dir.join(format!("{FILE_PREFIX}{epoch}{FILE_SUFFIX}"))
     }
+}
+
+fn paths(dir: &Path) -> Result<Vec<PathBuf>, KeyFileError> {
+    let failed = |reason| PrivateFileError::Io { what: "list", path: dir.to_owned(), reason };
+    let entries = fs::read_dir(dir).map_err(failed)?;
+    entries.map(|entry| Ok(entry.map_err(failed)?.path())).collect()
 }
 
 fn epoch_of(file_name: &OsStr) -> Option<u64> {

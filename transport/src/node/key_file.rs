@@ -7,6 +7,8 @@ use zeroize::Zeroizing;
 
 use crate::private::{self, PrivateFileError};
 
+use super::tag_log::TagLogError;
+
 /// Hexadecimal digits of a secret.
 const HEX_LEN: usize = 64;
 /// More than any name, a space, the digits and a newline.
@@ -18,6 +20,9 @@ pub enum KeyFileError {
     /// The file itself.
     #[error(transparent)]
     File(#[from] PrivateFileError),
+    /// The log of the replay tags that belongs to a key.
+    #[error(transparent)]
+    Tags(#[from] TagLogError),
     /// Not what a key file looks like.
     #[error(
         "{path} is not a key file: expected one line `{name}` and 64 hexadecimal digits; restore it from a backup"
@@ -36,6 +41,7 @@ impl KeyFileError {
     pub const fn label(&self) -> &'static str {
         match self {
             Self::File(error) => error.label(),
+            Self::Tags(error) => error.label(),
             Self::Malformed { .. } => "malformed-key-file",
         }
     }
@@ -56,6 +62,15 @@ pub(crate) fn encode(name: &'static str, secret: &Zeroizing<[u8; 32]>) -> Zeroiz
 pub(crate) fn read(path: &Path, name: &'static str) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
     let content = private::read(path, KEY_FILE_LEN_MAX)?;
     decode(&content, name).ok_or_else(|| KeyFileError::Malformed { path: path.to_owned(), name })
+}
+
+/// Whether the file holds zeros alone: a crash fell between the wiping of a key and the removal of its file.
+pub(crate) fn is_wiped(path: &Path) -> Result<bool, PrivateFileError> {
+    match private::read(path, KEY_FILE_LEN_MAX) {
+        Ok(content) => Ok(!content.is_empty() && content.iter().all(|byte| *byte == 0)),
+        Err(PrivateFileError::TooLong { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn decode(content: &[u8], name: &str) -> Option<Zeroizing<[u8; 32]>> {

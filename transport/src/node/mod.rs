@@ -17,6 +17,7 @@ pub mod memory;
 mod onion;
 pub mod program;
 pub mod shutdown;
+pub mod tag_log;
 
 pub use config_text::ConfigText;
 pub use error::NodeError;

@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, watch};
 use super::KeyFileError;
 use super::epoch_keys::EpochKeys;
 use super::shutdown::Shutdown;
+use super::tag_log::TagLogs;
 use crate::clock::Clock;
 use crate::directory_client::{DirectoryError, fetch_consensus, publish_descriptor};
 use crate::link::LinkConnector;
@@ -79,6 +80,8 @@ pub struct Membership {
     pub consensus: watch::Receiver<Option<Arc<Adopted>>>,
     /// The node's hop keys: those on disk first, then new ones as they are made, each once.
     pub keys: mpsc::Receiver<(u64, HopSecret)>,
+    /// The logs of replay tags: that of an epoch is there before its key is handed over.
+    pub tag_logs: TagLogs,
     /// How things stand.
     pub report: watch::Receiver<MembershipReport>,
 }
@@ -143,7 +146,7 @@ impl Membership {
         shutdown: Shutdown,
     ) -> Result<Self, MembershipError> {
         let authorities = config.network.authority_set()?;
-        let loaded = keys.load()?;
+        let (loaded, tag_logs) = (keys.load()?, keys.tag_logs());
         let (keys_in, keys_out) = mpsc::channel(loaded.len().saturating_add(EPOCH_KEYS_MAX));
         let mut handed_over = BTreeSet::new();
         for (epoch, key) in loaded {
@@ -172,7 +175,7 @@ impl Membership {
                 () = task.run() => {}
             }
         });
-        Ok(Self { consensus: consensus_out, keys: keys_out, report: report_out })
+        Ok(Self { consensus: consensus_out, keys: keys_out, tag_logs, report: report_out })
     }
 }
 
