@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use sotto_protocol::ident::NodeId;
-use sotto_protocol::limits::REPLAY_TAGS_MAX;
 
 /// Packets that a node holds at most, delayed and queued for clients together. At about 2.5 kB each
 /// this bounds them to some 160 MB.
@@ -50,23 +49,15 @@ pub struct MixConfig {
     pub held_max: usize,
     /// Sessions kept at most, connected and resumable together.
     pub sessions_max: usize,
-    /// Replay tags kept under one key at most.
-    pub tags_max: usize,
     /// Commits of replay tags begin at least this far apart.
     pub commit_interval: Duration,
 }
 
 impl MixConfig {
-    /// A mix of this name with the ordinary limits, [`HELD_MAX`], [`SESSIONS_MAX`],
-    /// [`REPLAY_TAGS_MAX`] and [`COMMIT_INTERVAL`].
+    /// A mix of this name with the ordinary limits, [`HELD_MAX`], [`SESSIONS_MAX`] and
+    /// [`COMMIT_INTERVAL`].
     #[must_use]
     pub const fn new(node: NodeId) -> Self {
-        Self {
-            node,
-            held_max: HELD_MAX,
-            sessions_max: SESSIONS_MAX,
-            tags_max: REPLAY_TAGS_MAX,
-            commit_interval: COMMIT_INTERVAL,
-        }
+        Self { node, held_max: HELD_MAX, sessions_max: SESSIONS_MAX, commit_interval: COMMIT_INTERVAL }
     }
 }

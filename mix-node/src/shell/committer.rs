@@ -2,24 +2,14 @@
 //!
 //! A commit waits for the disk; nothing else does.
 
-use std::io;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
-use sotto_protocol::sphinx::Fingerprint;
 use sotto_transport::node::NodeError;
+use sotto_transport::node::tag_log::TagLogs;
 use tokio::sync::mpsc;
 
 use crate::core::{CommitId, TagCommit};
-
-/// Where tags are kept.
-pub(crate) trait TagSink: Send + 'static {
-    /// Returns when the tags are durable. After an error the next call may succeed again.
-    ///
-    /// # Errors
-    /// When they are not durable.
-    fn commit(&mut self, tags: &[(u64, Fingerprint)]) -> io::Result<()>;
-}
 
 /// The thread.
 pub(crate) struct Committer {
@@ -32,16 +22,16 @@ impl Committer {
     ///
     /// # Errors
     /// [`NodeError::System`] if it cannot be started.
-    pub(crate) fn start(mut sink: impl TagSink) -> Result<Self, NodeError> {
+    pub(crate) fn start(mut logs: TagLogs) -> Result<Self, NodeError> {
         let (commits, commits_out) = channel::<TagCommit>();
         let (done_in, done) = mpsc::unbounded_channel();
         let run = move || {
             let mut failing = false;
             while let Ok(commit) = commits_out.recv() {
-                let committed = sink.commit(&commit.tags);
+                let committed = logs.commit(&commit.tags);
                 match &committed {
                     Err(error) if !failing => tracing::error!(
-                        label = "tags-not-durable",
+                        label = error.label(),
                         %error,
                         "replay tags cannot be written: packets are dropped until they can; free the disk or mend it"
                     ),

@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sotto_protocol::frame::{Frame, ResumeToken};
 use sotto_protocol::ident::{NodeId, SessionAddress};
-use sotto_protocol::sphinx::{HopSecret, Packet};
+use sotto_protocol::limits::REPLAY_TAGS_MAX;
+use sotto_protocol::sphinx::{HopSecret, Packet, ReplaySet, TagHashKey};
 use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
 use sotto_transport::node::Member;
@@ -263,7 +264,18 @@ impl Engine {
     }
 
     fn take_key(&mut self, epoch: u64, key: HopSecret) {
-        if !self.mix.install_key(epoch, key, []) {
+        let mut seen = ReplaySet::new(TagHashKey::derive(&key), REPLAY_TAGS_MAX);
+        // A new key's log is empty; at the start it holds what was seen before.
+        if let Err(error) = self.member.membership.tag_logs.load(epoch, |tag| seen.restore(tag)) {
+            tracing::error!(
+                label = error.label(),
+                epoch,
+                %error,
+                "the key is not used: what it opened before would pass again, since its replay tags are not known"
+            );
+            return;
+        }
+        if !self.mix.install_key(epoch, key, seen) {
             tracing::debug!(epoch, "key not taken: its epoch is over");
         }
     }

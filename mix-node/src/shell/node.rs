@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sotto_protocol::sphinx::fast::X25519;
 use sotto_transport::clock::Clock;
 use sotto_transport::dial::Listener;
 use sotto_transport::link::LinkTimes;
@@ -18,7 +19,6 @@ use super::links::LinkContext;
 use super::outlets::Outlets;
 use super::workers::Workers;
 use crate::core::{Mix, MixConfig, MixReport};
-use sotto_protocol::sphinx::fast::X25519;
 
 /// How long an incoming link may be silent. Nodes send dummies and clients cover all the time, so
 /// one that is silent for so long is dead.
@@ -93,7 +93,7 @@ fn run(
         clock: clock.clone(),
     };
     let workers = Workers::start(0, X25519::detect())?;
-    let committer = Committer::start(StandIn)?;
+    let committer = Committer::start(member.membership.tag_logs.clone())?;
     let engine = Engine {
         mix: Mix::new(MixConfig::new(listening.secret.id())),
         role: config.role,
@@ -121,11 +121,4 @@ fn run(
     // A client's session is the same by whichever way its link came.
     let on_link = move |link, _arrival| context.clone().serve(link);
     Ok(listening.serve(running, events_in, on_link, links_end, shutdown))
-}
-
-struct StandIn;
-impl super::committer::TagSink for StandIn {
-    fn commit(&mut self, _tags: &[(u64, sotto_protocol::sphinx::Fingerprint)]) -> std::io::Result<()> {
-        Ok(())
-    }
 }

@@ -6,7 +6,7 @@ use rand::CryptoRng;
 use sotto_protocol::directory::Consensus;
 use sotto_protocol::frame::ResumeToken;
 use sotto_protocol::ident::SessionAddress;
-use sotto_protocol::sphinx::{Fingerprint, HopSecret, ReplaySet, TagHashKey};
+use sotto_protocol::sphinx::{HopSecret, ReplaySet};
 use sotto_protocol::time::Timestamp;
 
 use super::super::action::Action;
@@ -38,20 +38,11 @@ impl Mix {
 
     /// Installs this node's Sphinx key of an epoch with the replay tags that were seen under it before. `false`
     /// if the epoch has a key or is over: a key must not come back without its tags.
-    pub fn install_key(
-        &mut self,
-        epoch: u64,
-        secret: HopSecret,
-        seen: impl IntoIterator<Item = Fingerprint>,
-    ) -> bool {
+    pub fn install_key(&mut self, epoch: u64, secret: HopSecret, seen: ReplaySet) -> bool {
         if epoch < self.keys_retired_before || self.keys.contains(epoch) {
             return false;
         }
-        let mut tags = ReplaySet::new(TagHashKey::derive(&secret), self.config.tags_max);
-        for fingerprint in seen {
-            tags.restore(fingerprint);
-        }
-        self.seen.insert(epoch, tags);
+        self.seen.insert(epoch, seen);
         self.keys.insert(epoch, secret)
     }
 

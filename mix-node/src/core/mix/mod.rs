@@ -217,7 +217,12 @@ impl Mix {
             commits_failed: self.commits_failed,
             commits_failing: self.commits_failing,
             tags: u64::try_from(tags).unwrap_or(u64::MAX),
-            tags_max: u64::try_from(self.config.tags_max).unwrap_or(u64::MAX),
+            tags_max: self
+                .seen
+                .values()
+                .map(ReplaySet::tags_max)
+                .max()
+                .map_or(0, |max| u64::try_from(max).unwrap_or(u64::MAX)),
             ..PipelineReport::default()
         }
     }

@@ -34,7 +34,7 @@ fn patient() -> Bench {
     let mut bench = Bench::new(LAYER_1);
     bench.mix = Mix::new(MixConfig::new(node(LAYER_1)));
     bench.mix.handle_consensus(bench.now, consensus(EPOCH), &mut bench.rng).unwrap();
-    assert!(bench.mix.install_key(EPOCH, secret(LAYER_1, EPOCH), []));
+    assert!(bench.mix.install_key(EPOCH, secret(LAYER_1, EPOCH), unseen(LAYER_1, EPOCH)));
     let _ = poll(&mut bench);
     bench
 }
@@ -131,20 +131,17 @@ fn a_restarted_node_refuses_what_its_log_has_and_takes_what_it_has_not() {
     bench.mix.handle_packet(bench.now, Source::Node(node(ENTRY)), packets[0].clone());
     bench.mix.handle_packet(bench.now, Source::Node(node(ENTRY)), packets[1].clone());
     let (commit, _) = poll(&mut bench);
-    let log: Vec<_> = commit
-        .unwrap()
-        .tags
-        .into_iter()
-        .map(|(epoch, print)| {
-            assert_eq!(epoch, EPOCH);
-            print
-        })
-        .collect();
+    let log = commit.unwrap().tags;
     assert_eq!(log.len(), 1, "the second waits for the next commit");
+    let mut seen = unseen(LAYER_1, EPOCH);
+    for (epoch, fingerprint) in log {
+        assert_eq!(epoch, EPOCH);
+        seen.restore(fingerprint);
+    }
 
     bench.mix = Mix::new(MixConfig::new(node(LAYER_1)));
     bench.mix.handle_consensus(bench.now, consensus(EPOCH), &mut bench.rng).unwrap();
-    assert!(bench.mix.install_key(EPOCH, secret(LAYER_1, EPOCH), log));
+    assert!(bench.mix.install_key(EPOCH, secret(LAYER_1, EPOCH), seen));
     for packet in packets {
         bench.mix.handle_packet(bench.now, Source::Node(node(ENTRY)), packet);
     }

@@ -92,7 +92,7 @@ fn at_each_epochs_start_the_key_before_the_previous_is_retired_for_good() {
     assert!(matches!(log[..], [(at, Action::RetireKeys { before: EPOCH })] if at == boundary));
     assert_eq!(bench.mix.report().key_epochs.first(), Some(&EPOCH));
     assert!(
-        !bench.mix.install_key(EPOCH - 1, secret(LAYER_1, EPOCH - 1), []),
+        !bench.mix.install_key(EPOCH - 1, secret(LAYER_1, EPOCH - 1), unseen(LAYER_1, EPOCH - 1)),
         "it would come without its tags"
     );
     let packet = bench.packet_with(LAYER_1, &[LAYER_2], ms(1), [0; 32], EPOCH - 1);

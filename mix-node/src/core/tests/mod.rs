@@ -16,7 +16,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use sotto_protocol::directory::{Consensus, ConsensusNode, CoverClass, EpochKey, Params, Place, epoch_start};
 use sotto_protocol::ident::{NodeId, SessionAddress};
-use sotto_protocol::sphinx::{Hop, HopSecret, Packet, SurbId, build_forward_with_id};
+use sotto_protocol::limits::REPLAY_TAGS_MAX;
+use sotto_protocol::sphinx::{Hop, HopSecret, Packet, ReplaySet, SurbId, TagHashKey, build_forward_with_id};
 use sotto_protocol::time::Timestamp;
 use zeroize::Zeroizing;
 
@@ -44,6 +45,11 @@ fn secret(byte: u8, epoch: u64) -> HopSecret {
     let mut bytes = [byte; 32];
     bytes[8..16].copy_from_slice(&epoch.to_le_bytes());
     HopSecret::from_bytes(Zeroizing::new(bytes))
+}
+
+/// The tags of a key under which nothing was seen.
+fn unseen(byte: u8, epoch: u64) -> ReplaySet {
+    ReplaySet::new(TagHashKey::derive(&secret(byte, epoch)), REPLAY_TAGS_MAX)
 }
 
 fn start() -> Timestamp {
@@ -140,7 +146,7 @@ impl Bench {
             .handle_consensus(bench.now, consensus, &mut bench.rng)
             .expect("the first consensus is adopted");
         for epoch in EPOCH - 1..EPOCH + 4 {
-            assert!(bench.mix.install_key(epoch, secret(byte, epoch), []));
+            assert!(bench.mix.install_key(epoch, secret(byte, epoch), unseen(byte, epoch)));
         }
         while bench.mix.poll_action().is_some() {}
         bench
