@@ -13,8 +13,9 @@ use sotto_mix_node::core::{Mix, MixConfig};
 use sotto_protocol::directory::{Descriptor, DocumentRefusal, EpochKey, Role, SignedDescriptor};
 use sotto_protocol::ident::{NodeId, NodeSecret};
 use sotto_protocol::ledger::LedgerReport;
+use sotto_protocol::limits::REPLAY_TAGS_MAX;
 use sotto_protocol::mailbox::Command;
-use sotto_protocol::sphinx::{HopSecret, Packet, Unwrapped};
+use sotto_protocol::sphinx::{Fingerprint, HopSecret, Packet, ReplaySet, TagHashKey, Unwrapped};
 use sotto_protocol::time::Timestamp;
 use zeroize::Zeroizing;
 
@@ -40,6 +41,8 @@ pub(super) struct Host {
     pub(super) wake: Timestamp,
     /// Survives a crash, as files would.
     keys: BTreeMap<u64, Zeroizing<[u8; 32]>>,
+    /// The replay tags that a mix has made durable, by the epoch of the key.
+    tags: BTreeMap<u64, Vec<Fingerprint>>,
     pub(super) store: MemoryStore,
     /// The last words of each crashed core; what it held then is lost.
     pub(super) obituaries: Vec<LedgerReport>,
@@ -55,6 +58,7 @@ impl Host {
             rng,
             wake: Timestamp::NEVER,
             keys: BTreeMap::new(),
+            tags: BTreeMap::new(),
             store: MemoryStore::new(QUOTA),
             obituaries: Vec::new(),
         };
@@ -76,7 +80,8 @@ impl Host {
             Role::Entry | Role::Mix => Core::Mix(Box::new(Mix::new(MixConfig::new(id)))),
         };
         for (epoch, seed) in &self.keys {
-            core.install_key(*epoch, HopSecret::from_bytes(seed.clone()));
+            let seen = self.tags.get(epoch).map_or(&[][..], Vec::as_slice);
+            core.install_key(*epoch, HopSecret::from_bytes(seed.clone()), seen);
         }
         self.core = Some(core);
     }
@@ -94,8 +99,16 @@ impl Host {
         let secret = HopSecret::generate(&mut self.rng);
         self.keys.entry(epoch).or_insert_with(|| secret.to_bytes());
         self.keys.retain(|old, _| *old + 1 >= epoch.saturating_sub(1));
+        self.tags.retain(|old, _| self.keys.contains_key(old));
         if let (Some(core), Some(seed)) = (&mut self.core, self.keys.get(&epoch)) {
-            core.install_key(epoch, HopSecret::from_bytes(seed.clone()));
+            core.install_key(epoch, HopSecret::from_bytes(seed.clone()), &[]);
+        }
+    }
+
+    /// Writes replay tags to the disk.
+    pub(super) fn keep_tags(&mut self, tags: &[(u64, Fingerprint)]) {
+        for (epoch, tag) in tags {
+            self.tags.entry(*epoch).or_default().push(*tag);
         }
     }
 
@@ -159,9 +172,13 @@ impl Host {
 }
 
 impl Core {
-    fn install_key(&mut self, epoch: u64, secret: HopSecret) {
+    fn install_key(&mut self, epoch: u64, secret: HopSecret, seen: &[Fingerprint]) {
         match self {
-            Self::Mix(mix) => mix.install_key(epoch, secret),
+            Self::Mix(mix) => {
+                let mut tags = ReplaySet::new(TagHashKey::derive(&secret), REPLAY_TAGS_MAX);
+                seen.iter().for_each(|tag| tags.restore(*tag));
+                mix.install_key(epoch, secret, tags)
+            }
             Self::Mailbox(mailbox, _) => mailbox.install_key(epoch, secret),
         };
     }

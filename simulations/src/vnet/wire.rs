@@ -9,6 +9,7 @@ use sotto_mix_node::core::{Action as MixAction, Source};
 use sotto_protocol::frame::Frame;
 use sotto_protocol::ident::{NodeId, SessionAddress};
 use sotto_protocol::limits::PAYLOAD_LEN;
+use sotto_protocol::sphinx::fast::{BatchUnwrapper, X25519};
 use sotto_protocol::sphinx::{Packet, SurbId};
 use sotto_protocol::time::Timestamp;
 
@@ -184,6 +185,19 @@ impl VirtualNetwork {
         let mut core = self.hosts.get_mut(index)?.core.take()?;
         let asked = match &mut core {
             Core::Mix(mix) => mix.poll_action().map(|action| match action {
+                // Packets come one at a time, and the core unwraps them itself.
+                MixAction::Unwrap(job) => {
+                    let done = job.run(&mut BatchUnwrapper::new(X25519::detect()));
+                    mix.handle_unwrapped(self.now, done);
+                    Asked::Done
+                }
+                MixAction::CommitTags(commit) => {
+                    if let Some(host) = self.hosts.get_mut(index) {
+                        host.keep_tags(&commit.tags);
+                    }
+                    mix.handle_committed(self.now, commit.id, true);
+                    Asked::Done
+                }
                 MixAction::Send { to, packet, ticket } if up(&to, &self.hosts) => {
                     mix.handle_sent(ticket);
                     Asked::Send { to, packet }

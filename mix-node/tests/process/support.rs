@@ -1,0 +1,111 @@
+//! A stage with a node in a directory that outlives the process.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sotto_mix_node::shell::{MixRole, NodeConfig};
+use sotto_mix_node::stage::{Arrival, Cast, NodeProcess, Prepared, Sink, Stage, prepare};
+use sotto_protocol::frame::Frame;
+use sotto_protocol::sphinx::fast::{BatchUnwrapper, HopKeys, X25519};
+use sotto_protocol::sphinx::{Hop, HopSecret, Unwrapped};
+use sotto_transport::link::Link;
+use sotto_transport::node::log::LogFormat;
+use sotto_transport::tor::TorConfig;
+
+/// Far more than anything here takes.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Long enough that no test sees its end.
+const EPOCH_S: u32 = 7 * 24 * 3600;
+const DELAY_MAX: Duration = Duration::from_secs(10);
+
+pub struct Theatre {
+    pub stage: Stage,
+    pub config: NodeConfig,
+    config_file: PathBuf,
+    dir: tempfile::TempDir,
+    made: u64,
+}
+
+impl Theatre {
+    pub async fn open(sinks: usize, delay_ms_mean: u32) -> Self {
+        let stage = Stage::set(Cast { sources: 2, sinks, epoch_s: EPOCH_S }, delay_ms_mean).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(&dir.path().join("node"), &stage);
+        let (_, config_file) = config.set_up().unwrap();
+        Self { stage, config, config_file, dir, made: 0 }
+    }
+
+    /// Starts the node; returns when it has its place and its links.
+    pub async fn start(&self) -> (NodeProcess, String) {
+        let program = Path::new(env!("CARGO_BIN_EXE_sotto-mix"));
+        let log = self.dir.path().join("log");
+        let node =
+            NodeProcess::start(program, &self.config_file, &self.config.control_socket(), &log).unwrap();
+        match node.ready(self.stage.sinks.len()).await {
+            Ok(address) => (node, address),
+            Err(error) => panic!("{error}\n{}", std::fs::read_to_string(&log).unwrap()),
+        }
+    }
+
+    /// Packets that nobody has sent yet.
+    pub async fn packets(&mut self, count: usize, delay_mean: Duration) -> Vec<Prepared> {
+        let hop = self.stage.hop().await.unwrap();
+        let sinks: Vec<Hop> = self.stage.sinks.iter().map(Sink::hop).collect();
+        let packets = prepare(hop, &sinks, self.made, count, delay_mean, DELAY_MAX).unwrap();
+        self.made += u64::try_from(count).unwrap();
+        packets
+    }
+
+    pub async fn link(&self, address: &str) -> Link {
+        let node = self.stage.hop().await.unwrap().node;
+        self.stage.sources[0].connect(&node, address).await.unwrap()
+    }
+
+    /// How often each packet has come to a sink since the last call.
+    pub fn arrived(&self) -> BTreeMap<u64, usize> {
+        let mut counts = BTreeMap::new();
+        for sink in &self.stage.sinks {
+            for number in numbers(&sink.hop_secret, sink.arrivals()) {
+                *counts.entry(number).or_default() += 1;
+            }
+        }
+        counts
+    }
+}
+
+fn config(dir: &Path, stage: &Stage) -> NodeConfig {
+    NodeConfig {
+        dir: dir.to_owned(),
+        role: MixRole::Mix,
+        listen: "127.0.0.1:0".to_owned(),
+        announce: None,
+        network: stage.network.clone(),
+        log: LogFormat::Human,
+        control: None,
+        onion: false,
+        onion_clients: Vec::new(),
+        tor: TorConfig::default(),
+    }
+}
+
+fn numbers(secret: &HopSecret, arrivals: Vec<Arrival>) -> Vec<u64> {
+    let keys = HopKeys::new().with(1, HopSecret::from_bytes(secret.to_bytes()));
+    let packets: Vec<_> = arrivals.into_iter().map(|arrival| arrival.packet).collect();
+    let mut opened = Vec::new();
+    BatchUnwrapper::new(X25519::detect()).unwrap(&keys, 1, Duration::ZERO, packets, &mut opened);
+    opened
+        .into_iter()
+        .map(|opened| match opened.unwrap().unwrapped {
+            Unwrapped::Final { payload, .. } => {
+                u64::from_le_bytes(payload.into_text().unwrap().try_into().unwrap())
+            }
+            Unwrapped::Forward { .. } => panic!("a sink is the last hop"),
+        })
+        .collect()
+}
+
+pub fn frames(packets: &[Prepared]) -> Vec<Frame> {
+    packets.iter().map(|prepared| Frame::Packet(prepared.packet.clone())).collect()
+}
