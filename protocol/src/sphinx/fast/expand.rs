@@ -51,6 +51,7 @@ impl Expander {
     pub(super) fn material(&self, shared: &[u8; 32]) -> HopMaterial {
         let mut expanded = Zeroizing::new([0; EXPANDED_SHARED_SECRET_LENGTH]);
         hkdf(&self.secret_salted, shared, EXPANDED_SHARED_SECRET_HKDF_INFO, expanded.as_mut_slice());
+        let bytes: &[u8; EXPANDED_SHARED_SECRET_LENGTH] = &expanded;
         let mut material = HopMaterial {
             stream_key: [0; 16],
             mac_key: [0; 16],
@@ -58,11 +59,11 @@ impl Expander {
             blinding: [0; 32],
             tag: [0; 32],
         };
-        material.stream_key.copy_from_slice(&expanded[..16]);
-        material.mac_key.copy_from_slice(&expanded[16..32]);
-        material.payload_seed.copy_from_slice(&expanded[32..48]);
-        material.blinding.copy_from_slice(&expanded[224..256]);
-        material.tag.copy_from_slice(&expanded[256..]);
+        material.stream_key.copy_from_slice(&bytes[..16]);
+        material.mac_key.copy_from_slice(&bytes[16..32]);
+        material.payload_seed.copy_from_slice(&bytes[32..48]);
+        material.blinding.copy_from_slice(&bytes[224..256]);
+        material.tag.copy_from_slice(&bytes[256..]);
         material
     }
 
