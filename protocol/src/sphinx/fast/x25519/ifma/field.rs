@@ -277,3 +277,7 @@ impl Elements {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "field_tests.rs"]
+mod tests;
