@@ -18,9 +18,9 @@ use zeroize::Zeroizing;
 
 const EPOCH: u64 = 1;
 const DELAY_MAX: Duration = Duration::from_secs(10);
-/// Packets, or operations, of a sample.
-const BATCH: usize = 64;
-const SAMPLES: usize = 401;
+/// Packets, or operations, of a sample: few, so that a sample is over before the scheduler takes the core away.
+const BATCH: usize = 16;
+const SAMPLES: usize = 1001;
 
 /// One of what is compared: a sample of it, timed.
 struct Side {
@@ -96,7 +96,7 @@ fn payload() -> Side {
         timed(|| {
             (0..BATCH).for_each(|_| {
                 black_box(bare.payload()).unwrap();
-            })
+            });
         })
     })
 }
