@@ -18,7 +18,7 @@ const LOW_ORDER: [&str; 7] = [
     "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
 ];
 
-fn low_order_points() -> Vec<[u8; 32]> {
+pub(crate) fn low_order_points() -> Vec<[u8; 32]> {
     let mut points = Vec::new();
     for digits in LOW_ORDER {
         let mut point: [u8; 32] = HEXLOWER.decode(digits.as_bytes()).unwrap().try_into().unwrap();

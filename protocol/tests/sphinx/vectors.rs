@@ -16,25 +16,25 @@ use crate::vector_file::{Refused, Route, VectorFile};
 
 const EPOCH: u64 = 1;
 
-fn vectors() -> VectorFile {
+pub(crate) fn vectors() -> VectorFile {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/vectors/sphinx.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn bytes(digits: &str) -> Vec<u8> {
+pub(crate) fn bytes(digits: &str) -> Vec<u8> {
     HEXLOWER.decode(digits.as_bytes()).unwrap()
 }
 
-fn array<const N: usize>(digits: &str) -> [u8; N] {
+pub(crate) fn array<const N: usize>(digits: &str) -> [u8; N] {
     bytes(digits).try_into().unwrap()
 }
 
 impl Route {
-    fn secrets(&self) -> Vec<HopSecret> {
+    pub(crate) fn secrets(&self) -> Vec<HopSecret> {
         self.hop_secrets.iter().map(|digits| HopSecret::from_bytes(Zeroizing::new(array(digits)))).collect()
     }
 
-    fn hops(&self) -> Vec<Hop> {
+    pub(crate) fn hops(&self) -> Vec<Hop> {
         let node = |digits: &String| NodeId::from_bytes(array(digits));
         let key = |digits: &String| HopPublic::from_bytes(array(digits));
         self.nodes
@@ -53,7 +53,7 @@ impl Route {
         self.secrets().into_iter().map(ring).collect()
     }
 
-    fn tags(&self) -> Vec<[u8; 32]> {
+    pub(crate) fn tags(&self) -> Vec<[u8; 32]> {
         self.tags.iter().map(|digits| array(digits)).collect()
     }
 
@@ -155,7 +155,7 @@ fn every_changed_packet_meets_the_refusal_written_for_it() {
     assert_eq!(labels, expected, "every refusal of a packet has a vector");
 }
 
-fn changed(original: &[u8], case: &Refused) -> Vec<u8> {
+pub(crate) fn changed(original: &[u8], case: &Refused) -> Vec<u8> {
     let mut packet = original.to_vec();
     for (offset, mask) in &case.changes {
         for (byte, mask) in packet[*offset..].iter_mut().zip(bytes(mask)) {

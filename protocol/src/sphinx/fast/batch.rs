@@ -28,17 +28,10 @@ pub struct Opened {
 /// A packet between the stages.
 enum Slot {
     /// No key that was tried has opened it.
-    Closed {
-        packet: Packet,
-        refusal: Refusal,
-    },
+    Closed { packet: Packet, refusal: Refusal },
     /// Its header was made for the key of `epoch`, and is the next hop's but for alpha.
-    Peeled {
-        epoch: u64,
-        packet: Packet,
-        material: HopMaterial,
-        layer: Layer,
-    },
+    Peeled { epoch: u64, packet: Packet, layer: Layer },
+    /// Nothing is done with it any more.
     Refused(Refusal),
 }
 
@@ -49,11 +42,14 @@ impl Slot {
     }
 }
 
-/// Unwraps batches on one thread: the way of doing X25519, and room that is used again.
+/// Unwraps batches on one thread: the way of doing X25519, and room that is used again. Secrets are in this room
+/// only while a batch is unwrapped.
 pub struct BatchUnwrapper {
     x25519: X25519,
     expander: Expander,
     slots: Vec<Slot>,
+    /// For each slot, what its shared secret expanded to.
+    materials: Vec<HopMaterial>,
     points: Vec<[u8; 32]>,
     scalars: Vec<[u8; 32]>,
     /// What X25519 gave: secrets in the first stage, the next hops' alphas in the second.
@@ -68,6 +64,7 @@ impl BatchUnwrapper {
             x25519,
             expander: Expander::new(),
             slots: Vec::new(),
+            materials: Vec::new(),
             points: Vec::new(),
             scalars: Vec::new(),
             products: Vec::new(),
@@ -76,8 +73,10 @@ impl BatchUnwrapper {
 
     /// Takes this node's layer off each packet: tries the key of `now_epoch`, then that of the epoch before, then
     /// that of the epoch after; clamps the delay to `delay_max`. Appends one result per packet to `results`, in the
-    /// packets' order. A result is what [`super::super::KeyRing::unwrap`] would give without its replay check, which is the
-    /// caller's: no packet may leave the node before its tag has been found to be fresh.
+    /// order of the packets.
+    ///
+    /// A result is what [`KeyRing::unwrap`](crate::sphinx::KeyRing::unwrap) gives, without its replay check, which
+    /// is left to the caller: no packet may leave the node before its tag has been found to be fresh.
     pub fn unwrap(
         &mut self,
         keys: &HopKeys,
@@ -99,18 +98,20 @@ impl BatchUnwrapper {
         delay_max: Duration,
         results: &mut Vec<Result<Opened, Refusal>>,
     ) {
+        self.materials.resize_with(self.slots.len(), HopMaterial::default);
         for (epoch, secret) in keys.candidates(now_epoch) {
             self.try_key(epoch, secret);
         }
         self.blind();
-        for slot in self.slots.drain(..) {
+        for (slot, material) in self.slots.drain(..).zip(&self.materials) {
             results.push(match slot {
-                Slot::Peeled { epoch, packet, material, layer } => {
-                    finish(&self.expander, epoch, packet, &material, layer, delay_max)
+                Slot::Peeled { epoch, packet, layer } => {
+                    finish(&self.expander, epoch, packet, material, layer, delay_max)
                 }
                 Slot::Closed { refusal, .. } | Slot::Refused(refusal) => Err(refusal),
             });
         }
+        self.materials.zeroize();
     }
 
     /// The first stage for all packets that are still closed.
@@ -122,10 +123,10 @@ impl BatchUnwrapper {
         self.products.resize(self.points.len(), [0; 32]);
         self.x25519.dh_same(secret.as_static().as_bytes(), &self.points, &mut self.products);
         let mut shared = self.products.iter();
-        for slot in &mut self.slots {
+        for (slot, material) in self.slots.iter_mut().zip(&mut self.materials) {
             *slot = match slot.take() {
                 Slot::Closed { packet, refusal } => match shared.next() {
-                    Some(shared) => open(&self.expander, epoch, packet, shared),
+                    Some(shared) => open(&self.expander, epoch, packet, shared, material),
                     None => Slot::Closed { packet, refusal },
                 },
                 other => other,
@@ -136,8 +137,10 @@ impl BatchUnwrapper {
 
     /// The next hops' alphas: this hop's times the blinding factor (Danezis and Goldberg, section 3.6).
     fn blind(&mut self) {
-        for slot in &self.slots {
-            if let Slot::Peeled { packet, material, layer: Layer::Forward { .. }, .. } = slot {
+        // Room beforehand: a vector that grows leaves a copy of its secrets behind.
+        self.scalars.reserve(self.slots.len());
+        for (slot, material) in self.slots.iter().zip(&self.materials) {
+            if let Slot::Peeled { packet, layer: Layer::Forward { .. }, .. } = slot {
                 self.points.push(alpha_of(packet));
                 self.scalars.push(material.blinding);
             }
@@ -169,17 +172,23 @@ fn alpha_of(packet: &Packet) -> [u8; 32] {
     alpha
 }
 
-/// The checks of [`HopSecret::verify`], and the header's layer off.
-fn open(expander: &Expander, epoch: u64, mut packet: Packet, shared: &[u8; 32]) -> Slot {
+/// The checks of [`HopSecret::verify`] in their order, and the header's layer off.
+fn open(
+    expander: &Expander,
+    epoch: u64,
+    mut packet: Packet,
+    shared: &[u8; 32],
+    material: &mut HopMaterial,
+) -> Slot {
     if shared.ct_eq(&[0; 32]).into() {
         return Slot::Refused(Refusal::AlphaNonContributory);
     }
-    let material = expander.material(shared);
-    if !header::is_intact(&material, packet.as_bytes()) {
+    expander.expand_into(shared, material);
+    if !header::is_intact(material, packet.as_bytes()) {
         return Slot::Closed { packet, refusal: Refusal::HeaderMac };
     }
-    match header::peel(&material, packet.as_mut_bytes()) {
-        Ok(layer) => Slot::Peeled { epoch, packet, material, layer },
+    match header::peel(material, packet.as_mut_bytes()) {
+        Ok(layer) => Slot::Peeled { epoch, packet, layer },
         Err(refusal) => Slot::Refused(refusal),
     }
 }
@@ -195,7 +204,7 @@ fn finish(
 ) -> Result<Opened, Refusal> {
     payload::decrypt(&expander.payload_key(&material.payload_seed), packet.as_mut_bytes())?;
     let unwrapped = match layer {
-        Layer::Forward { next, delay, .. } => {
+        Layer::Forward { next, delay } => {
             Unwrapped::Forward { next, delay: delay.min(delay_max), delay_clamped: delay > delay_max, packet }
         }
         Layer::Final { destination, surb_id } => {

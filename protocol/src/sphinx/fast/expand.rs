@@ -18,7 +18,7 @@ const BLOCK_LEN: usize = 64;
 
 /// What one hop needs of an expanded shared secret (Danezis and Goldberg, section 3.2: the outputs of h_rho, h_mu,
 /// h_pi, h_b and h_tau).
-#[derive(Zeroize, ZeroizeOnDrop)]
+#[derive(Default, Zeroize, ZeroizeOnDrop)]
 pub(super) struct HopMaterial {
     /// Key of the routing information's stream cipher.
     pub(super) stream_key: [u8; 16],
@@ -46,24 +46,18 @@ impl Expander {
         }
     }
 
-    /// Of the 288 bytes: stream cipher key (16), MAC key (16), payload key seed (16; the legacy payload key's other
-    /// 176 bytes are not used in version 260), blinding factor (32), replay tag (32).
-    pub(super) fn material(&self, shared: &[u8; 32]) -> HopMaterial {
+    /// Writes what `shared` expands to into `material`, which is where it stays: no copy of it is left elsewhere. Of
+    /// the 288 bytes: stream cipher key (16), MAC key (16), payload key seed (16; the legacy payload key's other 176
+    /// bytes are not used in version 260), blinding factor (32), replay tag (32).
+    pub(super) fn expand_into(&self, shared: &[u8; 32], material: &mut HopMaterial) {
         let mut expanded = Zeroizing::new([0; EXPANDED_SHARED_SECRET_LENGTH]);
         hkdf(&self.secret_salted, shared, EXPANDED_SHARED_SECRET_HKDF_INFO, expanded.as_mut_slice());
-        let mut material = HopMaterial {
-            stream_key: [0; 16],
-            mac_key: [0; 16],
-            payload_seed: [0; 16],
-            blinding: [0; 32],
-            tag: [0; 32],
-        };
-        material.stream_key.copy_from_slice(&expanded[..16]);
-        material.mac_key.copy_from_slice(&expanded[16..32]);
-        material.payload_seed.copy_from_slice(&expanded[32..48]);
-        material.blinding.copy_from_slice(&expanded[224..256]);
-        material.tag.copy_from_slice(&expanded[256..]);
-        material
+        let bytes: &[u8; EXPANDED_SHARED_SECRET_LENGTH] = &expanded;
+        material.stream_key.copy_from_slice(&bytes[..16]);
+        material.mac_key.copy_from_slice(&bytes[16..32]);
+        material.payload_seed.copy_from_slice(&bytes[32..48]);
+        material.blinding.copy_from_slice(&bytes[224..256]);
+        material.tag.copy_from_slice(&bytes[256..]);
     }
 
     /// The payload cipher's four keys.

@@ -30,6 +30,7 @@ const ROUTING_LEN: usize = SPHINX_HEADER_LEN - ROUTING;
 const FORWARD_LEN: usize = 44;
 
 /// What a hop's layer says.
+#[derive(Clone, Copy)]
 pub(super) enum Layer {
     Forward { next: NodeId, delay: Duration },
     Final { destination: [u8; 32], surb_id: SurbId },

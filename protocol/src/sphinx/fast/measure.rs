@@ -75,12 +75,13 @@ impl Bare {
         self.point
     }
 
-    /// One pass over the payload.
+    /// One pass over the payload that the pass before has left; returns the packet's last byte.
     ///
     /// # Errors
     /// None for this payload's length.
     pub fn payload(&mut self) -> Result<u8, Refusal> {
-        payload::decrypt(&self.payload_key, &mut self.packet)?;
-        Ok(self.packet[PACKET_LEN - 1])
+        let packet: &mut [u8; PACKET_LEN] = &mut self.packet;
+        payload::decrypt(&self.payload_key, packet)?;
+        Ok(packet[PACKET_LEN - 1])
     }
 }

@@ -10,8 +10,8 @@
 
 use core::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64,
-    _mm512_mask_xor_epi64, _mm512_mullo_epi64, _mm512_or_si512, _mm512_set1_epi64, _mm512_setzero_si512,
-    _mm512_slli_epi64, _mm512_srli_epi64, _mm512_sub_epi64, _mm512_xor_si512,
+    _mm512_mask_blend_epi64, _mm512_mullo_epi64, _mm512_or_si512, _mm512_set1_epi64, _mm512_setzero_si512,
+    _mm512_slli_epi64, _mm512_srli_epi64, _mm512_sub_epi64,
 };
 
 use zeroize::Zeroize;
@@ -183,9 +183,9 @@ impl Elements {
         Self::folded([c0, c1, c2, c3, c4, c5, c6, c7, c8, twice(c9)])
     }
 
-    /// The mixed products are collected once and doubled. A column's high halves of squares count twice (weight)
-    /// and once (square), its low halves of mixed products once (weight) and twice (mixed), so these two share the
-    /// second doubling.
+    /// A product of two different limbs counts twice. So its high half counts four times, twice for the weight: it is
+    /// in a column before the first doubling. Its low half, and the high half of a limb's square, count twice and
+    /// come in before the second. The low half of a limb's square comes in after it.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     #[inline]
     pub(super) fn squared(&self) -> Self {
@@ -273,9 +273,11 @@ impl Elements {
     #[inline]
     pub(super) fn swap(lanes: u8, a: &mut Self, b: &mut Self) {
         for (a, b) in a.0.iter_mut().zip(&mut b.0) {
-            let difference = _mm512_xor_si512(*a, *b);
-            *a = _mm512_mask_xor_epi64(*a, lanes, *a, difference);
-            *b = _mm512_mask_xor_epi64(*b, lanes, *b, difference);
+            (*a, *b) = (_mm512_mask_blend_epi64(lanes, *a, *b), _mm512_mask_blend_epi64(lanes, *b, *a));
         }
     }
 }
+
+#[cfg(test)]
+#[path = "field_tests.rs"]
+mod tests;

@@ -106,17 +106,7 @@ fn to_words(lanes: &[[u8; 32]; LANES]) -> [__m512i; 4] {
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn from_words(words: &[__m512i; 4], lanes: &mut [[u8; 32]; LANES]) {
     for (place, word) in words.iter().enumerate() {
-        let (low, high) = (_mm512_extracti64x4_epi64::<0>(*word), _mm512_extracti64x4_epi64::<1>(*word));
-        let mut values = [
-            _mm256_extract_epi64::<0>(low),
-            _mm256_extract_epi64::<1>(low),
-            _mm256_extract_epi64::<2>(low),
-            _mm256_extract_epi64::<3>(low),
-            _mm256_extract_epi64::<0>(high),
-            _mm256_extract_epi64::<1>(high),
-            _mm256_extract_epi64::<2>(high),
-            _mm256_extract_epi64::<3>(high),
-        ];
+        let mut values = values_of(*word);
         for (lane, value) in lanes.iter_mut().zip(&values) {
             if let Some(to) = lane.as_chunks_mut::<8>().0.get_mut(place) {
                 *to = value.to_le_bytes();
@@ -124,4 +114,21 @@ fn from_words(words: &[__m512i; 4], lanes: &mut [[u8; 32]; LANES]) {
         }
         values.zeroize();
     }
+}
+
+/// What is in each lane.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+#[inline]
+pub(super) fn values_of(vector: __m512i) -> [i64; LANES] {
+    let (low, high) = (_mm512_extracti64x4_epi64::<0>(vector), _mm512_extracti64x4_epi64::<1>(vector));
+    [
+        _mm256_extract_epi64::<0>(low),
+        _mm256_extract_epi64::<1>(low),
+        _mm256_extract_epi64::<2>(low),
+        _mm256_extract_epi64::<3>(low),
+        _mm256_extract_epi64::<0>(high),
+        _mm256_extract_epi64::<1>(high),
+        _mm256_extract_epi64::<2>(high),
+        _mm256_extract_epi64::<3>(high),
+    ]
 }
