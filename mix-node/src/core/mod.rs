@@ -23,9 +23,16 @@ pub use config::{
     ALLOWANCE_AT_START, ALLOWANCE_MAX, DOWNLINK_QUEUE_MAX, FLUSH_MAX, HELD_MAX, LOOPS_OUTSTANDING_MAX,
     MixConfig, SESSION_RESUMABLE, SESSIONS_MAX,
 };
+pub use loops::{
+    CHANCE_PER_LINK, LOOP_ALARM_KEPT, LOOP_ALARMS_MAX, LOOP_LINKS_MAX, LOOPS_PER_FALSE_ALARM, LOOPS_WINDOW,
+    LoopAlarm, LoopAlarmKind, LoopAlarmSubject,
+};
 pub use mix::Mix;
 pub use refusal::{ConsensusRefusal, DropLabel, PeerRefusal, SessionRefusal};
-pub use report::{HeldReport, LinkLoopReport, LoopReport, MixReport, SessionReport};
+pub use report::{
+    ExcessReport, HeldReport, LinkLoopReport, LoopReport, LossReport, MixReport, NodeLoopReport,
+    SessionReport,
+};
 pub use session::SessionGrant;
 pub use topology::OutgoingLink;
 

@@ -44,7 +44,7 @@ impl Mix {
         match kind {
             TicketKind::Forwarded => self.settle(dropped(DropLabel::NextHopUnreachable)),
             TicketKind::MixLoop(id) => {
-                self.loops.send_failed(&id);
+                self.loops.send_failed(now, &id);
                 self.ledger.record_unsent(DropLabel::NextHopUnreachable.label());
             }
             TicketKind::Delivery(session) => {
@@ -80,7 +80,7 @@ impl Mix {
             }
             Unwrapped::Final { destination, surb_id, payload } => {
                 if destination == *self.config.node.as_bytes() {
-                    return Err(self.receive_loop(surb_id, payload));
+                    return Err(self.receive_loop(now, surb_id, payload));
                 }
                 if !self.topology.is_entry() {
                     return Err(dropped(DropLabel::SessionUnknown));
@@ -111,17 +111,17 @@ impl Mix {
         if self.held() < self.config.held_max { Ok(()) } else { Err(DropLabel::HeldFull) }
     }
 
-    fn receive_loop(&mut self, id: SurbId, payload: FinalPayload) -> Outcome {
+    fn receive_loop(&mut self, now: Timestamp, id: SurbId, payload: FinalPayload) -> Outcome {
         if !self.loops.awaits(&id) {
             return dropped(DropLabel::LoopUnknown);
         }
         match payload.into_text() {
             Ok(_) => {
-                self.loops.returned(&id);
+                self.loops.returned(now, &id);
                 Outcome::Delivered(MIX_LOOP)
             }
             Err(refusal) => {
-                self.loops.tampered(&id);
+                self.loops.tampered(now, &id);
                 Outcome::Dropped(refusal.label())
             }
         }
