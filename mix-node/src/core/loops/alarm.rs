@@ -93,7 +93,7 @@ impl fmt::Display for LoopAlarm {
     /// What it means and what the operator can do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, subject, loops, loops_bad, .. } = self;
-        let (done, somebody) = match kind {
+        let (done, cause) = match kind {
             LoopAlarmKind::Tampering => {
                 return write!(
                     f,
@@ -101,9 +101,11 @@ impl fmt::Display for LoopAlarm {
                      recognize them (tagging attack). Ask the operators, and tell the authorities"
                 );
             }
-            LoopAlarmKind::Dropping => ("lost", "somebody may be dropping packets there (n-1 attack)"),
+            LoopAlarmKind::Dropping => {
+                ("lost", "it is down or overloaded, or somebody drops packets there (n-1 attack)")
+            }
             LoopAlarmKind::Delaying => {
-                ("made late", "somebody may be holding packets back there (n-1 attack)")
+                ("made late", "it is overloaded, or somebody holds packets back there (n-1 attack)")
             }
         };
         write!(f, "{}: {subject} {done} {loops_bad} of {loops} loops", kind.label())?;
@@ -119,13 +121,12 @@ impl fmt::Display for LoopAlarm {
             ),
             LoopAlarmSubject::Node { .. } | LoopAlarmSubject::Nodes { .. } => write!(
                 f,
-                ": {somebody}. Ask its operator, check the network between; if it persists, tell the \
+                ": {cause}. Ask its operator, check the network between; if it persists, tell the \
                  authorities"
             ),
-            LoopAlarmSubject::Link { .. } => write!(
-                f,
-                ": {somebody}. Ask the operators of both ends; if it persists, tell the authorities"
-            ),
+            LoopAlarmSubject::Link { .. } => {
+                write!(f, ": {cause}. Ask the operators of both ends; if it persists, tell the authorities")
+            }
         }
     }
 }
@@ -158,12 +159,17 @@ mod tests {
 
     #[test]
     fn an_alarm_says_what_it_means_and_what_to_do() {
-        insta::assert_snapshot!(alarm(LoopAlarmKind::Dropping, link()), @"");
+        insta::assert_snapshot!(alarm(LoopAlarmKind::Dropping, link()), @"dropping: the link from aa to bb lost 9 of 10 loops, where elsewhere it is 0.8 %: it is down or overloaded, or somebody drops packets there (n-1 attack). Ask the operators of both ends; if it persists, tell the authorities");
         let node = LoopAlarmSubject::Node { node: "aa".to_owned(), neighbour: true };
-        insta::assert_snapshot!(alarm(LoopAlarmKind::Delaying, node), @"");
-        insta::assert_snapshot!(alarm(LoopAlarmKind::Dropping, LoopAlarmSubject::Everywhere), @"");
+        insta::assert_snapshot!(alarm(LoopAlarmKind::Delaying, node), @"delaying: node aa or the link between it and here made late 9 of 10 loops, where elsewhere it is 0.8 %: it is overloaded, or somebody holds packets back there (n-1 attack). Ask its operator, check the network between; if it persists, tell the authorities");
+        let everywhere = LoopAlarm {
+            loops_elsewhere: 0,
+            loops_elsewhere_bad: 0,
+            ..alarm(LoopAlarmKind::Dropping, LoopAlarmSubject::Everywhere)
+        };
+        insta::assert_snapshot!(everywhere, @"dropping: this node's own line, or several nodes lost 9 of 10 loops: this machine or its line is overloaded or broken, or somebody cuts this node off. Check both; if they are in order, tell the authorities");
         let nodes = LoopAlarmSubject::Nodes { nodes: vec!["aa".to_owned(), "bb".to_owned()] };
-        insta::assert_snapshot!(alarm(LoopAlarmKind::Tampering, nodes), @"");
+        insta::assert_snapshot!(alarm(LoopAlarmKind::Tampering, nodes), @"tampering: one of the nodes aa, bb damaged 9 of this node's loops: somebody marks packets to recognize them (tagging attack). Ask the operators, and tell the authorities");
     }
 
     #[test]

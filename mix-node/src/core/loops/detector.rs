@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use sotto_protocol::ident::NodeId;
 use sotto_protocol::time::Timestamp;
 
-use super::evidence::ALARM_THRESHOLD;
+use super::evidence::{ALARM_THRESHOLD, EVIDENCE_MAX};
 use super::limits::{LOOP_ALARMS_MAX, LOOP_LINKS_MAX};
 use super::route::{Chances, LoopRoute};
 use super::standing::Standing;
@@ -172,9 +172,10 @@ impl Detector {
             .filter(|(other, _)| other.touches(&suspect))
             .map(|(other, standing)| (*other, *standing))
             .collect();
-        let outweighed = touching
-            .iter()
-            .all(|(other, _)| self.cases.get(other).is_none_or(|case| evidence_of(other, case) < evidence));
+        let outweighed = touching.iter().all(|(other, _)| {
+            let against = self.cases.get(other).map_or(0.0, |case| evidence_of(other, case));
+            against < evidence && evidence < EVIDENCE_MAX
+        });
         if !outweighed || (touching.is_empty() && self.standing.len() >= LOOP_ALARMS_MAX) {
             return;
         }

@@ -16,8 +16,8 @@ const SHARES: [f64; 3] = [0.1, 0.3, 0.95];
 /// The evidence at which an alarm is raised, `A`: with twelve statistics to which each loop adds at
 /// most one, this bounds the rate of false alarms to one in [`LOOPS_PER_FALSE_ALARM`] loops.
 pub(super) const ALARM_THRESHOLD: f64 = TESTS_PER_LOOP * LOOPS_PER_FALSE_ALARM;
-/// Where evidence stops growing, so that it also decays in bounded time.
-const EVIDENCE_MAX: f64 = ALARM_THRESHOLD * ALARM_THRESHOLD;
+/// Where evidence stops growing. Two suspects that have reached it can no longer be compared.
+pub(super) const EVIDENCE_MAX: f64 = 1e250;
 
 /// The probability that chance takes a loop somewhere on its way over four links.
 pub(super) const CHANCE_PER_LOOP: f64 = {
@@ -68,9 +68,11 @@ impl Evidence {
     }
 }
 
-/// The logarithm of the ratio for the smallest share: what a sum of it exceeds began after its last zero.
+/// What a loop adds to the sum that finds the harm's beginning: the logarithm of the ratio for the middle
+/// share. That of the smallest would count hours before the beginning in.
 pub(super) fn onset_score(bad: bool) -> f64 {
-    SHARES.first().map_or(0.0, |share| beyond_chance(*share, bad).ln())
+    let [_, share, _] = SHARES;
+    beyond_chance(share, bad).ln()
 }
 
 /// `P(outcome | a share is taken) / P(outcome | chance)` of a loop over what is tested.
@@ -122,17 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn evidence_is_bounded_and_decays() {
+    fn evidence_is_bounded() {
         let mut evidence = Evidence::default();
         for _ in 0..10_000 {
             evidence.weigh_against_chance(true);
         }
-        assert!(evidence.value() <= EVIDENCE_MAX);
-        let mut loops = 0;
-        while evidence.value() > ALARM_THRESHOLD {
-            evidence.weigh_against_chance(false);
-            loops += 1;
-        }
-        assert!((1..400).contains(&loops), "{loops}");
+        assert!((evidence.value() / EVIDENCE_MAX - 1.0).abs() < 1e-9, "{evidence:?}");
     }
 }

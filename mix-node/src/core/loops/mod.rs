@@ -211,7 +211,8 @@ impl Loops {
                     let late = excess > self.window.late_limit();
                     self.delaying.observe(now, &route, &chances, late);
                 }
-                Fate::Tampered => {}
+                // It did come. To leave it out would make a node that marks all loops one that lost all others.
+                Fate::Tampered => self.dropping.observe(now, &route, &chances, false),
             }
             self.window.push(PastLoop { route, fate });
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sotto_protocol::ident::NodeId;
+use sotto_protocol::limits::NODES_MAX;
 
 use super::Loops;
 use super::alarm::{LoopAlarm, LoopAlarmKind, LoopAlarmSubject};
@@ -55,6 +56,7 @@ impl Loops {
         let losses = observations.losses();
         losses
             .iter()
+            .take(NODES_MAX)
             .map(|(node, loss)| NodeLoopReport {
                 node: node.to_string(),
                 loss: loss_report(Some(loss)),
@@ -158,4 +160,53 @@ fn excess_report(excess: &[Duration]) -> Option<ExcessReport> {
 /// No more digits than mean something.
 fn rounded(value: f64, digits: f64) -> f64 {
     (value * digits).round() / digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::limits::{LOOP_ALARMS_MAX, LOOP_LINKS_MAX};
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_occurred() {
+        let millis: Vec<Duration> = (1..=200).map(Duration::from_millis).collect();
+        assert_eq!(excess_report(&millis), Some(ExcessReport { excess_ms_p50: 100, excess_ms_p99: 198 }));
+        assert_eq!(excess_report(&millis[..1]), Some(ExcessReport { excess_ms_p50: 1, excess_ms_p99: 1 }));
+        assert_eq!(excess_report(&[]), None);
+    }
+
+    #[test]
+    fn the_longest_report_fits_the_line_of_the_control_socket_with_room_to_spare() {
+        let node = "f".repeat(64);
+        let loss = LossReport { loss: 0.123_456, loss_low: 0.123_456, loss_high: 0.123_456 };
+        let excess = Some(ExcessReport { excess_ms_p50: 99_999, excess_ms_p99: 99_999 });
+        let count = 99_999_999;
+        let link = LinkLoopReport {
+            from: node.clone(),
+            to: node.clone(),
+            sent: count,
+            returned: count,
+            lost: count,
+            loss,
+            excess,
+        };
+        let alarm = LoopAlarm {
+            kind: LoopAlarmKind::Tampering,
+            subject: LoopAlarmSubject::Link { from: node.clone(), to: node.clone() },
+            raised_at_ms: 1_800_000_000_000,
+            loops: count,
+            loops_bad: count,
+            loops_elsewhere: count,
+            loops_elsewhere_bad: count,
+            evidence_log10: 123.4,
+        };
+        let report = LoopReport {
+            links: vec![link; LOOP_LINKS_MAX],
+            nodes: vec![NodeLoopReport { node, loss, excess }; NODES_MAX],
+            alarms: vec![alarm; 2 * LOOP_ALARMS_MAX],
+            ..LoopReport::default()
+        };
+        let length = serde_json::to_string(&report).unwrap().len();
+        assert!(length < 700_000, "{length} bytes");
+    }
 }

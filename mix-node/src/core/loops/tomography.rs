@@ -21,7 +21,7 @@ use super::route::count;
 /// `ln 40`: how much less likely than the best explanation an interval's end may be.
 const INTERVAL_LOG_RATIO: f64 = 3.688_879_454_113_936;
 /// Smaller gains in log-likelihood end the maximization.
-const GAIN_MIN: f64 = 1e-6;
+const GAIN_MIN: f64 = 1e-5;
 /// Keeps logarithms finite.
 const LOSS_MAX: f64 = 1.0 - 1e-9;
 

@@ -5,6 +5,11 @@ use std::collections::BTreeMap;
 use super::super::tomography::{Loss, Observations};
 use super::*;
 
+type LossOf = fn(&Link) -> f64;
+
+/// Runs of each case.
+const RUNS: u64 = 30;
+
 /// Estimates of all links from so many loops.
 fn estimates(network: &mut Network, loops: usize, loss: impl Fn(&Link) -> f64) -> BTreeMap<Link, Loss> {
     let outcomes: Vec<(Vec<Link>, bool)> = (0..loops)
@@ -29,13 +34,13 @@ fn mixed(link: &Link) -> f64 {
 
 #[test]
 fn intervals_cover_the_true_loss_in_95_percent_of_runs() {
-    let losses: [(&str, fn(&Link) -> f64); 3] =
+    let losses: [(&str, LossOf); 3] =
         [("1 % everywhere", |_| 0.01), ("5 % everywhere", |_| 0.05), ("one bad link, one bad node", mixed)];
     for (name, loss) in losses {
         for loops in [60, 300] {
             let (mut covered, mut intervals, mut width) = (0.0, 0.0, 0.0);
             let mut missed: BTreeMap<Link, u32> = BTreeMap::new();
-            for seed in 0..60 {
+            for seed in 0..RUNS {
                 let mut network = Network::new([2, 2, 2], seed);
                 for (link, found) in estimates(&mut network, loops, loss) {
                     assert!(found.low <= found.estimate && found.estimate <= found.high, "{found:?}");
@@ -51,8 +56,8 @@ fn intervals_cover_the_true_loss_in_95_percent_of_runs() {
             let (share, width) = (covered / intervals, width / intervals);
             println!("{name}, {loops} loops: {share:.3} of intervals cover, mean width {width:.3}");
             assert!(share >= 0.95, "{name}, {loops} loops: {share}");
-            // For each link alone: with 60 runs and 95 % coverage more than 8 misses occur in 1 of 300 cases.
-            assert!(missed.values().all(|misses| *misses <= 8), "{name}, {loops} loops: {missed:?}");
+            // For each link alone: of 30 intervals that cover with 95 %, more than 5 miss in 1 of 300 cases.
+            assert!(missed.values().all(|misses| *misses <= 5), "{name}, {loops} loops: {missed:?}");
         }
     }
 }

@@ -6,8 +6,8 @@ use super::super::suspect::Suspect;
 use super::*;
 
 /// Loops before harm begins.
-const QUIET: usize = 500;
-const RUNS: u64 = 40;
+const QUIET: usize = 300;
+const RUNS: u64 = 20;
 
 /// What a run of harm to loops over `culprit` showed.
 struct Run {
@@ -37,8 +37,9 @@ fn run(sizes: [u8; 3], culprit: Suspect, share: f64, loops: usize, seed: u64) ->
         if index + 1 == QUIET + loops {
             run.others = detector.standing().any(|(other, ..)| *other != culprit);
         }
-        if index >= QUIET + loops && run.cleared.is_none() && detector.standing().count() == 0 {
+        if index >= QUIET + loops && detector.standing().count() == 0 {
             run.cleared = Some(index + 1 - QUIET - loops);
+            break;
         }
     }
     run

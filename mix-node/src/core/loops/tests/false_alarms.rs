@@ -18,31 +18,33 @@ fn alarms(mut detector: Detector, sizes: [u8; 3], loops: u64, loss: impl Fn(u64)
     detector.raised()
 }
 
+/// The mean number of loops that count, as `take` says, until the evidence reaches the threshold.
+fn run_length_mean(threshold: f64, take: impl Fn(&mut Evidence, &mut ChaCha8Rng) -> bool) -> f64 {
+    let runs = 400;
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let mut loops = 0u32;
+    for _ in 0..runs {
+        let mut evidence = Evidence::default();
+        while evidence.value() < threshold {
+            loops += u32::from(take(&mut evidence, &mut rng));
+        }
+    }
+    f64::from(loops) / f64::from(runs)
+}
+
 #[test]
 fn chance_takes_as_many_trials_to_the_threshold_as_the_threshold_is_high() {
     let threshold = 200.0;
-    let runs = 400;
-    let mut rng = ChaCha8Rng::seed_from_u64(5);
-    let mut mean_over = |mut take: Box<dyn FnMut(&mut Evidence, &mut ChaCha8Rng) -> bool>| {
-        let mut trials = 0u32;
-        for _ in 0..runs {
-            let mut evidence = Evidence::default();
-            while evidence.value() < threshold {
-                trials += u32::from(take(&mut evidence, &mut rng));
-            }
-        }
-        f64::from(trials) / f64::from(runs)
-    };
-    let chance = mean_over(Box::new(|evidence, rng| {
+    let chance = run_length_mean(threshold, |evidence, rng| {
         evidence.weigh_against_chance(rng.random::<f64>() < CHANCE_PER_LOOP);
         true
-    }));
+    });
     // Counted are the loops over the suspect, a quarter of all.
-    let others = mean_over(Box::new(|evidence, rng| {
+    let others = run_length_mean(threshold, |evidence, rng| {
         let member = rng.random::<f64>() < 0.25;
         evidence.weigh_against_others(0.25, member, rng.random::<f64>() < CHANCE_PER_LOOP);
         member
-    }));
+    });
     println!("threshold {threshold}: {chance:.0} trials against chance, {others:.0} against others");
     for mean in [chance, others] {
         assert!((threshold..10.0 * threshold).contains(&mean), "{mean}");
