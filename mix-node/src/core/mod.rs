@@ -27,9 +27,16 @@ pub use config::{
     LOOPS_OUTSTANDING_MAX, MixConfig, SESSION_RESUMABLE, SESSIONS_MAX, UNWRAP_BATCH_MAX,
 };
 pub use histogram::TimesReport;
+pub use loops::{
+    CHANCE_PER_LINK, LOOP_ALARM_KEPT, LOOP_ALARMS_MAX, LOOP_LINKS_MAX, LOOPS_PER_FALSE_ALARM, LOOPS_WINDOW,
+    LoopAlarm, LoopAlarmKind, LoopAlarmSubject,
+};
 pub use mix::Mix;
 pub use refusal::{ConsensusRefusal, DropLabel, PeerRefusal, SessionRefusal};
-pub use report::{HeldReport, LinkLoopReport, LoopReport, MixReport, PipelineReport, SessionReport};
+pub use report::{
+    ExcessReport, HeldReport, LinkLoopReport, LoopReport, LossReport, MixReport, NodeLoopReport,
+    PipelineReport, SessionReport,
+};
 pub use session::SessionGrant;
 pub use topology::OutgoingLink;
 pub use work::{CommitId, TagCommit, UnwrapDone, UnwrapJob};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sotto_protocol::ledger::LedgerReport;
 
 use super::histogram::TimesReport;
+use super::loops::LoopAlarm;
 
 /// A snapshot of one mix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,7 +91,7 @@ pub struct SessionReport {
 }
 
 /// The node's own loops since the start.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoopReport {
     /// Sent.
     pub sent: u64,
@@ -104,12 +105,19 @@ pub struct LoopReport {
     pub unsent: u64,
     /// On their way.
     pub outstanding: u64,
-    /// By link, for every link of the present network that a loop went over.
+    /// By link, for the links of the present network that loops went over latest,
+    /// [`LOOP_LINKS_MAX`](super::LOOP_LINKS_MAX) at most.
     pub links: Vec<LinkLoopReport>,
+    /// By node, for the nodes that loops of the window visited.
+    pub nodes: Vec<NodeLoopReport>,
+    /// What loops show beyond chance at present, the oldest first.
+    pub alarms: Vec<LoopAlarm>,
+    /// Alarms raised since the start, those cleared included.
+    pub alarms_raised: u64,
 }
 
 /// What this node's loops tell about one link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkLoopReport {
     /// The sending node, in hexadecimal.
     pub from: String,
@@ -121,4 +129,42 @@ pub struct LinkLoopReport {
     pub returned: u64,
     /// Of these, lost or tampered with, on this link or another.
     pub lost: u64,
+    /// What this link itself loses.
+    #[serde(flatten)]
+    pub loss: LossReport,
+    /// Of the loops over this link; `None` if none of the window returned.
+    pub excess: Option<ExcessReport>,
+}
+
+/// What this node's loops tell about one other node, with all of its links.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeLoopReport {
+    /// The node, in hexadecimal.
+    pub node: String,
+    /// What is lost at the node or on its links.
+    #[serde(flatten)]
+    pub loss: LossReport,
+    /// Of the loops over this node; `None` if none of the window returned.
+    pub excess: Option<ExcessReport>,
+}
+
+/// A share of packets that is lost, from the latest [`LOOPS_WINDOW`](super::LOOPS_WINDOW) loops.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LossReport {
+    /// The most likely share, from 0 to 1.
+    pub loss: f64,
+    /// The lower end of the 95 % confidence interval.
+    pub loss_low: f64,
+    /// The upper end; 1 when no loop says anything.
+    pub loss_high: f64,
+}
+
+/// By how much loops took longer than the delays that they had asked for, in milliseconds, over the
+/// whole of their way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExcessReport {
+    /// Half of the loops took no more.
+    pub excess_ms_p50: u64,
+    /// 99 % of the loops took no more.
+    pub excess_ms_p99: u64,
 }

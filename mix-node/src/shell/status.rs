@@ -60,6 +60,10 @@ impl fmt::Display for MixStatus {
             f,
             "loops     {} sent, {} returned, {} lost, {} tampered with",
             loops.sent, loops.returned, loops.lost, loops.tampered
-        )
+        )?;
+        for alarm in &loops.alarms {
+            writeln!(f, "ALARM     {alarm}")?;
+        }
+        Ok(())
     }
 }

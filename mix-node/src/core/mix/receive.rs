@@ -141,7 +141,7 @@ impl Mix {
             }
             Unwrapped::Final { destination, surb_id, payload } => {
                 if destination == *self.config.node.as_bytes() {
-                    return Err(self.receive_loop(surb_id, payload));
+                    return Err(self.receive_loop(arrived, surb_id, payload));
                 }
                 if !self.topology.is_entry() {
                     return Err(dropped(DropLabel::SessionUnknown));
@@ -169,17 +169,17 @@ impl Mix {
         if self.held() < self.config.held_max { Ok(()) } else { Err(DropLabel::HeldFull) }
     }
 
-    fn receive_loop(&mut self, id: SurbId, payload: FinalPayload) -> Outcome {
+    fn receive_loop(&mut self, arrived: Timestamp, id: SurbId, payload: FinalPayload) -> Outcome {
         if !self.loops.awaits(&id) {
             return dropped(DropLabel::LoopUnknown);
         }
         match payload.into_text() {
             Ok(_) => {
-                self.loops.returned(&id);
+                self.loops.returned(arrived, &id);
                 Outcome::Delivered(MIX_LOOP)
             }
             Err(refusal) => {
-                self.loops.tampered(&id);
+                self.loops.tampered(arrived, &id);
                 refused(refusal)
             }
         }

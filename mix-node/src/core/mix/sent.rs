@@ -26,7 +26,7 @@ impl Mix {
         match kind {
             TicketKind::Forwarded => self.settle(Outcome::Dropped(DropLabel::NextHopUnreachable.label())),
             TicketKind::MixLoop(id) => {
-                self.loops.send_failed(&id);
+                self.loops.send_failed(now, &id);
                 self.ledger.record_unsent(DropLabel::NextHopUnreachable.label());
             }
             TicketKind::Delivery(session) => {

@@ -11,6 +11,7 @@ use sotto_protocol::time::Timestamp;
 
 use super::super::action::{Action, Ticket, TicketKind};
 use super::super::config::LOOP_TEXT_LEN;
+use super::super::loops::{Chances, LoopRoute};
 use super::super::refusal::DropLabel;
 use super::super::sessions::SessionEvent;
 use super::Mix;
@@ -105,38 +106,52 @@ impl Mix {
     }
 
     fn send_loop(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
-        let loop_packet = self.topology.current().filter(|_| self.loops.has_room()).and_then(|consensus| {
+        let built = self.topology.current().filter(|_| self.loops.has_room()).and_then(|consensus| {
             let id = SurbId::generate(rng);
-            let (route, packet) = build_loop(consensus, &self.config.node, id, now, rng)?;
-            Some((id, route, packet, consensus.params.delay_ms_max))
+            let built = build_loop(consensus, &self.config.node, id, now, rng)?;
+            Some((id, built, Duration::from_millis(consensus.params.delay_ms_max.into())))
         });
-        let Some((id, route, packet, delay_ms_max)) = loop_packet else {
+        let Some((id, BuiltLoop { to, route, chances, delay_asked, packet }, delay_max)) = built else {
             self.loops.not_sent();
             return;
         };
-        let Some(to) = route.first().copied() else { return };
-        let delay_max = Duration::from_millis(delay_ms_max.into());
-        self.loops.sent(now, id, self.config.node, &route, delay_max);
+        self.loops.sent(now, id, route, chances, delay_asked, delay_max);
         self.actions.push_back(Action::Send { to, packet, ticket: Ticket(TicketKind::MixLoop(id)) });
     }
 }
 
-/// A packet over every layer back to `node`, as anybody's packet over these links would look, and the
-/// nodes it visits. `None` if the consensus has no such route or lacks a hop's key for this epoch.
+/// A loop that is ready to leave.
+struct BuiltLoop {
+    /// The first hop.
+    to: NodeId,
+    route: LoopRoute,
+    chances: Chances,
+    /// What it asks of all hops together.
+    delay_asked: Duration,
+    packet: Packet,
+}
+
+/// A packet over every layer back to `node`, as anybody's packet over these links would look. `None` if
+/// the consensus has no such route or lacks a hop's key for this epoch.
 fn build_loop(
     consensus: &Consensus,
     node: &NodeId,
     id: SurbId,
     now: Timestamp,
     rng: &mut impl CryptoRng,
-) -> Option<(Vec<NodeId>, Packet)> {
+) -> Option<BuiltLoop> {
     let epoch = epoch_of(now, consensus.params.epoch_s);
-    let route: Vec<Hop> = mix_loop_route(consensus, node, epoch, rng).ok()?;
+    let hops: Vec<Hop> = mix_loop_route(consensus, node, epoch, rng).ok()?;
     let mean = Duration::from_millis(consensus.params.delay_ms_mean.into());
     let max = Duration::from_millis(consensus.params.delay_ms_max.into());
-    let delays: Vec<Duration> = route.iter().map(|_| draw_delay(mean, max, rng)).collect();
+    let delays: Vec<Duration> = hops.iter().map(|_| draw_delay(mean, max, rng)).collect();
     let mut text = [0u8; LOOP_TEXT_LEN];
     rng.fill_bytes(&mut text);
-    let packet = build_forward_with_id(&route, &delays, *node.as_bytes(), id, &text, rng).ok()?;
-    Some((route.iter().map(|hop| hop.node).collect(), packet))
+    let packet = build_forward_with_id(&hops, &delays, *node.as_bytes(), id, &text, rng).ok()?;
+    // The last hop, this node, takes the packet out without holding it.
+    let (_, held) = delays.split_last()?;
+    let nodes: Vec<NodeId> = hops.iter().map(|hop| hop.node).collect();
+    let route = LoopRoute::new(*node, &nodes);
+    let chances = Chances::new(consensus, &route, epoch);
+    Some(BuiltLoop { to: *nodes.first()?, route, chances, delay_asked: held.iter().sum(), packet })
 }
