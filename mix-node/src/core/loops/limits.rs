@@ -9,8 +9,8 @@ pub const LOOPS_WINDOW: usize = 1_024;
 pub const LOOP_LINKS_MAX: usize = 1_024;
 /// Alarms that stand at the same time at most. Beyond it no further one is raised.
 pub const LOOP_ALARMS_MAX: usize = 64;
-/// Visits of a route's links or nodes that all estimates of one report may take together.
-pub(super) const ESTIMATE_VISITS_MAX: usize = 4_000_000;
+/// Visits of lost loops' links or nodes that one set of estimates may take.
+pub(super) const ESTIMATE_VISITS_MAX: usize = 1_000_000;
 /// Steps of the expectation-maximization for one set of estimates.
 pub(super) const ESTIMATE_STEPS_MAX: usize = 300;
 /// Halvings of the range in which one end of an interval is looked for.

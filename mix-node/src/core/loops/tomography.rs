@@ -90,8 +90,13 @@ impl<E: Ord> Observations<E> {
     /// Estimates and 95 % intervals of all elements. Where the work has reached its limit, the interval
     /// goes from zero to what the element's own loops allow if nothing else lost any.
     pub(crate) fn losses(&self) -> BTreeMap<&E, Loss> {
-        let mut visits_left = ESTIMATE_VISITS_MAX;
-        let best = self.fit(None, &mut visits_left);
+        self.losses_within(ESTIMATE_VISITS_MAX)
+    }
+
+    /// The same with another limit of work, in visits of lost loops' elements.
+    pub(super) fn losses_within(&self, mut visits_left: usize) -> BTreeMap<&E, Loss> {
+        let starts = self.totals.iter().map(start).collect();
+        let best = self.fit(starts, None, f64::INFINITY, &mut visits_left);
         let mut losses = vec![Loss::UNKNOWN; self.totals.len()];
         let mut by_lost: Vec<usize> = (0..self.totals.len()).collect();
         by_lost.sort_by_key(|at| std::cmp::Reverse(self.totals.get(*at).map(|totals| totals.lost)));
@@ -144,8 +149,10 @@ impl<E: Ord> Observations<E> {
         if self.exhausted(*visits_left) {
             return None;
         }
+        let enough = best.log_likelihood - INTERVAL_LOG_RATIO;
         let mut likely = |loss: f64| {
-            self.fit(Some((at, loss)), visits_left).log_likelihood >= best.log_likelihood - INTERVAL_LOG_RATIO
+            let starts = self.near(best, at, loss);
+            self.fit(starts, Some(at), enough, visits_left).log_likelihood >= enough
         };
         let low = if likely(0.0) { 0.0 } else { halve(estimate, 0.0, &mut likely) };
         let high = halve(estimate, own_high.max(estimate), &mut likely);
@@ -161,29 +168,37 @@ impl<E: Ord> Observations<E> {
         self.lost.keys().map(Vec::len).sum::<usize>().max(1)
     }
 
-    /// Maximizes the likelihood, one element's loss being `fixed`. Takes at least one step and at most
-    /// [`ESTIMATE_STEPS_MAX`], and no further one when no visits are left.
-    fn fit(&self, fixed: Option<(usize, f64)>, visits_left: &mut usize) -> Fit {
-        let mut losses: Vec<f64> = self.totals.iter().map(start).collect();
-        if let Some((at, loss)) = fixed
-            && let Some(at) = losses.get_mut(at)
-        {
+    /// Where to begin when one element's loss is given: near the best losses of the others, but at none
+    /// that is zero, as steps are factors.
+    fn near(&self, best: &Fit, fixed: usize, loss: f64) -> Vec<f64> {
+        let mut losses: Vec<f64> = best
+            .losses
+            .iter()
+            .zip(&self.totals)
+            .map(|(best, totals)| 0.9 * best + 0.1 * start(totals))
+            .collect();
+        if let Some(at) = losses.get_mut(fixed) {
             *at = loss.min(LOSS_MAX);
         }
+        losses
+    }
+
+    /// Maximizes the likelihood from `losses` on, one of which may be `fixed`, or until it is `enough`. Ends
+    /// after [`ESTIMATE_STEPS_MAX`] steps and when no visits are left.
+    fn fit(&self, mut losses: Vec<f64>, fixed: Option<usize>, enough: f64, visits_left: &mut usize) -> Fit {
         let mut log_likelihood = f64::NEG_INFINITY;
         for _ in 0..ESTIMATE_STEPS_MAX {
             let (weights, reached) = self.expect(&losses);
             let gain = reached - log_likelihood;
             log_likelihood = reached;
-            if gain < GAIN_MIN || self.exhausted(*visits_left) {
+            if gain < GAIN_MIN || reached >= enough || self.exhausted(*visits_left) {
                 break;
             }
             *visits_left -= self.visits_per_step();
-            let free = |at: usize| fixed.is_none_or(|(fixed, _)| fixed != at);
             for (at, (loss, (totals, weight))) in
                 losses.iter_mut().zip(self.totals.iter().zip(weights)).enumerate()
             {
-                if free(at) && totals.sent > 0 {
+                if fixed != Some(at) && totals.sent > 0 {
                     *loss = (*loss * weight / count(totals.sent)).min(LOSS_MAX);
                 }
             }

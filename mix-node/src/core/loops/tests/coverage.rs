@@ -111,13 +111,36 @@ fn a_single_proportion_has_its_maximum_and_interval() {
 }
 
 #[test]
-fn the_work_is_bounded_and_an_interval_without_it_still_covers() {
-    // As many routes as the window holds, all different, half of them lost.
+fn where_the_work_ends_the_interval_is_wider_and_not_another() {
+    let mut network = Network::new([3, 3, 3], 9);
+    let outcomes: Vec<(Vec<Link>, bool)> = (0..400)
+        .map(|_| {
+            let route = network.route();
+            let lost = network.happens(&route, mixed);
+            (route.links().collect(), lost)
+        })
+        .collect();
+    let observations = Observations::new(outcomes);
+    let full = observations.losses();
+    // For no interval of a link that lost any.
+    let estimated_only = observations.losses_within(0);
+    let mut wider = 0;
+    for (link, loss) in &full {
+        let without = estimated_only[link];
+        assert!(without.low <= loss.low && loss.high <= without.high + 1e-3, "{loss:?} {without:?}");
+        wider += u32::from(without.high > loss.high + 0.01);
+    }
+    assert!(wider > 5, "{wider} intervals became wider");
+}
+
+#[test]
+fn as_many_losses_as_the_window_holds_are_estimated() {
+    // All routes differ, and half of the loops are lost: no longer sum of visits occurs.
     let loops = (0..1_024u32).map(|index| ([index, 2_000 + index / 2, 4_000 + index / 3], index % 2 == 0));
     let observations = Observations::new(loops);
-    for loss in observations.losses().values() {
-        assert!(loss.low <= loss.estimate && loss.estimate <= loss.high, "{loss:?}");
+    let losses = observations.losses();
+    assert_eq!(losses.len(), 1_024 + 512 + 342);
+    for (element, loss) in losses {
+        assert!(loss.low <= loss.estimate && loss.estimate <= loss.high, "{element}: {loss:?}");
     }
-    let wide = observations.losses()[&1_022];
-    assert_eq!(wide.high, 1.0, "one loop, and it was lost: {wide:?}");
 }

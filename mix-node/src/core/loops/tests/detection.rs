@@ -56,7 +56,7 @@ fn detects(sizes: [u8; 3], culprit: Suspect, share: f64, within: usize) {
     assert_eq!(detected.len(), runs.len(), "{culprit:?} at {share}: not always detected: {detected:?}");
     assert_eq!(cleared.len(), runs.len(), "{culprit:?} at {share}: not always cleared");
     let at = |sorted: &[usize], percent: usize| sorted[(sorted.len() * percent).div_ceil(100) - 1];
-    let minutes = |loops: usize| loops as u64 * LOOP_INTERVAL.as_secs() / 60;
+    let minutes = |loops: usize| (loops as u64 * LOOP_INTERVAL.as_secs() + 30) / 60;
     println!(
         "{sizes:?} {culprit:?} takes {share}: detected after {} loops ({} min) in half of the runs, {} ({} min) in \
          95 %; cleared after {} ({} min) in 95 %",
