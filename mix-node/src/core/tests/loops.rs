@@ -63,7 +63,7 @@ impl Network {
     fn run(&mut self, span: Duration, adversary: impl Fn(NodeId, NodeId, bool) -> Treatment) {
         let end = self.bench.now + span;
         loop {
-            while let Some(action) = self.bench.mix.poll_action() {
+            while let Some(action) = self.bench.poll_action() {
                 if let Action::Send { to, packet, ticket } = action {
                     let is_loop = matches!(ticket.0, super::super::action::TicketKind::MixLoop(_));
                     self.bench.mix.handle_sent(ticket);
@@ -78,7 +78,7 @@ impl Network {
             self.bench.now = self.bench.now.max(arrival.min(timer));
             if arrival <= timer {
                 let (_, (from, packet)) = self.arrivals.pop_first().expect("an arrival is due");
-                self.bench.mix.handle_packet(self.bench.now, Source::Node(from), packet);
+                self.bench.take(Source::Node(from), packet);
             } else {
                 self.bench.mix.handle_timeout(self.bench.now, &mut self.bench.rng);
             }
