@@ -25,7 +25,7 @@ pub use config::{
 };
 pub use mix::Mix;
 pub use refusal::{ConsensusRefusal, DropLabel, PeerRefusal, SessionRefusal};
-pub use report::{HeldReport, LinkLoopReport, LoopReport, MixReport, SessionReport};
+pub use report::{HeldReport, LimitsReport, LinkLoopReport, LoopReport, MixReport, SessionReport};
 pub use session::SessionGrant;
 pub use topology::OutgoingLink;
 

@@ -1,13 +1,15 @@
 //! The command line of `sotto-mix`.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use sotto_protocol::directory::NetworkInfo;
 use sotto_transport::node::NodeError;
 use sotto_transport::node::program::{self, InitArgs, Operation};
 
-use super::config::{MixRole, NodeConfig};
+use super::config::{Limits, MixRole, NodeConfig, metrics_address};
 use super::node::{self, PROGRAM};
 use super::status::MixStatus;
 
@@ -40,6 +42,24 @@ struct Init {
     /// The network's link, `sotto:network:...`.
     #[arg(long, value_name = "LINK")]
     network: NetworkInfo,
+    /// Where Prometheus reads metrics, ip:port, or "off".
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
+    metrics: MetricsArgument,
+    /// Let `--metrics` be an address that other machines reach.
+    #[arg(long)]
+    metrics_public: bool,
+}
+
+/// Where metrics are shown, as the command line says it.
+#[derive(Clone, Copy)]
+struct MetricsArgument(Option<SocketAddr>);
+
+impl FromStr for MetricsArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        metrics_address::parse(text).map(Self)
+    }
 }
 
 /// Runs the program: reads the command line, does what it says, prints what went wrong.
@@ -57,6 +77,10 @@ fn set_up(init: Init) -> Result<(), NodeError> {
         dir: init.node.dir()?,
         role: init.role,
         log: init.node.log(),
+        log_filter: None,
+        metrics: init.metrics.0,
+        metrics_public: init.metrics_public,
+        limits: Limits::default(),
         onion: init.node.onion,
         onion_clients: Vec::new(),
         tor: init.node.tor()?,

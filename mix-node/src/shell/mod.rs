@@ -13,6 +13,6 @@ mod session_link;
 mod status;
 
 pub use cli::main;
-pub use config::{CONFIG_FILE, MixRole, NodeConfig};
+pub use config::{CONFIG_FILE, Limits, METRICS_ADDRESS, MixRole, NodeConfig};
 pub use node::{RunningMix, start, start_with_onion_stand_in};
 pub use status::MixStatus;

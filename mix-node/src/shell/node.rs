@@ -89,7 +89,7 @@ fn run(
         failures: Arc::clone(&listening.failures),
     };
     let engine = Engine {
-        mix: Mix::new(MixConfig::new(listening.secret.id())),
+        mix: Mix::new(config.limits.for_core(MixConfig::new(listening.secret.id()))),
         role: config.role,
         member,
         clock,

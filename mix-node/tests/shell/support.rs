@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sotto_mix_node::core::MixReport;
-use sotto_mix_node::shell::{MixRole, MixStatus, NodeConfig, RunningMix, start, start_with_onion_stand_in};
+use sotto_mix_node::shell::{
+    Limits, MixRole, MixStatus, NodeConfig, RunningMix, start, start_with_onion_stand_in,
+};
 use sotto_protocol::directory::{
     AuthorityEntry, Consensus, ConsensusNode, CoverClass, Descriptor, EpochKey, NetworkInfo, Params, Place,
     SignedDescriptor, epoch_of, epoch_start,
@@ -332,10 +334,14 @@ pub fn config(dir: &Path, role: MixRole, network: NetworkInfo) -> NodeConfig {
         announce: None,
         network,
         log: LogFormat::Human,
+        log_filter: None,
+        metrics: Some("127.0.0.1:0".parse().unwrap()),
+        metrics_public: false,
         control: None,
         onion: false,
         onion_clients: Vec::new(),
         tor: TorConfig::default(),
+        limits: Limits::default(),
     }
 }
 

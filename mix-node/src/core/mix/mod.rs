@@ -4,6 +4,7 @@
 //! joins them, keeps the ledger and decides what becomes of a packet. It performs nothing.
 
 mod events;
+mod limits;
 mod receive;
 mod timers;
 
@@ -155,6 +156,7 @@ impl Mix {
             loops: self.loops.report(),
             dummies: self.dummies_sent,
             quiesced: self.quiesced,
+            limits: self.limits(),
         }
     }
 

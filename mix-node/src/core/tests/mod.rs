@@ -5,6 +5,7 @@ mod cover;
 mod debug;
 mod downlink;
 mod ledger;
+mod limits;
 mod packets;
 mod sessions;
 
