@@ -16,6 +16,7 @@ use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rng::OsRng;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::asking::EngineRequest;
 use super::config::MixRole;
 use super::outlets::{OpenedSession, Outlets};
 use super::status::MixStatus;
@@ -42,6 +43,8 @@ pub(crate) enum Event {
     SessionEnded { session: SessionAddress, connection: u64 },
     /// The operator asks.
     Control(ControlRequest),
+    /// Another part of the program asks.
+    Asked(EngineRequest),
 }
 
 impl From<ControlRequest> for Event {
@@ -132,6 +135,7 @@ impl Engine {
                 }
             }
             Event::SessionEnded { session, connection } => self.session_ended(now, &session, connection),
+            Event::Asked(request) => request.perform(&mut self.mix),
             Event::Control(ControlRequest::Status { reply }) => {
                 let _answered = reply.send(self.status(now));
             }

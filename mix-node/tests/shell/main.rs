@@ -11,6 +11,7 @@
 
 mod lifecycle;
 mod links;
+mod operator;
 mod program;
 #[path = "../../../transport/tests/sockets/raw.rs"]
 #[expect(dead_code, reason = "the links' own tests need more of it")]

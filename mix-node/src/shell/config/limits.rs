@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use sotto_protocol::ident::NodeId;
 use sotto_transport::node::config::within;
 
 use crate::core::{HELD_MAX, MixConfig, SESSIONS_MAX};
@@ -56,10 +57,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The limits that the core keeps, set in `config`.
+    /// What the core of `node` is told.
     #[must_use]
-    pub const fn for_core(&self, config: MixConfig) -> MixConfig {
-        MixConfig { held_max: self.held_packets_max, sessions_max: self.sessions_max, ..config }
+    pub const fn for_core(&self, node: NodeId) -> MixConfig {
+        MixConfig { held_max: self.held_packets_max, sessions_max: self.sessions_max, ..MixConfig::new(node) }
     }
 
     /// Each limit under its explanation, with the range of its values.
