@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+mod contrib;
 mod lifecycle;
 mod links;
 mod operator;

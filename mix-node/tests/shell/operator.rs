@@ -68,9 +68,12 @@ fn sample(line: &str) -> (String, BTreeMap<String, String>, f64) {
     (name.to_owned(), labels.collect(), value)
 }
 
+/// What stands below each metric: labels and value.
+type Samples = Vec<(BTreeMap<String, String>, f64)>;
+
 /// The metrics of a page by the names that samples have, checked for what the format asks.
-fn parsed(page: &str) -> BTreeMap<String, Vec<(BTreeMap<String, String>, f64)>> {
-    let mut metrics: BTreeMap<String, Vec<_>> = BTreeMap::new();
+fn parsed(page: &str) -> BTreeMap<String, Samples> {
+    let mut metrics: BTreeMap<String, Samples> = BTreeMap::new();
     let mut current = String::new();
     assert!(page.ends_with("# EOF\n"));
     for line in page.lines().filter(|line| *line != "# EOF") {
@@ -88,7 +91,7 @@ fn parsed(page: &str) -> BTreeMap<String, Vec<(BTreeMap<String, String>, f64)>> 
 }
 
 /// The metrics that the book lists: in the first column of the tables.
-fn documented() -> BTreeMap<String, String> {
+pub fn documented() -> BTreeMap<String, String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/metrics.md");
     let text = std::fs::read_to_string(path).unwrap();
     let rows = text.lines().filter_map(|line| {

@@ -71,12 +71,21 @@ pub fn check_filter(filter: &str) -> Result<(), LogError> {
     EnvFilter::try_new(filter).map(drop).map_err(|error| LogError::Filter(error.to_string()))
 }
 
-/// Starts logging, for the whole process, by `filter` or what is logged without one. `SOTTO_LOG` goes before both.
+/// Starts logging, for the whole process.
+///
+/// # Errors
+///
+/// When `SOTTO_LOG` is malformed, or logging was started before.
+pub fn init(format: LogFormat) -> Result<(), LogError> {
+    init_filtered(format, None).map(drop)
+}
+
+/// Starts logging by `filter`, or as ever without one, with what changes the filter later. `SOTTO_LOG` goes before.
 ///
 /// # Errors
 ///
 /// When the filter is malformed, or logging was started before.
-pub fn init(format: LogFormat, filter: Option<&str>) -> Result<LogHandle, LogError> {
+pub fn init_filtered(format: LogFormat, filter: Option<&str>) -> Result<LogHandle, LogError> {
     // An error of the log itself must not be told on standard error: if that is what has broken, telling it
     // panics the task that logged.
     let builder = tracing_subscriber::fmt()
@@ -112,8 +121,8 @@ mod tests {
 
     #[test]
     fn logging_starts_once() {
-        let log = init(LogFormat::Json, Some("warn")).unwrap();
-        assert!(matches!(init(LogFormat::Human, None), Err(LogError::Started)));
+        let log = init_filtered(LogFormat::Json, Some("warn")).unwrap();
+        assert!(matches!(init(LogFormat::Human), Err(LogError::Started)));
         assert!(tracing::enabled!(tracing::Level::WARN) && !tracing::enabled!(tracing::Level::DEBUG));
         assert!(matches!(log.set_filter(Some("info=loud")), Err(LogError::Filter(_))));
         assert!(!tracing::enabled!(tracing::Level::DEBUG), "a bad filter changes nothing");

@@ -161,7 +161,7 @@ pub fn run_logging<E: From<NodeError>>(
     filter: Option<&str>,
     run: impl AsyncFnOnce(Shutdown, LogHandle) -> Result<(), E>,
 ) -> Result<(), E> {
-    let log = log::init(log, filter).map_err(NodeError::from)?;
+    let log = log::init_filtered(log, filter).map_err(NodeError::from)?;
     raise_file_limit();
     runtime()?.block_on(async {
         let shutdown = Shutdown::new();
