@@ -42,7 +42,11 @@ fn files(max: Option<u64>, role: MixRole, limits: &Limits) -> Check {
         ),
         max => {
             let max = max.map_or_else(|| "no limit".to_owned(), |max| format!("{max} at most"));
-            Check::ok(name, format!("{max}, {needed} needed"), "enough for all sessions and links")
+            Check::ok(
+                name,
+                format!("{max}, {needed} needed"),
+                "enough for all sessions and links. It is the limit of this shell: of a service, LimitNOFILE in its unit",
+            )
         }
     }
 }

@@ -6,14 +6,20 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sotto_protocol::ident::NodeSecret;
 use sotto_transport::dial::{BoxStream, TcpDialer};
 use sotto_transport::link::{LinkAcceptor, LinkConnector, LinkTimes};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::shell::check::{Check, Verdict};
 use crate::shell::config::NodeConfig;
+
+/// How long whoever listens there may take to show metrics, and how many bytes of them are looked at.
+const METRICS_ANSWER_MAX: Duration = Duration::from_secs(5);
+const METRICS_READ_MAX: u64 = 1_024 * 1_024;
 
 /// Who has the port.
 enum Port {
@@ -119,31 +125,59 @@ fn announced(address: &str, reached: Result<(), (String, String)>) -> Check {
     }
 }
 
+/// Who answers where metrics are to be shown.
+enum Shown {
+    /// A program that shows the metrics of a mix.
+    Metrics,
+    /// Something else, or nothing in time.
+    Other,
+    /// Nobody listens.
+    Nobody,
+}
+
 async fn metrics(address: Option<SocketAddr>, is_running: bool) -> Check {
-    let name = "metrics";
-    let Some(address) = address else {
-        return Check::ok(name, "off", "Prometheus reads nothing; `status` works all the same");
+    match address {
+        Some(address) => judge_metrics(address, is_running, &shown(address).await),
+        None => Check::ok("metrics", "off", "Prometheus reads nothing; `status` works all the same"),
+    }
+}
+
+async fn shown(address: SocketAddr) -> Shown {
+    let Ok(mut stream) = TcpStream::connect(address).await else { return Shown::Nobody };
+    let asking = async {
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
+        let mut answer = Vec::new();
+        stream.take(METRICS_READ_MAX).read_to_end(&mut answer).await?;
+        std::io::Result::Ok(String::from_utf8_lossy(&answer).contains("sotto_mix_build_info"))
     };
-    let bound = TcpListener::bind(address).await;
-    match (is_running, bound) {
-        (true, Err(_)) => {
-            Check::ok(name, address.to_string(), "somebody listens there: the running node, one hopes")
-        }
-        (true, Ok(_)) => Check::wrong(
+    match tokio::time::timeout(METRICS_ANSWER_MAX, asking).await {
+        Ok(Ok(true)) => Shown::Metrics,
+        _ => Shown::Other,
+    }
+}
+
+fn judge_metrics(address: SocketAddr, is_running: bool, shown: &Shown) -> Check {
+    let name = "metrics";
+    let taken = || {
+        Check::wrong(
+            name,
+            Verdict::Warn,
+            format!("another program has {address}"),
+            "the node works without metrics until the port is free",
+            "set `metrics` to another port, one for each node on this host",
+        )
+    };
+    match (is_running, shown) {
+        (true, Shown::Metrics) => Check::ok(name, address.to_string(), "metrics are shown there"),
+        (true, Shown::Nobody) => Check::wrong(
             name,
             Verdict::Warn,
             format!("nobody listens on {address}"),
             "the running node shows no metrics: it was started with another setting",
             "sotto-mix reload --config FILE",
         ),
-        (false, Ok(_)) => Check::ok(name, address.to_string(), "the port is free"),
-        (false, Err(error)) => Check::wrong(
-            name,
-            Verdict::Warn,
-            format!("{address}: {error}"),
-            "the node would work without metrics until the port is free",
-            "set `metrics` to another port, one for each node on this host",
-        ),
+        (false, Shown::Nobody) => Check::ok(name, address.to_string(), "the port is free"),
+        (_, Shown::Other) | (false, Shown::Metrics) => taken(),
     }
 }
 
@@ -173,14 +207,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn metrics_are_judged_by_who_has_their_port() {
+    async fn metrics_are_judged_by_who_answers() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        assert_eq!(metrics(Some(address), true).await.verdict, Verdict::Ok);
-        assert_eq!(metrics(Some(address), false).await.verdict, Verdict::Warn);
-        drop(listener);
-        assert_eq!(metrics(Some(address), true).await.verdict, Verdict::Warn);
-        assert_eq!(metrics(Some(address), false).await.verdict, Verdict::Ok);
+        let other = tokio::spawn(async move { drop(listener.accept().await) });
+        assert!(matches!(shown(address).await, Shown::Other));
+        other.await.unwrap();
+        assert!(matches!(shown(address).await, Shown::Nobody));
+        let verdict = |is_running, shown| judge_metrics(address, is_running, &shown).verdict;
+        assert_eq!(
+            (verdict(true, Shown::Metrics), verdict(false, Shown::Nobody)),
+            (Verdict::Ok, Verdict::Ok)
+        );
+        for (is_running, shown) in
+            [(true, Shown::Nobody), (true, Shown::Other), (false, Shown::Metrics), (false, Shown::Other)]
+        {
+            assert_eq!(verdict(is_running, shown), Verdict::Warn);
+        }
         assert_eq!(metrics(None, true).await.value, "off");
     }
 }
