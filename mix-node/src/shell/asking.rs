@@ -38,11 +38,14 @@ impl EngineRequest {
 
 /// The way to ask.
 #[derive(Clone)]
-pub(crate) struct Asker(mpsc::Sender<Event>);
+pub(crate) struct Asker {
+    events: mpsc::Sender<Event>,
+    answer_max: Duration,
+}
 
 impl Asker {
     pub(crate) const fn new(events: mpsc::Sender<Event>) -> Self {
-        Self(events)
+        Self { events, answer_max: ANSWER_MAX }
     }
 
     /// Whether the task answers in time.
@@ -59,15 +62,49 @@ impl Asker {
     /// Hands over other limits.
     pub(crate) async fn set_limits(&self, limits: Limits) {
         // A node that is ending needs none.
-        let _taken = self.0.send(Event::Asked(EngineRequest::Limits(limits))).await;
+        let _taken = self.events.send(Event::Asked(EngineRequest::Limits(limits))).await;
     }
 
     async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Event) -> Option<T> {
         let answer = async {
             let (reply, replied) = oneshot::channel();
-            self.0.send(question(reply)).await.ok()?;
+            self.events.send(question(reply)).await.ok()?;
             replied.await.ok()
         };
-        tokio::time::timeout(ANSWER_MAX, answer).await.ok().flatten()
+        tokio::time::timeout(self.answer_max, answer).await.ok().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sotto_protocol::ident::NodeId;
+
+    use super::*;
+    use crate::core::MixConfig;
+
+    #[tokio::test]
+    async fn a_core_that_takes_no_events_counts_as_stuck() {
+        let (events_in, mut events) = mpsc::channel(1);
+        let asker = Asker { answer_max: Duration::from_millis(20), ..Asker::new(events_in) };
+        assert!(!asker.is_alive().await, "the question is queued, and nobody takes it");
+        assert!(!asker.is_alive().await, "not even the question finds room");
+        assert!(asker.status().await.is_none());
+
+        drop(events.try_recv());
+        let asker = Asker { answer_max: ANSWER_MAX, ..asker };
+        let core = tokio::spawn(async move {
+            let mut mix = Mix::new(MixConfig::new(NodeId::from_bytes([1; 32])));
+            while let Some(event) = events.recv().await {
+                if let Event::Asked(request) = event {
+                    request.perform(&mut mix);
+                }
+            }
+            mix.report().limits
+        });
+        assert!(asker.is_alive().await);
+        asker.set_limits(Limits { held_packets_max: 2_000, sessions_max: 3, ..Limits::default() }).await;
+        drop(asker);
+        let limits = core.await.unwrap();
+        assert_eq!((limits.held_max, limits.sessions_max), (2_000, 3));
     }
 }
