@@ -13,9 +13,7 @@ use sotto_protocol::sphinx::{HopSecret, Packet, Unwrapped, draw_exponential};
 use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
 use sotto_transport::link::{Link, LinkReader, LinkWriter};
-use sotto_transport::node::log::LogFormat;
 use sotto_transport::rng::OsRng;
-use sotto_transport::tor::TorConfig;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
@@ -23,7 +21,6 @@ use super::error::BenchError;
 use super::measured::percentile;
 use super::report::{NodeReport, PacedReport};
 use super::{BenchArgs, replay};
-use crate::shell::{MixRole, NodeConfig};
 use crate::stage::{Arrival, Cast, NodeProcess, Prepared, Sink, Stage, StageError, prepare};
 
 /// Neighbours on each side.
@@ -101,18 +98,8 @@ impl Play {
         let dir = dir.map_err(BenchError::system("make a directory for the node"))?;
         let cast = Cast { sources: NEIGHBOURS, sinks: NEIGHBOURS, epoch_s: EPOCH_S };
         let stage = runtime.block_on(Stage::set(cast, args.delay_ms_mean))?;
-        let config = NodeConfig {
-            dir: dir.path().join("node"),
-            role: MixRole::Mix,
-            listen: "127.0.0.1:0".to_owned(),
-            announce: None,
-            network: stage.network.clone(),
-            log: LogFormat::Human,
-            control: None,
-            onion: false,
-            onion_clients: Vec::new(),
-            tor: TorConfig::default(),
-        };
+        let mut config = stage.config(&dir.path().join("node"));
+        config.limits.workers = args.workers;
         let (_, path) = config.set_up().map_err(StageError::from)?;
         before(&config.dir)?;
         let program =

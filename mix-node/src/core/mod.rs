@@ -34,8 +34,8 @@ pub use loops::{
 pub use mix::Mix;
 pub use refusal::{ConsensusRefusal, DropLabel, PeerRefusal, SessionRefusal};
 pub use report::{
-    ExcessReport, HeldReport, LinkLoopReport, LoopReport, LossReport, MixReport, NodeLoopReport,
-    PipelineReport, SessionReport,
+    ExcessReport, HeldReport, LimitsReport, LinkLoopReport, LoopReport, LossReport, MixReport,
+    NodeLoopReport, PipelineReport, SessionReport,
 };
 pub use session::SessionGrant;
 pub use topology::OutgoingLink;

@@ -31,6 +31,17 @@ pub struct MixReport {
     pub pipeline: PipelineReport,
     /// Whether the node still originates loops and dummies.
     pub quiesced: bool,
+    /// How much it holds at most.
+    pub limits: LimitsReport,
+}
+
+/// How much a mix holds at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitsReport {
+    /// Packets, delayed and queued for clients together.
+    pub held_max: usize,
+    /// Sessions, connected and resumable together.
+    pub sessions_max: usize,
 }
 
 /// What the way of a packet through the node takes beyond its delay, since the start.

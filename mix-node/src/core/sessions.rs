@@ -72,6 +72,11 @@ impl Sessions {
         }
     }
 
+    /// Keeps at most so many from now on; those that are there stay.
+    pub(crate) const fn set_max(&mut self, sessions_max: usize) {
+        self.sessions_max = sessions_max;
+    }
+
     /// Opens a session, or resumes one if address and token fit; its downlink starts to tick. Where there is no
     /// room, the session that has waited longest to be resumed ends: it costs nothing to leave sessions
     /// behind, so they must not keep anybody out.

@@ -1,17 +1,21 @@
 //! The command line of `sotto-mix`.
 
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use sotto_protocol::directory::NetworkInfo;
-use sotto_transport::node::NodeError;
-use sotto_transport::node::program::{self, InitArgs, Operation};
+use sotto_transport::node::program::{self, InitArgs};
+use sotto_transport::node::{NodeError, control};
 
+use super::config::{Limits, MixRole, NodeConfig, metrics_address};
+use super::node::{self, PROGRAM, Reloading};
+use super::{check_config, doctor, status, systemd};
 use crate::bench::{self, BenchArgs, BenchError};
-
-use super::config::{MixRole, NodeConfig};
-use super::node::{self, PROGRAM};
-use super::status::MixStatus;
 
 /// A node of a Sotto network: an entry, which serves clients, or a mix.
 ///
@@ -28,10 +32,55 @@ struct Cli {
 enum Command {
     /// Make a new node: its directory, identity key and configuration.
     Init(Init),
+    /// Run the node until SIGTERM, SIGINT or `shutdown` on the control socket. SIGHUP reads the configuration again.
+    Run(ConfigFile),
+    /// Check a configuration and the directory that it names, and print it with every default.
+    CheckConfig {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measure what the node needs from this host and the network, and explain what is found.
+    Doctor {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the state of the running node, and what is wrong with it.
+    Status {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+        /// Show it again and again, after so many seconds each.
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+        watch: Option<u64>,
+    },
+    /// Let the running node read its configuration again, and show what has changed.
+    Reload(ConfigFile),
     /// Measure what this machine's mix node can do, against the bare cryptography.
     Bench(BenchArgs),
-    #[command(flatten)]
-    Operate(Operation),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    #[command(hide = true)]
+    Man,
+}
+
+/// Which node is meant.
+#[derive(clap::Args)]
+struct ConfigFile {
+    /// The configuration that `init` wrote.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
 }
 
 #[derive(clap::Args)]
@@ -44,17 +93,70 @@ struct Init {
     /// The network's link, `sotto:network:...`.
     #[arg(long, value_name = "LINK")]
     network: NetworkInfo,
+    /// Where Prometheus reads metrics, ip:port, or "off".
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
+    metrics: MetricsArgument,
+    /// Let `--metrics` be an address that other machines reach.
+    #[arg(long)]
+    metrics_public: bool,
+}
+
+/// Where metrics are shown, as the command line says it.
+#[derive(Clone, Copy)]
+struct MetricsArgument(Option<SocketAddr>);
+
+impl FromStr for MetricsArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        metrics_address::parse(text).map(Self)
+    }
 }
 
 /// Runs the program: reads the command line, does what it says, prints what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
-        Command::Init(init) => set_up(init),
-        Command::Bench(args) => return program::exit_code(PROGRAM, measure(&args)),
-        Command::Operate(operation) => operate(operation),
-    };
-    program::exit_code(PROGRAM, outcome)
+    match perform(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => program::exit_code(PROGRAM, Err(error)),
+    }
+}
+
+fn perform(command: Command) -> Result<ExitCode, NodeError> {
+    match command {
+        Command::Init(init) => set_up(init)?,
+        Command::Run(ConfigFile { config }) => run(&config)?,
+        Command::CheckConfig { file, json } => return check_config::run(&file.config, json),
+        Command::Doctor { file, json } => return doctor::run(&file.config, json),
+        Command::Status { file, json, watch } => {
+            status::show(&NodeConfig::read(&file.config)?, json, watch.map(Duration::from_secs))?;
+        }
+        Command::Reload(ConfigFile { config }) => {
+            let socket = NodeConfig::read(&config)?.control_socket();
+            let reloaded = program::runtime()?.block_on(control::reload(&socket))?;
+            program::print(&format!("{reloaded}\n"))?;
+        }
+        Command::Bench(args) => return Ok(program::exit_code(PROGRAM, measure(&args))),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), PROGRAM, &mut script);
+            program::print(&String::from_utf8_lossy(&script))?;
+        }
+        Command::Man => program::show_manual(Cli::command())?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run(path: &Path) -> Result<(), NodeError> {
+    // A reload reads the same file, wherever the process is then.
+    let path = std::path::absolute(path).map_err(NodeError::system("find the current directory"))?;
+    let config = NodeConfig::read(&path)?;
+    program::run_logging(config.log, config.log_filter.as_deref(), async |shutdown, log| {
+        let node = node::start_reloading(&config, Reloading { path, log }, shutdown).await?;
+        systemd::ready();
+        node.ended().await?;
+        Ok(())
+    })
 }
 
 fn set_up(init: Init) -> Result<(), NodeError> {
@@ -62,6 +164,10 @@ fn set_up(init: Init) -> Result<(), NodeError> {
         dir: init.node.dir()?,
         role: init.role,
         log: init.node.log(),
+        log_filter: None,
+        metrics: init.metrics.0,
+        metrics_public: init.metrics_public,
+        limits: Limits::default(),
         onion: init.node.onion,
         onion_clients: Vec::new(),
         tor: init.node.tor()?,
@@ -84,22 +190,6 @@ fn measure(args: &BenchArgs) -> Result<(), BenchError> {
         print!("{report}");
     }
     Ok(())
-}
-
-fn operate(operation: Operation) -> Result<(), NodeError> {
-    match operation {
-        Operation::Run { config } => {
-            let config = NodeConfig::read(&config)?;
-            program::run(config.log, async |shutdown| {
-                node::start(&config, shutdown).await?.ended().await?;
-                Ok(())
-            })
-        }
-        Operation::Status { config, json } => {
-            program::show_status::<MixStatus>(&NodeConfig::read(&config)?.control_socket(), json)
-        }
-        Operation::Man => program::show_manual(Cli::command()),
-    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rng::OsRng;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::asking::EngineRequest;
 use super::committer::Committer;
 use super::config::MixRole;
 use super::outlets::{OpenedSession, Outlets};
@@ -53,6 +54,8 @@ pub(crate) enum Event {
     SessionEnded { session: SessionAddress, connection: u64 },
     /// The operator asks.
     Control(ControlRequest),
+    /// Another part of the program asks.
+    Asked(EngineRequest),
 }
 
 impl From<ControlRequest> for Event {
@@ -164,6 +167,7 @@ impl Engine {
                 }
             }
             Event::SessionEnded { session, connection } => self.session_ended(now, &session, connection),
+            Event::Asked(request) => request.perform(&mut self.mix),
             Event::Control(ControlRequest::Status { reply }) => {
                 let _answered = reply.send(self.status(now));
             }

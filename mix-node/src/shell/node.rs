@@ -1,6 +1,6 @@
 //! Puts a running node together from its configuration, and takes it down in order.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,17 +8,23 @@ use sotto_protocol::sphinx::fast::X25519;
 use sotto_transport::clock::Clock;
 use sotto_transport::dial::Listener;
 use sotto_transport::link::LinkTimes;
+use sotto_transport::node::log::LogHandle;
+use sotto_transport::node::reload::{self, ReloadRequest};
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::node::{Listening, Member, NodeError, NodePlan, Running};
 use tokio::sync::{mpsc, watch};
 
+use super::asking::Asker;
 use super::committer::Committer;
 use super::config::NodeConfig;
-use super::engine::{EVENTS_MAX, Engine};
+use super::engine::{EVENTS_MAX, Engine, Event};
 use super::links::LinkContext;
+use super::metrics::{self, MetricsServer};
 use super::outlets::Outlets;
+use super::reload::Reloader;
+use super::systemd;
 use super::workers::Workers;
-use crate::core::{Mix, MixConfig, MixReport};
+use crate::core::{Mix, MixReport};
 
 /// How long an incoming link may be silent. Nodes send dummies and clients cover all the time, so
 /// one that is silent for so long is dead.
@@ -44,7 +50,33 @@ pub async fn start(config: &NodeConfig, shutdown: Shutdown) -> Result<RunningMix
     let control_socket = config.control_socket();
     let plan = plan(config, &control_socket);
     let listening = Listening::open(&plan).await?;
-    run(config, &plan, listening, shutdown)
+    run(config, &plan, listening, None, shutdown)
+}
+
+/// What a node needs that reads its configuration again while it runs.
+#[derive(Debug)]
+pub struct Reloading {
+    /// The file that the configuration was read from.
+    pub path: PathBuf,
+    /// The log that its filter acts on.
+    pub log: LogHandle,
+}
+
+/// Starts a node that reads its configuration again at SIGHUP and at `reload` on its control socket.
+///
+/// # Errors
+/// As [`start`]; [`NodeError::System`] if the system does not let the process listen for the signal.
+pub async fn start_reloading(
+    config: &NodeConfig,
+    reloading: Reloading,
+    shutdown: Shutdown,
+) -> Result<RunningMix, NodeError> {
+    let control_socket = config.control_socket();
+    let plan = plan(config, &control_socket);
+    let (reloads, requests) = reload::channel();
+    reloads.on_sighup().map_err(NodeError::system("listen for SIGHUP"))?;
+    let listening = Listening::open(&plan).await?.with_reloads(Some(reloads));
+    run(config, &plan, listening, Some((reloading, requests)), shutdown)
 }
 
 /// Starts a node whose onion service `onion` stands in for: for tests without Tor. Nobody is told of an address.
@@ -59,7 +91,7 @@ pub async fn start_with_onion_stand_in(
     let control_socket = config.control_socket();
     let plan = plan(config, &control_socket);
     let listening = Listening::open(&plan).await?.with_onion_stand_in(onion);
-    run(config, &plan, listening, shutdown)
+    run(config, &plan, listening, None, shutdown)
 }
 
 fn plan<'a>(config: &'a NodeConfig, control_socket: &'a Path) -> NodePlan<'a> {
@@ -79,6 +111,7 @@ fn run(
     config: &NodeConfig,
     plan: &NodePlan<'_>,
     listening: Listening,
+    reloading: Option<(Reloading, mpsc::Receiver<ReloadRequest>)>,
     shutdown: Shutdown,
 ) -> Result<RunningMix, NodeError> {
     let clock = Clock::system();
@@ -92,10 +125,11 @@ fn run(
         failures: Arc::clone(&listening.failures),
         clock: clock.clone(),
     };
-    let workers = Workers::start(0, X25519::detect())?;
+    let workers = Workers::start(config.limits.workers, X25519::detect())?;
     let committer = Committer::start(member.membership.tag_logs.clone())?;
+    serve_operator(config, reloading, &events_in, &clock, &shutdown);
     let engine = Engine {
-        mix: Mix::new(MixConfig::new(listening.secret.id())),
+        mix: Mix::new(config.limits.for_core(listening.secret.id())),
         role: config.role,
         member,
         clock,
@@ -121,4 +155,30 @@ fn run(
     // A client's session is the same by whichever way its link came.
     let on_link = move |link, _arrival| context.clone().serve(link);
     Ok(listening.serve(running, events_in, on_link, links_end, shutdown))
+}
+
+/// Starts what serves the operator and its service manager, until `shutdown`: metrics, reloads, signs of life.
+fn serve_operator(
+    config: &NodeConfig,
+    reloading: Option<(Reloading, mpsc::Receiver<ReloadRequest>)>,
+    events: &mpsc::Sender<Event>,
+    clock: &Clock,
+    shutdown: &Shutdown,
+) {
+    let asker = Asker::new(events.clone());
+    let source = metrics::Source {
+        asker: asker.clone(),
+        clock: clock.clone(),
+        started: clock.now(),
+        epoch_s: config.network.epoch_s,
+        dir: config.dir.clone(),
+    };
+    let metrics = MetricsServer::new(config.metrics);
+    tokio::spawn(metrics::serve(metrics.clone(), source, shutdown.clone()));
+    tokio::spawn(systemd::give_signs_of_life(asker.clone(), shutdown.clone()));
+    tokio::spawn(systemd::tell_stop(shutdown.clone()));
+    if let Some((Reloading { path, log }, requests)) = reloading {
+        let reloader = Reloader { path, config: config.clone(), log, asker, metrics };
+        tokio::spawn(reloader.run(requests));
+    }
 }

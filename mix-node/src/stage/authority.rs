@@ -1,5 +1,6 @@
 //! The authority of the stage, and who is on it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use sotto_protocol::directory::{
@@ -13,13 +14,16 @@ use sotto_transport::clock::Clock;
 use sotto_transport::dial::TcpListener;
 use sotto_transport::link::{Link, LinkAcceptor, LinkError, LinkTimes};
 use sotto_transport::listen::{LinkFailures, serve_links};
+use sotto_transport::node::log::LogFormat;
 use sotto_transport::node::membership::consensus_frames;
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rng::OsRng;
+use sotto_transport::tor::TorConfig;
 use tokio::sync::watch;
 
 use super::error::StageError;
 use super::neighbours::{Sink, Source};
+use crate::shell::{Limits, MixRole, NodeConfig};
 
 /// The network's name.
 const NETWORK: &str = "stage";
@@ -113,6 +117,27 @@ impl Stage {
             on_link,
         ));
         Ok(Self { network, sources, sinks, descriptor, ends })
+    }
+
+    /// The configuration of a node in `dir` that is to play here.
+    #[must_use]
+    pub fn config(&self, dir: &Path) -> NodeConfig {
+        NodeConfig {
+            dir: dir.to_owned(),
+            role: MixRole::Mix,
+            listen: "127.0.0.1:0".to_owned(),
+            announce: None,
+            network: self.network.clone(),
+            log: LogFormat::Human,
+            log_filter: None,
+            control: None,
+            onion: false,
+            onion_clients: Vec::new(),
+            tor: TorConfig::default(),
+            metrics: None,
+            metrics_public: false,
+            limits: Limits::default(),
+        }
     }
 
     /// The node as a hop, once it has announced itself.

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sotto_mix_node::shell::{MixRole, NodeConfig};
+use sotto_mix_node::shell::NodeConfig;
 use sotto_mix_node::stage::{Arrival, Cast, NodeProcess, Prepared, Sink, Stage, prepare};
 use sotto_protocol::frame::Frame;
 use sotto_protocol::sphinx::fast::{BatchUnwrapper, HopKeys, X25519};
 use sotto_protocol::sphinx::{Hop, HopSecret, Unwrapped};
 use sotto_transport::link::Link;
-use sotto_transport::node::log::LogFormat;
-use sotto_transport::tor::TorConfig;
 
 /// Far more than anything here takes.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,7 +30,7 @@ impl Theatre {
     pub async fn open(sinks: usize, delay_ms_mean: u32) -> Self {
         let stage = Stage::set(Cast { sources: 2, sinks, epoch_s: EPOCH_S }, delay_ms_mean).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let config = config(&dir.path().join("node"), &stage);
+        let config = stage.config(&dir.path().join("node"));
         let (_, config_file) = config.set_up().unwrap();
         Self { stage, config, config_file, dir, made: 0 }
     }
@@ -72,21 +70,6 @@ impl Theatre {
             }
         }
         counts
-    }
-}
-
-fn config(dir: &Path, stage: &Stage) -> NodeConfig {
-    NodeConfig {
-        dir: dir.to_owned(),
-        role: MixRole::Mix,
-        listen: "127.0.0.1:0".to_owned(),
-        announce: None,
-        network: stage.network.clone(),
-        log: LogFormat::Human,
-        control: None,
-        onion: false,
-        onion_clients: Vec::new(),
-        tor: TorConfig::default(),
     }
 }
 

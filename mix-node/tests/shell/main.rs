@@ -9,8 +9,10 @@
     missing_docs
 )]
 
+mod contrib;
 mod lifecycle;
 mod links;
+mod operator;
 mod program;
 #[path = "../../../transport/tests/sockets/raw.rs"]
 #[expect(dead_code, reason = "the links' own tests need more of it")]

@@ -1,11 +1,14 @@
 //! The node under test and its surroundings: an authority that lists it, and neighbours with known keys.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sotto_mix_node::core::MixReport;
-use sotto_mix_node::shell::{MixRole, MixStatus, NodeConfig, RunningMix, start, start_with_onion_stand_in};
+use sotto_mix_node::shell::{
+    Limits, MixRole, MixStatus, NodeConfig, RunningMix, start, start_with_onion_stand_in,
+};
 use sotto_protocol::directory::{
     AuthorityEntry, Consensus, ConsensusNode, CoverClass, Descriptor, EpochKey, NetworkInfo, Params, Place,
     SignedDescriptor, epoch_of, epoch_start,
@@ -220,7 +223,21 @@ pub struct World {
 impl World {
     /// An entry that works by its consensus.
     pub async fn entry() -> Self {
-        let world = Self::started(MixRole::Entry, Place::Entry).await;
+        Self::entry_with(|config| config).await
+    }
+
+    /// The same, which shows its metrics there.
+    pub async fn entry_showing_metrics(address: SocketAddr) -> Self {
+        Self::entry_with(|config| NodeConfig { metrics: Some(address), ..config }).await
+    }
+
+    /// The same, on a port that is known before.
+    pub async fn entry_listening(address: SocketAddr) -> Self {
+        Self::entry_with(|config| NodeConfig { listen: address.to_string(), ..config }).await
+    }
+
+    async fn entry_with(change: impl FnOnce(NodeConfig) -> NodeConfig) -> Self {
+        let world = Self::started(MixRole::Entry, Place::Entry, change).await;
         world.wait_for("the consensus", |status| status.report.place.as_deref() == Some("entry")).await;
         // The last file that a starting node writes.
         let kept = layout::consensus_file(&world.config.dir);
@@ -228,11 +245,11 @@ impl World {
         world
     }
 
-    async fn started(role: MixRole, place: Place) -> Self {
+    async fn started(role: MixRole, place: Place, change: impl FnOnce(NodeConfig) -> NodeConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let layer_1 = Neighbour::start(LAYER_1).await;
         let (network, authority) = authority(place, &layer_1.address).await;
-        let config = config(&dir.path().join("node"), role, network);
+        let config = change(config(&dir.path().join("node"), role, network));
         config.set_up().unwrap();
         let shutdown = Shutdown::new();
         let onion = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -332,10 +349,14 @@ pub fn config(dir: &Path, role: MixRole, network: NetworkInfo) -> NodeConfig {
         announce: None,
         network,
         log: LogFormat::Human,
+        log_filter: None,
+        metrics: Some("127.0.0.1:0".parse().unwrap()),
+        metrics_public: false,
         control: None,
         onion: false,
         onion_clients: Vec::new(),
         tor: TorConfig::default(),
+        limits: Limits::default(),
     }
 }
 

@@ -44,7 +44,9 @@ impl Localnet {
             (Kind::Mix, "mix", plan.mixes()),
             (Kind::Mailbox, "mailbox", plan.mailboxes),
         ] {
-            let role: &[&str] = if kind == Kind::Mailbox { &[] } else { &["--role", name] };
+            // Nodes on one host would want one port for their metrics.
+            let role: &[&str] =
+                if kind == Kind::Mailbox { &[] } else { &["--role", name, "--metrics", "off"] };
             let onion: &[&str] = if kind.has_onion() { &onion } else { &[] };
             let args = [&joining[..], role, onion].concat();
             for n in 1..=count {

@@ -3,11 +3,12 @@
 //! What may stand in it is for each node's own type to say, with `#[serde(deny_unknown_fields)]`. `ConfigText`
 //! writes what is read here.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use sotto_protocol::directory::{NetworkInfo, is_address};
 
@@ -104,6 +105,56 @@ pub fn hosting_tor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TorConf
     Ok(tor)
 }
 
+/// Takes a whole number from `MIN` to `MAX`, for `#[serde(deserialize_with)]`.
+///
+/// # Errors
+///
+/// When it is something else, with the two limits.
+pub fn within<'de, D: Deserializer<'de>, const MIN: u64, const MAX: u64>(
+    deserializer: D,
+) -> Result<u64, D::Error> {
+    deserializer.deserialize_u64(Within { min: MIN, max: MAX })
+}
+
+struct Within {
+    min: u64,
+    max: u64,
+}
+
+impl Visitor<'_> for Within {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a whole number from {} to {}", self.min, self.max)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<u64, E> {
+        if (self.min..=self.max).contains(&number) {
+            return Ok(number);
+        }
+        Err(E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<u64, E> {
+        match u64::try_from(number) {
+            Ok(number) => self.visit_u64(number),
+            Err(_) => Err(E::invalid_value(Unexpected::Signed(number), &self)),
+        }
+    }
+}
+
+/// Where the setting `key` stands in the file at `path`, `file:line`, for an error that only shows when several
+/// settings are looked at together. The file alone, if the key is not in it.
+#[must_use]
+pub fn place_of(path: &Path, key: &str) -> String {
+    let line = read_text(path).ok().and_then(|text| {
+        let table = toml::de::DeTable::parse(&text).ok()?;
+        let (found, _) = table.get_ref().iter().find(|(name, _)| name.get_ref() == key)?;
+        Some(line_of(&text, found.span().start))
+    });
+    line.map_or_else(|| path.display().to_string(), |line| format!("{}:{line}", path.display()))
+}
+
 /// Checks that the setting `field` is an address that others can dial.
 ///
 /// # Errors
@@ -161,6 +212,30 @@ mod tests {
         assert!(error.contains("node.toml:4: unknown field `peer_max`"), "{error}");
         let error = read_example("listen = \"x\npeers_max = 3\n").unwrap_err().to_string();
         assert!(error.contains("node.toml:1: "), "{error}");
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Counted {
+        #[serde(deserialize_with = "within::<_, 2, 9>")]
+        count: u64,
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_refused_with_the_range_and_its_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("node.toml");
+        let read_count = |value: &str| {
+            std::fs::write(&path, format!("# a node\ncount = {value}\n")).unwrap();
+            read::<Counted>(&path).map(|counted| counted.count).map_err(|error| error.to_string())
+        };
+        assert_eq!((read_count("2"), read_count("9")), (Ok(2), Ok(9)));
+        for wrong in ["1", "10", "-3", "true", "\"many\"", "2.5"] {
+            let error = read_count(wrong).unwrap_err();
+            assert!(error.contains("node.toml:2: "), "{error}");
+            assert!(error.contains("expected a whole number from 2 to 9"), "{error}");
+        }
+        assert!(place_of(&path, "count").ends_with("node.toml:2"));
+        assert!(place_of(&path, "other").ends_with("node.toml"));
     }
 
     #[derive(Debug, Default, PartialEq, serde::Deserialize)]

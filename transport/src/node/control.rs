@@ -1,4 +1,4 @@
-//! The control socket of a node: `status`, `quiesce`, `shutdown`, by JSON-RPC.
+//! The control socket of a node: `status`, `quiesce`, `reload`, `shutdown`, by JSON-RPC.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
+use super::reload::Reloads;
 use super::shutdown::Shutdown;
 use crate::rpc::{RpcClient, RpcClientError, RpcError, RpcHandler, RpcRequest, RpcServer, RpcServerError};
 
@@ -39,19 +40,21 @@ impl ControlServer {
     }
 
     /// Serves until `shutdown`, which the method `shutdown` triggers. The other requests go where the node's other
-    /// events go.
+    /// events go, and `reload` by `reloads`: a node without that has no such method.
     pub async fn serve<E: From<ControlRequest> + Send + 'static>(
         self,
         events: mpsc::Sender<E>,
+        reloads: Option<Reloads>,
         shutdown: Shutdown,
     ) {
-        let handler = Arc::new(Handler { events, shutdown: shutdown.clone() });
+        let handler = Arc::new(Handler { events, reloads, shutdown: shutdown.clone() });
         self.0.serve(handler, shutdown).await;
     }
 }
 
 struct Handler<E> {
     events: mpsc::Sender<E>,
+    reloads: Option<Reloads>,
     shutdown: Shutdown,
 }
 
@@ -74,6 +77,10 @@ impl<E: From<ControlRequest> + Send + 'static> RpcHandler for Handler<E> {
             "quiesce" => {
                 self.ask(|reply| ControlRequest::Quiesce { reply }).await;
                 Ok(json!({}))
+            }
+            "reload" => {
+                let reloads = self.reloads.as_ref().ok_or_else(|| RpcError::method_not_found("reload"))?;
+                reloads.request().await.map_err(|reason| RpcError::labelled("reload-refused", &reason))
             }
             "shutdown" => {
                 self.shutdown.trigger();
@@ -100,6 +107,15 @@ pub async fn status(path: &Path) -> Result<Value, RpcClientError> {
 /// As with [`status`].
 pub async fn quiesce(path: &Path) -> Result<(), RpcClientError> {
     call(path, "quiesce").await.map(drop)
+}
+
+/// Asks the node that serves at `path` to read its configuration again, and returns what has changed.
+///
+/// # Errors
+///
+/// As with [`status`], and when the configuration is wrong: nothing has changed then.
+pub async fn reload(path: &Path) -> Result<Value, RpcClientError> {
+    call(path, "reload").await
 }
 
 /// Asks the node that serves at `path` to end. It answers before it has ended.

@@ -86,6 +86,16 @@ pub enum NodeError {
     /// An onion service where nobody would look for one.
     #[error("`onion` is true, and only entries serve clients: set it to false, or `role` to \"entry\"")]
     OnionRole,
+    /// A setting that is well-formed and does not go with the others.
+    #[error("{place}: {message}")]
+    Setting {
+        /// The stable name of the reason.
+        label: &'static str,
+        /// Where it stands, `file:line` if it comes from a file.
+        place: String,
+        /// What is wrong, and what to do.
+        message: String,
+    },
     /// Something that the operating system refused.
     #[error("cannot {what}: {reason}")]
     System {
@@ -128,6 +138,7 @@ impl NodeError {
             Self::Log(_) => "log",
             Self::Tor(error) => error.label(),
             Self::OnionRole => "onion-role",
+            Self::Setting { label, .. } => label,
             Self::System { .. } => "system",
         }
     }

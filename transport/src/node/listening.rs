@@ -15,6 +15,7 @@ use super::control::{ControlRequest, ControlServer};
 use super::error::NodeError;
 use super::layout;
 use super::onion::{Arrival, Hosted, OnionPlan, OnionWatch};
+use super::reload::Reloads;
 use super::shutdown::Shutdown;
 use crate::dial::{Listener, TcpListener};
 use crate::link::{Link, LinkAcceptor, LinkError, LinkTimes};
@@ -54,6 +55,7 @@ pub struct Listening {
     /// Counts the incoming links that fail.
     pub failures: Arc<LinkFailures>,
     control: ControlServer,
+    reloads: Option<Reloads>,
     listener: TcpListener,
     acceptor: LinkAcceptor,
     onion_acceptor: LinkAcceptor,
@@ -82,7 +84,23 @@ impl Listening {
             None => None,
         };
         let failures = Arc::default();
-        Ok(Self { secret, local_address, failures, control, listener, acceptor, onion_acceptor, onion })
+        Ok(Self {
+            secret,
+            local_address,
+            failures,
+            control,
+            reloads: None,
+            listener,
+            acceptor,
+            onion_acceptor,
+            onion,
+        })
+    }
+
+    /// Lets the control socket ask for another reading of the configuration.
+    #[must_use]
+    pub fn with_reloads(self, reloads: Option<Reloads>) -> Self {
+        Self { reloads, ..self }
     }
 
     /// Lets `listener` stand in for the onion service: its links count as such, and no address is told to anybody. For
@@ -138,8 +156,17 @@ impl Listening {
         L: Fn(Link, Arrival) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), LinkError>> + Send + 'static,
     {
-        let Self { secret, local_address, failures, control, listener, acceptor, onion_acceptor, onion } =
-            self;
+        let Self {
+            secret,
+            local_address,
+            failures,
+            control,
+            reloads,
+            listener,
+            acceptor,
+            onion_acceptor,
+            onion,
+        } = self;
         let ends = [links_end.trigger_on_drop(), shutdown.trigger_on_drop()];
         let on_link = Arc::new(on_link);
         let onion_links = onion.map(|Hosted { listener, tor: (tor, tor_end), .. }| {
@@ -154,7 +181,7 @@ impl Listening {
         });
         let on_link = move |link| on_link(link, Arrival::Tcp);
         let links = tokio::spawn(serve_links(listener, acceptor, failures, links_end, on_link));
-        let control = tokio::spawn(control.serve(events, shutdown));
+        let control = tokio::spawn(control.serve(events, reloads, shutdown));
         let running = tokio::spawn(async move {
             let outcome = engine.await;
             // Dropped here, or by a panic of the engine: nothing is served without it.

@@ -3,7 +3,9 @@
 //! Nothing here keeps secrets out of the log: that is done where things are logged, by types whose `Debug` is
 //! scrubbed and by never naming a client's address.
 
+use std::fmt;
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
@@ -12,9 +14,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// The environment variable with the filter, as in `SOTTO_LOG=info,sotto_transport=debug`.
 pub const FILTER_VARIABLE: &str = "SOTTO_LOG";
 
-/// What is logged when the variable is not set. The crates of the built-in Tor client, all of which are named so, tell
+/// What is logged when neither the variable nor the configuration says. The crates of the built-in Tor client, all of which are named so, tell
 /// of every step at `info`.
-const FILTER_DEFAULT: &str = "info,tor_=warn,arti_client=warn";
+pub const FILTER_DEFAULT: &str = "info,tor_=warn,arti_client=warn";
 
 /// The form of the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -31,11 +33,42 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The filter is malformed.
-    #[error("{FILTER_VARIABLE} is not a log filter: {0}; an example is `info,sotto_transport=debug`")]
+    #[error("not a log filter: {0}; an example is `info,sotto_transport=debug`")]
     Filter(String),
     /// Something logs already.
     #[error("logging was started before")]
     Started,
+}
+
+/// What is logged, in a process that logs already. Clones change the same log.
+#[derive(Clone)]
+pub struct LogHandle(Arc<dyn Fn(EnvFilter) + Send + Sync>);
+
+impl fmt::Debug for LogHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogHandle")
+    }
+}
+
+impl LogHandle {
+    /// Logs by another filter from now on. Where `SOTTO_LOG` is set, that stays in force.
+    ///
+    /// # Errors
+    ///
+    /// When `filter` is malformed; nothing changes then.
+    pub fn set_filter(&self, filter: Option<&str>) -> Result<(), LogError> {
+        (self.0)(effective_filter(filter)?);
+        Ok(())
+    }
+}
+
+/// Whether `filter` can be used.
+///
+/// # Errors
+///
+/// [`LogError::Filter`].
+pub fn check_filter(filter: &str) -> Result<(), LogError> {
+    EnvFilter::try_new(filter).map(drop).map_err(|error| LogError::Filter(error.to_string()))
 }
 
 /// Starts logging, for the whole process.
@@ -44,21 +77,42 @@ pub enum LogError {
 ///
 /// When `SOTTO_LOG` is malformed, or logging was started before.
 pub fn init(format: LogFormat) -> Result<(), LogError> {
-    let filter = match std::env::var(FILTER_VARIABLE) {
-        Ok(filter) if !filter.is_empty() => {
-            EnvFilter::try_new(filter).map_err(|error| LogError::Filter(error.to_string()))?
-        }
-        _ => EnvFilter::new(FILTER_DEFAULT),
-    };
+    init_filtered(format, None).map(drop)
+}
+
+/// Starts logging by `filter`, or as ever without one, with what changes the filter later. `SOTTO_LOG` goes before.
+///
+/// # Errors
+///
+/// When the filter is malformed, or logging was started before.
+pub fn init_filtered(format: LogFormat, filter: Option<&str>) -> Result<LogHandle, LogError> {
     // An error of the log itself must not be told on standard error: if that is what has broken, telling it
     // panics the task that logged.
-    let builder =
-        tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter).with_writer(io::stderr);
-    let started = match format {
-        LogFormat::Human => builder.with_ansi(io::stderr().is_terminal()).finish().try_init(),
-        LogFormat::Json => builder.json().finish().try_init(),
-    };
-    started.map_err(|_| LogError::Started)
+    let builder = tracing_subscriber::fmt()
+        .log_internal_errors(false)
+        .with_env_filter(effective_filter(filter)?)
+        .with_writer(io::stderr);
+    match format {
+        LogFormat::Human => {
+            let builder = builder.with_ansi(io::stderr().is_terminal()).with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.finish().try_init().map_err(|_| LogError::Started)?;
+            // Without a subscriber there is nothing to change, and nothing that could be told.
+            Ok(LogHandle(Arc::new(move |filter| drop(handle.reload(filter)))))
+        }
+        LogFormat::Json => {
+            let builder = builder.json().with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.finish().try_init().map_err(|_| LogError::Started)?;
+            Ok(LogHandle(Arc::new(move |filter| drop(handle.reload(filter)))))
+        }
+    }
+}
+
+fn effective_filter(filter: Option<&str>) -> Result<EnvFilter, LogError> {
+    let variable = std::env::var(FILTER_VARIABLE).ok().filter(|filter| !filter.is_empty());
+    let filter = variable.as_deref().or(filter).unwrap_or(FILTER_DEFAULT);
+    EnvFilter::try_new(filter).map_err(|error| LogError::Filter(error.to_string()))
 }
 
 #[cfg(test)]
@@ -67,8 +121,13 @@ mod tests {
 
     #[test]
     fn logging_starts_once() {
-        init(LogFormat::Json).unwrap();
+        let log = init_filtered(LogFormat::Json, Some("warn")).unwrap();
         assert!(matches!(init(LogFormat::Human), Err(LogError::Started)));
+        assert!(tracing::enabled!(tracing::Level::WARN) && !tracing::enabled!(tracing::Level::DEBUG));
+        assert!(matches!(log.set_filter(Some("info=loud")), Err(LogError::Filter(_))));
+        assert!(!tracing::enabled!(tracing::Level::DEBUG), "a bad filter changes nothing");
+        log.set_filter(Some("debug")).unwrap();
+        assert!(tracing::enabled!(tracing::Level::DEBUG));
     }
 
     #[test]

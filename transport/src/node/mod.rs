@@ -16,6 +16,7 @@ pub mod membership;
 pub mod memory;
 mod onion;
 pub mod program;
+pub mod reload;
 pub mod shutdown;
 pub mod tag_log;
 

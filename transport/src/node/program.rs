@@ -14,7 +14,7 @@ use sotto_protocol::ident::NodeId;
 
 use super::control;
 use super::error::NodeError;
-use super::log::{self, LogFormat};
+use super::log::{self, LogFormat, LogHandle};
 use super::shutdown::Shutdown;
 use crate::tor::TorConfig;
 
@@ -148,12 +148,25 @@ pub fn run<E: From<NodeError>>(
     log: LogFormat,
     run: impl AsyncFnOnce(Shutdown) -> Result<(), E>,
 ) -> Result<(), E> {
-    log::init(log).map_err(NodeError::from)?;
+    run_logging(log, None, async |shutdown, _log| run(shutdown).await)
+}
+
+/// As [`run`], with the log's filter, and with what changes that while the node runs.
+///
+/// # Errors
+///
+/// As there.
+pub fn run_logging<E: From<NodeError>>(
+    log: LogFormat,
+    filter: Option<&str>,
+    run: impl AsyncFnOnce(Shutdown, LogHandle) -> Result<(), E>,
+) -> Result<(), E> {
+    let log = log::init_filtered(log, filter).map_err(NodeError::from)?;
     raise_file_limit();
     runtime()?.block_on(async {
         let shutdown = Shutdown::new();
         shutdown.on_signals().map_err(NodeError::system("listen for signals"))?;
-        run(shutdown).await
+        run(shutdown, log).await
     })
 }
 
@@ -202,7 +215,12 @@ pub fn print(text: &str) -> Result<(), NodeError> {
     io::stdout().write_all(text.as_bytes()).map_err(NodeError::system("print"))
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, NodeError> {
+/// A runtime, for a command that asks a node.
+///
+/// # Errors
+///
+/// [`NodeError::System`].
+pub fn runtime() -> Result<tokio::runtime::Runtime, NodeError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(NodeError::system("start the runtime"))
 }

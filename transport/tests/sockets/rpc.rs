@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sotto_transport::node::control::{self, ControlRequest, ControlServer};
+use sotto_transport::node::reload;
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rpc::{
     CONNECTIONS_MAX, LINE_LEN_MAX, QUEUE_MAX, RpcClient, RpcError, RpcHandler, RpcRequest, RpcServer,
@@ -291,7 +292,12 @@ async fn a_node_is_asked_and_told_over_its_control_socket() {
     let server = ControlServer::bind(&path).unwrap();
     let shutdown = Shutdown::new();
     let (requests_in, mut requests) = mpsc::channel(1);
-    let task = tokio::spawn(server.serve(requests_in, shutdown.clone()));
+    let (reloads, mut reload_requests) = reload::channel();
+    let task = tokio::spawn(server.serve(requests_in, Some(reloads), shutdown.clone()));
+    tokio::spawn(async move {
+        reload_requests.recv().await.unwrap().reply.send(Ok(json!({ "applied": ["log"] }))).unwrap();
+        reload_requests.recv().await.unwrap().reply.send(Err("node.toml:3: wrong".to_owned())).unwrap();
+    });
     tokio::spawn(async move {
         let mut quiesced = false;
         while let Some(request) = requests.recv().await {
@@ -307,6 +313,9 @@ async fn a_node_is_asked_and_told_over_its_control_socket() {
     assert_eq!(control::status(&path).await.unwrap(), json!({ "quiesced": false }));
     control::quiesce(&path).await.unwrap();
     assert_eq!(control::status(&path).await.unwrap(), json!({ "quiesced": true }));
+    assert_eq!(control::reload(&path).await.unwrap(), json!({ "applied": ["log"] }));
+    let refused = control::reload(&path).await.unwrap_err();
+    assert_eq!((refused.label(), refused.to_string().as_str()), ("reload-refused", "node.toml:3: wrong"));
     let client = RpcClient::connect(&path).await.unwrap();
     assert_eq!(client.call("explode", &json!({})).await.unwrap_err().label(), "method-not-found");
     control::shutdown(&path).await.unwrap();

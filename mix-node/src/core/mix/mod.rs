@@ -4,6 +4,7 @@
 //! joins them, keeps the ledger and decides what becomes of a packet. It performs nothing.
 
 mod events;
+mod limits;
 mod receive;
 mod sent;
 mod timers;
@@ -206,6 +207,7 @@ impl Mix {
             dummies: self.dummies_sent,
             pipeline: self.pipeline_report(),
             quiesced: self.quiesced,
+            limits: self.limits(),
         }
     }
 

@@ -6,6 +6,7 @@ mod cover;
 mod debug;
 mod downlink;
 mod ledger;
+mod limits;
 mod loops;
 mod packets;
 mod sessions;

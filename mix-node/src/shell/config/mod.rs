@@ -1,15 +1,22 @@
 //! A mix's configuration file and directory: what stands in them, and how they are made.
 
+mod limits;
+pub(super) mod metrics_address;
+
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use sotto_protocol::directory::{NetworkInfo, Role};
 use sotto_protocol::ident::NodeId;
-use sotto_transport::node::log::LogFormat;
+use sotto_transport::node::log::{self, LogFormat};
 use sotto_transport::node::{ConfigText, NodeError, OnionPlan, config, layout};
 use sotto_transport::tor::TorConfig;
 
 use super::node::PROGRAM;
+
+pub use limits::Limits;
+pub use metrics_address::METRICS_ADDRESS;
 
 /// The name of the configuration in a node's directory.
 pub const CONFIG_FILE: &str = "mix.toml";
@@ -62,6 +69,15 @@ pub struct NodeConfig {
     /// The form of the log.
     #[serde(default)]
     pub log: LogFormat,
+    /// What is logged, in the form of `SOTTO_LOG`, which goes before it.
+    #[serde(default, deserialize_with = "log_filter")]
+    pub log_filter: Option<String>,
+    /// Where metrics are shown to Prometheus; nowhere, if `None`.
+    #[serde(default = "metrics_address::default", deserialize_with = "metrics_address::deserialize")]
+    pub metrics: Option<SocketAddr>,
+    /// Whether `metrics` may be an address that other machines reach.
+    #[serde(default)]
+    pub metrics_public: bool,
     /// The control socket, if not in the directory.
     pub control: Option<PathBuf>,
     /// Whether clients can reach it as a Tor onion service.
@@ -73,20 +89,33 @@ pub struct NodeConfig {
     /// How the onion service reaches Tor.
     #[serde(default, deserialize_with = "config::hosting_tor")]
     pub tor: TorConfig,
+    /// How much it holds and lets others ask of it.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// Takes a filter of the log, for `#[serde(deserialize_with)]`.
+fn log_filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let filter = String::deserialize(deserializer)?;
+    log::check_filter(&filter).map_err(serde::de::Error::custom)?;
+    Ok(Some(filter))
 }
 
 impl NodeConfig {
     /// Reads and checks the file at `path`.
     ///
     /// # Errors
-    /// [`NodeError::Config`] with file and line, [`NodeError::Address`], or [`NodeError::OnionRole`].
+    /// [`NodeError::Config`] with file and line, [`NodeError::Address`], [`NodeError::OnionRole`] or
+    /// [`NodeError::Setting`].
     pub fn read(path: &Path) -> Result<Self, NodeError> {
         let config: Self = config::read(path)?;
-        config.check()?;
+        config.check(|key| config::place_of(path, key))?;
         Ok(config)
     }
 
-    fn check(&self) -> Result<(), NodeError> {
+    /// Checks what the settings are together; `place_of` says where a setting stands.
+    fn check(&self, place_of: impl Fn(&str) -> String) -> Result<(), NodeError> {
+        metrics_address::check(self.metrics, self.metrics_public, || place_of("metrics"))?;
         if self.onion && self.role != MixRole::Entry {
             return Err(NodeError::OnionRole);
         }
@@ -122,6 +151,11 @@ impl NodeConfig {
     pub fn to_toml(&self) -> Result<String, NodeError> {
         let what = "A node of a Sotto network. Run it with `sotto-mix run --config` and this file.";
         let role = "\"entry\" serves clients; \"mix\" works in the layer that the consensus assigns.";
+        let filter = "What is logged, if SOTTO_LOG does not say.";
+        let metrics =
+            "Where Prometheus reads metrics, ip:port of this machine alone; \"off\" for no metrics.";
+        let public = "Whether `metrics` may be an address that other machines reach.";
+        let limits = "How much the node holds and lets others ask of it. SIGHUP applies changes.";
         let text = ConfigText::new(what)
             .dir("identity key, Sphinx keys, the last consensus", &self.dir)?
             .text(role, "role", self.role.name())
@@ -129,8 +163,12 @@ impl NodeConfig {
             .announce("mix.example.org:9000", self.announce.as_deref())
             .network(&self.network)?
             .log(self.log)
+            .optional_text(filter, "log_filter", log::FILTER_DEFAULT, self.log_filter.as_deref())
+            .text(metrics, "metrics", &metrics_address::text(self.metrics))
+            .value(public, "metrics_public", self.metrics_public)
             .control("/run/sotto/mix.sock", self.control.as_deref())?
             .onion(self.onion, &self.onion_clients)
+            .section(limits, &self.limits.to_toml())
             .tor(&self.tor)?;
         Ok(text.finish())
     }
@@ -141,7 +179,7 @@ impl NodeConfig {
     /// # Errors
     /// [`NodeError::AlreadySetUp`] if there is an identity or a configuration: neither is overwritten.
     pub fn set_up(&self) -> Result<(NodeId, PathBuf), NodeError> {
-        self.check()?;
+        self.check(|key| format!("`{key}`"))?;
         layout::set_up(&self.dir, CONFIG_FILE, &self.to_toml()?)
     }
 }
@@ -172,10 +210,14 @@ mod tests {
                 epoch_s: 60,
             },
             log: LogFormat::Json,
+            log_filter: None,
+            metrics: Some(METRICS_ADDRESS),
+            metrics_public: false,
             control: None,
             onion: false,
             onion_clients: Vec::new(),
             tor: TorConfig::default(),
+            limits: Limits::default(),
         }
     }
 
@@ -195,6 +237,10 @@ mod tests {
             role: MixRole::Entry,
             announce: Some("mix.example.org:9000".to_owned()),
             log: LogFormat::Human,
+            log_filter: Some("info,sotto_transport=debug".to_owned()),
+            metrics: Some("192.0.2.1:80".parse().unwrap()),
+            metrics_public: true,
+            limits: Limits { sessions_max: 7, workers: 3, ..Limits::default() },
             control: Some(dir.path().join("c.sock")),
             onion: true,
             onion_clients: vec![
@@ -233,6 +279,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("mix.toml");
         let good = config(dir.path()).to_toml().unwrap();
+        let sessions = format!("sessions_max = {}", Limits::default().sessions_max);
         let refused = |toml: &str| {
             std::fs::write(&path, toml).unwrap();
             NodeConfig::read(&path).unwrap_err().to_string()
@@ -243,6 +290,17 @@ mod tests {
         assert!(error.contains("mix.toml:") && error.contains("mistyped"), "{error}");
         let error = refused(&good.replace("# announce = \"mix.example.org:9000\"", "announce = \"nowhere\""));
         assert!(error.contains("`announce`") && error.contains("host:port"), "{error}");
+        let error = refused(&good.replace("metrics = \"127.0.0.1:9464\"", "metrics = \"0.0.0.0:9464\""));
+        let line = 1 + good.lines().position(|line| line.starts_with("metrics = ")).unwrap();
+        assert!(error.contains(&format!("mix.toml:{line}: `metrics` is 0.0.0.0:9464")), "{error}");
+        let error = refused(&good.replace(&sessions, "sessions_max = 0"));
+        let line = 1 + good.lines().position(|line| line.starts_with("sessions_max = ")).unwrap();
+        assert!(
+            error.contains(&format!("mix.toml:{line}: ")) && error.contains("from 1 to 65536"),
+            "{error}"
+        );
+        let error = refused(&good.replace("# log_filter = \"info", "log_filter = \"info=loud"));
+        assert!(error.contains("mix.toml:") && error.contains("not a log filter"), "{error}");
         let error = refused(&good.replace("\"entry\"\n", "\"exit\"\n"));
         assert!(error.contains("unknown variant `exit`"), "{error}");
     }

@@ -1,0 +1,45 @@
+//! `sotto-mix check-config`: reads a configuration as `run` would, and says what holds and what is missing.
+//!
+//! Nothing is changed, nothing is opened for others, and the network is not asked.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+use sotto_transport::node::{NodeError, program};
+
+use super::check::Checks;
+use super::config::NodeConfig;
+use super::doctor::files;
+
+/// Checks the file at `path` and the directory that it names, and prints both.
+///
+/// # Errors
+///
+/// [`NodeError`], when the configuration cannot be used; with `json` it is printed instead.
+pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, NodeError> {
+    let config = match NodeConfig::read(path) {
+        Ok(config) => config,
+        Err(error) if json => {
+            let error = json!({ "error": { "label": error.label(), "text": error.to_string() } });
+            program::print(&format!("{error}\n"))?;
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(error) => return Err(error),
+    };
+    let checks = Checks(files::check(&config, path));
+    let text = config.to_toml()?;
+    let shown = if json {
+        let effective: Value = toml::from_str(&text).map_err(|error| NodeError::Setting {
+            label: "config-wrong",
+            place: path.display().to_string(),
+            message: error.to_string(),
+        })?;
+        let verdict = checks.verdict();
+        format!("{}\n", json!({ "config": effective, "checks": checks, "verdict": verdict }))
+    } else {
+        format!("{text}\n{checks}")
+    };
+    program::print(&shown)?;
+    Ok(checks.exit_code())
+}

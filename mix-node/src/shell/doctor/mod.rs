@@ -1,0 +1,59 @@
+//! `sotto-mix doctor`: measures what a node needs from its host and its network, and explains what it found.
+//!
+//! Each module looks at one thing. Measuring and judging are apart: the judgement is a function of what was
+//! measured, so that it can be tested without a host that is ill.
+
+mod capacity;
+mod clock;
+mod disk;
+pub(super) mod files;
+mod machine;
+mod network;
+mod ports;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::json;
+use sotto_transport::node::{NodeError, control, layout, program};
+
+use super::check::Checks;
+use super::config::NodeConfig;
+use super::node::PROGRAM;
+use super::status::Observed;
+
+/// Looks at everything, and prints it.
+///
+/// # Errors
+///
+/// [`NodeError`], when the configuration cannot be used or there is no identity: nothing can be measured then.
+pub(super) fn run(path: &Path, json: bool) -> Result<ExitCode, NodeError> {
+    let config = NodeConfig::read(path)?;
+    let secret = layout::read_identity(&config.dir, PROGRAM)?;
+    let mut checks = files::check(&config, path);
+    program::runtime()?.block_on(async {
+        let running = running(&config).await;
+        let network = network::ask(&config).await;
+        checks.push(clock::against_consensus(&network, config.network.epoch_s));
+        checks.push(clock::against_ntp().await);
+        checks.extend(ports::check(&config, &secret, running.is_some()).await);
+        checks.extend(network::check(&network, &config, &secret.id(), running.as_ref()));
+    });
+    checks.extend(machine::check(&config));
+    checks.extend(disk::check(&config.dir));
+    checks.push(capacity::check(config.limits.workers));
+    let checks = Checks(checks);
+    let shown = if json {
+        format!("{}\n", json!({ "checks": checks, "verdict": checks.verdict() }))
+    } else {
+        checks.to_string()
+    };
+    program::print(&shown)?;
+    Ok(checks.exit_code())
+}
+
+/// The node with this configuration, if it runs.
+async fn running(config: &NodeConfig) -> Option<Observed> {
+    let value = control::status(&config.control_socket()).await.ok()?;
+    Observed::from_value(value).ok()
+}

@@ -1,0 +1,185 @@
+//! What a label means to an operator, and what to do when its count grows.
+
+/// How a label's count is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// Belongs to ordinary work; no reason to act.
+    Ordinary,
+    /// Belongs to ordinary work in small numbers.
+    Few,
+    /// Should not happen in a healthy network.
+    Never,
+}
+
+/// What is known of a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Advice {
+    pub(crate) weight: Weight,
+    /// What has happened, in half a sentence.
+    pub(crate) meaning: &'static str,
+    /// What the operator can do.
+    pub(crate) remedy: &'static str,
+}
+
+const CLOCK: &str = "check this host's clock with `sotto-mix doctor`";
+const NOTHING: &str = "nothing, unless it goes on";
+const SENDER: &str = "nothing here: the sender made it so; if it is many, ask the link's other side";
+const OVERLOAD: &str =
+    "the node is overloaded: raise the limit in [limits] if memory allows, or use a larger host";
+
+/// What is known of the label of a dropped packet; `None` for one that this version does not know.
+pub(crate) fn of_drop(label: &str) -> Option<Advice> {
+    let (weight, meaning, remedy) = match label {
+        "no-consensus" => (
+            Weight::Few,
+            "no consensus was known, or it did not list this node",
+            "wait; see above if it lasts",
+        ),
+        "consensus-expired" => (
+            Weight::Never,
+            "the newest consensus was past its grace",
+            "see whether the authority is up, and the clock is right",
+        ),
+        "source-illegal" => (
+            Weight::Few,
+            "whoever sent it may not link to this node",
+            "nothing as epochs change; otherwise check that this host's clock is right",
+        ),
+        "next-hop-unknown" => (Weight::Few, "its next hop is in no consensus that counts", NOTHING),
+        "next-hop-illegal" => (Weight::Few, "its next hop is not one that this place sends to", NOTHING),
+        "next-hop-unreachable" => (
+            Weight::Few,
+            "the link to its next hop was down or its queue full",
+            "see the peers below: one that stays down needs its operator; queues that stay full need a faster line",
+        ),
+        "held-full" => (Weight::Never, "the node held as many packets as it may", OVERLOAD),
+        "session-unknown" => (
+            Weight::Few,
+            "it was for a session that this node does not know",
+            "nothing after a restart: clients open new sessions",
+        ),
+        "session-expired" => (Weight::Ordinary, "its client did not come back in time", "nothing"),
+        "session-unreachable" => (Weight::Ordinary, "its client's connection took no more frames", NOTHING),
+        "downlink-full" => (Weight::Ordinary, "its client was away, and enough waited already", NOTHING),
+        "uplink-too-fast" => (
+            Weight::Few,
+            "a client sent more than its class allows",
+            "nothing: the client is held to its rate",
+        ),
+        "loop-unknown" => (
+            Weight::Few,
+            "it came back to this node, which does not await it",
+            "nothing after a restart or of a late loop",
+        ),
+        "stopped" => (Weight::Ordinary, "the node was ending", "nothing"),
+        "replayed" => (
+            Weight::Never,
+            "it came a second time",
+            "somebody records and repeats packets: it does no harm here; tell the authorities if it goes on",
+        ),
+        "header-mac" => (
+            Weight::Few,
+            "it was for a key that is gone or never was",
+            "nothing if few: clients with wrong clocks, or noise; otherwise check this host's clock",
+        ),
+        "no-key" => (Weight::Never, "no hop key was installed for its epoch", CLOCK),
+        "replay-cache-full" => (
+            Weight::Never,
+            "the table of replay tags was full",
+            "the node is overloaded: shorter epochs or more mixes; tell the authorities",
+        ),
+        "payload-tag" => (
+            Weight::Never,
+            "its payload was altered on the way",
+            "somebody tampers with packets: see the loops below, and tell the authorities",
+        ),
+        "wrong-length"
+        | "alpha-non-contributory"
+        | "version"
+        | "routing-info"
+        | "surb-length"
+        | "surb-keys" => (Weight::Never, "it was malformed", SENDER),
+        "tags-not-durable" => (
+            Weight::Never,
+            "its replay tag could not be written to the disk",
+            "see whether the disk is full, read-only or failing: `sotto-mix doctor`",
+        ),
+        _ => return None,
+    };
+    Some(Advice { weight, meaning, remedy })
+}
+
+/// What is known of the label of an incoming link that failed or was refused.
+pub(crate) fn of_link(label: &str) -> Option<Advice> {
+    let (weight, meaning, remedy) = match label {
+        "links-full" => (
+            Weight::Never,
+            "as many links were open as the node serves",
+            "raise LimitNOFILE and the limits, or run a second entry",
+        ),
+        "address-full" => (
+            Weight::Few,
+            "one address had as many connections as it may",
+            "nothing; raise `connections_per_address_max` if many people share an address",
+        ),
+        "handshakes-too-fast" | "handshake-evicted" => (
+            Weight::Few,
+            "more handshakes came than the node begins",
+            "nothing if it passes: somebody floods the port; a firewall can limit connections by address",
+        ),
+        "accept" => (
+            Weight::Never,
+            "the system could not accept a connection",
+            "raise the limit of open files: LimitNOFILE in the unit, or `ulimit -n`",
+        ),
+        "task-panicked" => {
+            (Weight::Never, "a link's task failed by a mistake in the program", "report it with the log")
+        }
+        _ => return None,
+    };
+    Some(Advice { weight, meaning, remedy })
+}
+
+#[cfg(test)]
+mod tests {
+    use sotto_protocol::sphinx::Refusal;
+
+    use super::*;
+    use crate::core::DropLabel;
+
+    #[test]
+    fn every_label_of_a_dropped_packet_has_advice() {
+        let own = [
+            DropLabel::NoConsensus,
+            DropLabel::ConsensusExpired,
+            DropLabel::SourceIllegal,
+            DropLabel::NextHopUnknown,
+            DropLabel::NextHopIllegal,
+            DropLabel::NextHopUnreachable,
+            DropLabel::HeldFull,
+            DropLabel::SessionUnknown,
+            DropLabel::SessionExpired,
+            DropLabel::UplinkTooFast,
+            DropLabel::DownlinkFull,
+            DropLabel::SessionUnreachable,
+            DropLabel::LoopUnknown,
+            DropLabel::Stopped,
+        ]
+        .map(DropLabel::label);
+        let packet = [
+            Refusal::AlphaNonContributory,
+            Refusal::HeaderMac,
+            Refusal::NoKey,
+            Refusal::RoutingFlag,
+            Refusal::Replayed,
+            Refusal::ReplayCacheFull,
+            Refusal::PayloadTag,
+        ]
+        .map(|refusal| refusal.label());
+        for label in own.into_iter().chain(packet) {
+            let advice = of_drop(label).unwrap_or_else(|| panic!("no advice on {label}"));
+            assert!(!advice.meaning.is_empty() && !advice.remedy.is_empty(), "{label}");
+        }
+        assert_eq!(of_drop("made-up"), None);
+    }
+}

@@ -1,0 +1,212 @@
+//! The status for people: what the node does, how full it is, what is wrong and what to do about it.
+
+use std::fmt;
+use std::time::Duration;
+
+use sotto_protocol::directory::epoch_start;
+use sotto_protocol::ledger::LedgerReport;
+use sotto_protocol::time::Timestamp;
+
+use super::advice;
+use super::findings::{Evidence, findings, labels, percent, short};
+use super::observed::Observed;
+use crate::core::LoopReport;
+use crate::shell::config::MixRole;
+
+/// A status as it is shown.
+pub(crate) struct StatusView<'a> {
+    pub(crate) observed: &'a Observed,
+    /// An earlier look and how long ago it was; without one, rates are those since the start.
+    pub(crate) before: Option<(&'a Observed, Duration)>,
+    pub(crate) now: Timestamp,
+    pub(crate) epoch_s: u32,
+}
+
+impl fmt::Display for StatusView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.node(f)?;
+        self.packets(f)?;
+        self.rates(f)?;
+        self.delays(f)?;
+        self.sessions(f)?;
+        self.loops(f)?;
+        self.peers(f)?;
+        self.room(f)?;
+        self.wrong(f)
+    }
+}
+
+impl StatusView<'_> {
+    fn node(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = &self.observed.status;
+        let (member, report) = (&status.member, &status.report);
+        let place = report.place.as_deref().unwrap_or("not in the consensus");
+        writeln!(f, "{} of network {}, {place}", status.role.name(), member.network)?;
+        writeln!(f, "node      {}", member.node)?;
+        writeln!(f, "address   {}, {}", member.address, member.software)?;
+        match report.consensus_epoch {
+            Some(epoch) => {
+                let age = self.now.since(epoch_start(epoch, self.epoch_s));
+                writeln!(f, "consensus epoch {epoch}, {} old, of {} s", span(age), self.epoch_s)?;
+            }
+            None => writeln!(f, "consensus none yet")?,
+        }
+        let keys: Vec<String> = report.key_epochs.iter().map(u64::to_string).collect();
+        writeln!(f, "keys      of epochs {}", keys.join(", "))?;
+        let rss_kib = member.rss_kib.unwrap_or_default();
+        writeln!(f, "running   {} s, {} MiB resident", member.uptime_s, rss_kib / 1024)?;
+        if let Some(onion) = &member.onion {
+            writeln!(f, "onion     {onion}")?;
+        }
+        if report.quiesced {
+            writeln!(f, "quiesced  no loops and no dummies of its own")?;
+        }
+        Ok(())
+    }
+
+    fn packets(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ledger = &self.observed.status.report.ledger;
+        writeln!(
+            f,
+            "packets   {} received = {} forwarded + {} delivered + {} dropped + {} held{}",
+            ledger.received,
+            ledger.forwarded,
+            ledger.delivered_total(),
+            ledger.dropped_total(),
+            ledger.held,
+            if ledger.balanced() { "" } else { " (does not balance!)" },
+        )?;
+        for (label, count) in &ledger.dropped {
+            let meaning = advice::of_drop(label).map(|advice| format!(" ({})", advice.meaning));
+            writeln!(f, "          {count} dropped: {label}{}", meaning.unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
+    fn rates(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ledger = &self.observed.status.report.ledger;
+        let (before, span_s, since) = match &self.before {
+            Some((before, span)) => (
+                before.status.report.ledger.clone(),
+                span.as_secs_f64(),
+                format!("over {:.1} s", span.as_secs_f64()),
+            ),
+            None => {
+                let uptime = Duration::from_secs(self.observed.status.member.uptime_s.max(1));
+                (LedgerReport::default(), uptime.as_secs_f64(), "since the start".to_owned())
+            }
+        };
+        let rate = |count: fn(&LedgerReport) -> u64| {
+            let grown = count(ledger).saturating_sub(count(&before));
+            Duration::from_secs(grown).as_secs_f64() / span_s
+        };
+        writeln!(
+            f,
+            "rates     {:.1} received, {:.1} forwarded, {:.1} delivered, {:.1} dropped, {:.1} own a second {since}",
+            rate(|ledger| ledger.received),
+            rate(|ledger| ledger.forwarded),
+            rate(LedgerReport::delivered_total),
+            rate(LedgerReport::dropped_total),
+            rate(LedgerReport::originated_total),
+        )
+    }
+
+    /// Where packets wait. How long they were in the node beyond the delay that they asked for belongs here, too.
+    fn delays(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = &self.observed.status.report;
+        let held = &report.held;
+        writeln!(
+            f,
+            "delays    {} packets in their delay, {} waiting for a client, {} on their way out, {} clamped so far",
+            held.delayed, held.downlink, held.sending, report.delays_clamped
+        )
+    }
+
+    fn sessions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.observed.status.role != MixRole::Entry {
+            return Ok(());
+        }
+        let sessions = &self.observed.status.report.sessions;
+        writeln!(
+            f,
+            "sessions  {} connected, {} resumable; {} opened, {} resumed, {} expired, {} refused",
+            sessions.connected,
+            sessions.resumable,
+            sessions.opened,
+            sessions.resumed,
+            sessions.expired,
+            sessions.refused,
+        )
+    }
+
+    fn loops(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LoopReport { sent, returned, lost, tampered, .. } = &self.observed.status.report.loops;
+        writeln!(f, "loops     {sent} sent, {returned} returned, {lost} lost, {tampered} tampered with")?;
+        for alarm in &self.observed.alarms {
+            writeln!(f, "          alarm, {}: {}", alarm.kind, alarm.text)?;
+        }
+        Ok(())
+    }
+
+    fn peers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let peers = &self.observed.peers;
+        let up = peers.iter().filter(|peer| peer.up).count();
+        let queued: u64 = peers.iter().map(|peer| peer.queued).sum();
+        writeln!(f, "peers     {up} of {} up, {queued} frames wait", peers.len())?;
+        for peer in peers.iter().filter(|peer| !peer.up || !peer.failures.is_empty() || peer.queued > 0) {
+            writeln!(
+                f,
+                "          {} {}, {} frames wait, {} packets sent, {} lost; {}",
+                short(&peer.node),
+                if peer.up { "up" } else { "down" },
+                peer.queued,
+                peer.packets_sent,
+                peer.packets_lost,
+                labels(&peer.failures),
+            )?;
+        }
+        let refused = &self.observed.status.member.link_failures;
+        if refused.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "refused   incoming links: {}", labels(refused))
+    }
+
+    /// What is left of the limits. The room for replay tags belongs here, too.
+    fn room(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = &self.observed.status.report;
+        let (held_max, sessions_max) = (report.limits.held_max, report.limits.sessions_max);
+        let held = usize::try_from(report.ledger.held).unwrap_or(usize::MAX);
+        write!(f, "room      {held} of {held_max} packets held ({} %)", percent(held, held_max))?;
+        if self.observed.status.role == MixRole::Entry {
+            let sessions = self.observed.sessions();
+            write!(f, ", {sessions} of {sessions_max} sessions ({} %)", percent(sessions, sessions_max))?;
+        }
+        writeln!(f)
+    }
+
+    fn wrong(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = findings(&Evidence {
+            observed: self.observed,
+            before: self.before.map(|(before, _)| before),
+            now: self.now,
+            epoch_s: self.epoch_s,
+        });
+        if found.is_empty() {
+            return writeln!(f, "trouble   none");
+        }
+        for finding in found {
+            writeln!(f, "trouble   {}\n          do: {}", finding.what, finding.remedy)?;
+        }
+        Ok(())
+    }
+}
+
+/// A span in the largest unit that leaves a number worth reading.
+fn span(span: Duration) -> String {
+    match span.as_secs() {
+        seconds @ 0..=119 => format!("{seconds} s"),
+        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
+}
