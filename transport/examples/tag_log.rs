@@ -61,7 +61,7 @@ fn main() {
     let loaded = keys.tag_logs().load(EPOCH, |_| ()).unwrap();
     println!("{loaded} tags read again in {} ms", started.elapsed().as_millis());
     let started = Instant::now();
-    keys.tag_logs().load(EPOCH, |print| set.restore(print)).unwrap();
+    keys.tag_logs().restore(EPOCH, &mut set).unwrap();
     println!("read and restored to a set in {} ms", started.elapsed().as_millis());
     assert_eq!(set.insert(&tag(tags - 1)).0, ReplayVerdict::Replayed);
 }

@@ -102,7 +102,7 @@ fn pass_packets(dir: &Path) {
     let secret = keys.ensure(EPOCH, &mut OsRng).unwrap();
     let mut set = ReplaySet::new(TagHashKey::derive(&secret), 1_000_000);
     let mut logs = keys.tag_logs();
-    logs.load(EPOCH, |print| set.restore(print)).unwrap();
+    logs.restore(EPOCH, &mut set).unwrap();
     for first in (0..1_000_000u64).step_by(3) {
         let fresh: Vec<(u64, Fingerprint)> = (first..first + 3)
             .filter_map(|number| {

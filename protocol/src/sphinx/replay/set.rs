@@ -50,6 +50,15 @@ impl ReplaySet {
         self.remember(fingerprint);
     }
 
+    /// As [`restore`](Self::restore), for many at once, which are brought into order: a million of them take a fraction
+    /// of the time, since one shard is worked on after the other.
+    pub fn restore_batch(&mut self, fingerprints: &mut [Fingerprint]) {
+        fingerprints.sort_unstable();
+        for fingerprint in fingerprints {
+            self.remember(*fingerprint);
+        }
+    }
+
     /// To be called when the key's epoch is over and few tags are to come: brings the set into its densest form.
     /// Tags that come later are remembered all the same. It takes a tenth of a second with 18 million tags; who
     /// cannot wait so long calls [`freeze_step`](Self::freeze_step).
