@@ -12,9 +12,10 @@ use sotto_protocol::directory::Params;
 use sotto_protocol::limits;
 
 /// Where the refusals are that people, ledgers and scripts meet.
-const LABELLED: [&str; 10] = [
+const LABELLED: [&str; 11] = [
     "protocol/src",
     "transport/src/link",
+    "transport/src/node/tag_log",
     "transport/src/tor",
     "mix-node/src/core",
     "mailbox/src/core",

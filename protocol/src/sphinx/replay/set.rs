@@ -19,6 +19,8 @@ pub struct ReplaySet {
     shards: Box<[Shard]>,
     /// Holds one shard's entries while they are merged.
     scratch: Vec<u64>,
+    /// Shards that [`freeze_step`](Self::freeze_step) has been through.
+    frozen: usize,
     len: usize,
     tags_max: usize,
 }
@@ -28,7 +30,7 @@ impl ReplaySet {
     #[must_use]
     pub fn new(key: TagHashKey, tags_max: usize) -> Self {
         let shards = std::iter::repeat_with(Shard::default).take(SHARDS).collect();
-        Self { key, shards, scratch: Vec::new(), len: 0, tags_max }
+        Self { key, shards, scratch: Vec::new(), frozen: 0, len: 0, tags_max }
     }
 
     /// Looks `tag` up and remembers it. Call only for a packet whose header MAC has been verified. What is
@@ -48,13 +50,34 @@ impl ReplaySet {
         self.remember(fingerprint);
     }
 
-    /// To be called when the key's epoch is over and few tags are to come: brings the set into its densest form,
-    /// shard by shard. Tags that come later are remembered all the same.
-    pub fn freeze(&mut self) {
-        for shard in &mut self.shards {
-            shard.freeze(&mut self.scratch);
+    /// As [`restore`](Self::restore), for many at once, which are brought into order: a million of them take a fraction
+    /// of the time, since one shard is worked on after the other.
+    pub fn restore_batch(&mut self, fingerprints: &mut [Fingerprint]) {
+        fingerprints.sort_unstable();
+        for fingerprint in fingerprints {
+            self.remember(*fingerprint);
         }
-        self.scratch = Vec::new();
+    }
+
+    /// To be called when the key's epoch is over and few tags are to come: brings the set into its densest form.
+    /// Tags that come later are remembered all the same. It takes a tenth of a second with 18 million tags; who
+    /// cannot wait so long calls [`freeze_step`](Self::freeze_step).
+    pub fn freeze(&mut self) {
+        while self.freeze_step() {}
+    }
+
+    /// As [`freeze`](Self::freeze), for the next of 1,024 shards alone. Returns whether there are more.
+    pub fn freeze_step(&mut self) -> bool {
+        if let Some(shard) = self.shards.get_mut(self.frozen) {
+            shard.freeze(&mut self.scratch);
+            self.frozen = self.frozen.saturating_add(1);
+        }
+        let has_more = self.frozen < SHARDS;
+        if !has_more {
+            self.frozen = 0;
+            self.scratch = Vec::new();
+        }
+        has_more
     }
 
     /// How many tags are remembered.

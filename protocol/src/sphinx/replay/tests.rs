@@ -92,16 +92,38 @@ fn freezing_forgets_nothing_and_later_tags_are_remembered() {
     assert_eq!(set.len(), 900_000);
 }
 
+/// Tags come between the steps, before and behind the shard that is frozen.
+#[test]
+fn freezing_step_by_step_forgets_nothing() {
+    let mut set = set();
+    (0..700_000).for_each(|number| assert_eq!(set.insert(&tag(number)).0, ReplayVerdict::Fresh));
+    let before = set.memory_bytes();
+    let (mut steps, mut held) = (0, 700_000);
+    while set.freeze_step() {
+        steps += 1;
+        assert_eq!(set.insert(&tag(held)).0, ReplayVerdict::Fresh);
+        held += 1;
+    }
+    assert_eq!(steps, 1023);
+    assert!(set.memory_bytes() < before);
+    assert!((0..held).all(|number| set.insert(&tag(number)).0 == ReplayVerdict::Replayed));
+}
+
 #[test]
 fn restored_fingerprints_stand_for_their_tags() {
     let mut first = set();
-    let fingerprints: Vec<Fingerprint> = (0..700_000).map(|number| first.insert(&tag(number)).1).collect();
+    let mut fingerprints: Vec<Fingerprint> =
+        (0..700_000).map(|number| first.insert(&tag(number)).1).collect();
     let mut second = ReplaySet::new(key(), 10);
-    for fingerprint in fingerprints {
+    for fingerprint in &fingerprints {
         second.restore(Fingerprint::from_bytes(fingerprint.to_bytes()));
     }
     assert_eq!(second.len(), 700_000, "more than there is room for: their packets have left");
     assert!((0..700_000).all(|number| second.insert(&tag(number)).0 == ReplayVerdict::Replayed));
+    let mut third = set();
+    fingerprints.chunks_mut(300_000).for_each(|batch| third.restore_batch(batch));
+    assert_eq!(third.len(), 700_000);
+    assert!((0..700_000).all(|number| third.insert(&tag(number)).0 == ReplayVerdict::Replayed));
     assert_eq!(second.insert(&tag(700_000)).0, ReplayVerdict::Full);
 }
 

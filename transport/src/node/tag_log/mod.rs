@@ -1,7 +1,7 @@
 //! The replay tags that a node has seen, on disk: one file for each epoch, beside the epoch's key.
 //!
 //! A packet may leave the node once [`TagLogs::commit`] has returned for its tag. After a restart
-//! [`TagLogs::load`] gives back what was committed, so that nothing passes a second time. What is stored are
+//! [`TagLogs::restore`] gives back what was committed, so that nothing passes a second time. What is stored are
 //! fingerprints under a key that comes from the hop's secret: when that is wiped, they tell nothing about packets.
 //!
 //! The order in which keys and logs come and go is kept by [`EpochKeys`](super::epoch_keys::EpochKeys), which alone
@@ -22,7 +22,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sotto_protocol::sphinx::Fingerprint;
+use sotto_protocol::sphinx::{Fingerprint, ReplaySet};
 
 use crate::private::{self, PrivateFileError};
 use log::Log;
@@ -33,6 +33,8 @@ pub use error::TagLogError;
 /// Fingerprints that can wait for a disk that fails: 8 MiB of them.
 pub const KEPT_TAGS_MAX: usize = 1 << 20;
 
+/// Fingerprints that are read before they go into a set: 4 MiB of them.
+const RESTORED_AT_ONCE: usize = 1 << 19;
 const FILE_PREFIX: &str = "epoch-";
 const FILE_SUFFIX: &str = ".tags";
 
@@ -80,6 +82,24 @@ impl TagLogs {
     /// epoch must not be used then.
     pub fn load(&self, epoch: u64, mut visit: impl FnMut(Fingerprint)) -> Result<u64, TagLogError> {
         self.table().get(epoch)?.load(&mut visit)
+    }
+
+    /// Puts every fingerprint that was committed for `epoch` into the set of its key, and returns how many.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load). The set is incomplete then.
+    pub fn restore(&self, epoch: u64, set: &mut ReplaySet) -> Result<u64, TagLogError> {
+        let mut batch = Vec::with_capacity(RESTORED_AT_ONCE);
+        let tags = self.load(epoch, |fingerprint| {
+            batch.push(fingerprint);
+            if batch.len() >= RESTORED_AT_ONCE {
+                set.restore_batch(&mut batch);
+                batch.clear();
+            }
+        })?;
+        set.restore_batch(&mut batch);
+        Ok(tags)
     }
 
     /// Makes the fingerprints durable, each in the log of its epoch, and returns when they are: one write and one
