@@ -12,8 +12,9 @@ use sotto_protocol::directory::Params;
 use sotto_protocol::limits;
 
 /// Where the refusals are that people, ledgers and scripts meet.
-const LABELLED: [&str; 10] = [
+const LABELLED: [&str; 11] = [
     "protocol/src",
+    "transport/src/listen",
     "transport/src/link",
     "transport/src/tor",
     "mix-node/src/core",

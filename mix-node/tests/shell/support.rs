@@ -16,7 +16,7 @@ use sotto_protocol::sphinx::{Hop, HopSecret};
 use sotto_transport::clock::Clock;
 use sotto_transport::dial::{TcpDialer, TcpListener};
 use sotto_transport::link::{Link, LinkAcceptor, LinkConnector, LinkError, LinkTimes};
-use sotto_transport::listen::{LinkFailures, serve_links};
+use sotto_transport::listen::{LinkFailures, ListenLimits, ListenPolicy, serve_links};
 use sotto_transport::node::log::LogFormat;
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::node::{control, layout};
@@ -103,7 +103,8 @@ where
     let acceptor = LinkAcceptor::new(&secret(number), LinkTimes::default()).unwrap();
     let shutdown = Shutdown::new();
     let failures = Arc::new(LinkFailures::default());
-    tokio::spawn(serve_links(listener, acceptor, failures, shutdown.clone(), on_link));
+    let policy = ListenPolicy::fixed(ListenLimits::default());
+    tokio::spawn(serve_links(listener, acceptor, failures, policy, shutdown.clone(), on_link));
     (address, shutdown)
 }
 
