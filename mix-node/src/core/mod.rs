@@ -15,6 +15,7 @@ mod poisson;
 mod refusal;
 mod report;
 mod session;
+mod session_deadlines;
 mod sessions;
 mod topology;
 

@@ -17,7 +17,7 @@ use sotto_protocol::sphinx::{HopPublic, KeyRing, Packet};
 use sotto_protocol::time::Timestamp;
 
 use super::action::Action;
-use super::config::MixConfig;
+use super::config::{MixConfig, waiting_max};
 use super::delay_queue::DelayQueue;
 use super::dummies::Dummies;
 use super::loops::Loops;
@@ -68,7 +68,7 @@ impl Mix {
             keys: KeyRing::new(),
             keys_retired_before: 0,
             delays: DelayQueue::new(),
-            sessions: Sessions::new(config.sessions_max),
+            sessions: Sessions::new(config.sessions_max, waiting_max(config.held_max)),
             loops: Loops::new(),
             dummies: Dummies::new(),
             ledger: Ledger::new(),
