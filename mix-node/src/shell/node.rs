@@ -7,11 +7,12 @@ use std::time::Duration;
 use sotto_transport::clock::Clock;
 use sotto_transport::dial::Listener;
 use sotto_transport::link::LinkTimes;
+use sotto_transport::listen::ListenLimits;
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::node::{Listening, Member, NodeError, NodePlan, Running};
 use tokio::sync::{mpsc, watch};
 
-use super::config::NodeConfig;
+use super::config::{MixRole, NodeConfig};
 use super::engine::{EVENTS_MAX, Engine};
 use super::links::LinkContext;
 use super::outlets::Outlets;
@@ -78,6 +79,9 @@ fn run(
     listening: Listening,
     shutdown: Shutdown,
 ) -> Result<RunningMix, NodeError> {
+    if config.role == MixRole::Mix {
+        listening.limits.send_replace(ListenLimits::without_clients());
+    }
     let clock = Clock::system();
     let member = Member::join(&listening, plan, &config.network, config.role.into(), &clock, &shutdown)?;
     let (events_in, events) = mpsc::channel(EVENTS_MAX);

@@ -196,13 +196,15 @@ fn params() -> Params {
         mix_loop_interval_ms_mean: 3_600_000,
         link_dummy_interval_ms_mean: 20,
         replicas: 1,
-        classes: vec![CoverClass {
-            name: "standard".to_owned(),
-            payload_interval_ms_mean: 1_000,
-            loop_interval_ms_mean: 1_000,
-            drop_interval_ms_mean: 1_000,
-            downlink_interval_ms_mean: 10,
-        }],
+        classes: [("standard", 1_000, 10), ("frugal", 10_000, 1_000)]
+            .map(|(name, uplink_interval_ms_mean, downlink_interval_ms_mean)| CoverClass {
+                name: name.to_owned(),
+                payload_interval_ms_mean: uplink_interval_ms_mean,
+                loop_interval_ms_mean: uplink_interval_ms_mean,
+                drop_interval_ms_mean: uplink_interval_ms_mean,
+                downlink_interval_ms_mean,
+            })
+            .to_vec(),
     }
 }
 
@@ -229,7 +231,8 @@ impl World {
         world
     }
 
-    async fn started(role: MixRole, place: Place) -> Self {
+    /// A node that does not know its consensus yet.
+    pub async fn started(role: MixRole, place: Place) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let layer_1 = Neighbour::start(LAYER_1).await;
         let (network, authority) = authority(place, &layer_1.address).await;
