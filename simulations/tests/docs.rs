@@ -14,6 +14,7 @@ use sotto_protocol::limits;
 /// Where the refusals are that people, ledgers and scripts meet.
 const LABELLED: [&str; 11] = [
     "protocol/src",
+    "transport/src/listen",
     "transport/src/link",
     "transport/src/node/tag_log",
     "transport/src/tor",

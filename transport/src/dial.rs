@@ -2,8 +2,8 @@
 //! the other: see [`tor`](crate::tor).
 //!
 //! A [`Link`](crate::link::Link) is built on top of whatever stream comes from here; what the bytes mean, and
-//! who is at the other end, is decided there. No address of a caller is handed out: no shell needs it, and what
-//! is not handed out is not logged.
+//! who is at the other end, is decided there. No address of a caller is handed out, only a [`Caller`], by which
+//! those from one place can be counted: what is not handed out is not logged.
 
 use std::future::Future;
 use std::io;
@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+use crate::caller::{Caller, CallerKey};
 
 /// A boxed future, for traits that are used as objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -41,16 +43,16 @@ pub trait Dialer: Send + Sync + 'static {
 
 /// Is reached by other hosts.
 pub trait Listener: Send + 'static {
-    /// Waits for the next caller. Cancelled, it loses no caller.
+    /// Waits for the next caller, and says whence it calls. Cancelled, it loses no caller.
     ///
     /// # Errors
     ///
     /// When this caller could not be accepted; a later one may be.
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<BoxStream>>;
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxStream, Caller)>>;
 }
 
 impl Listener for Box<dyn Listener> {
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<BoxStream>> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxStream, Caller)>> {
         self.as_mut().accept()
     }
 }
@@ -89,7 +91,10 @@ fn names_onion(address: &str) -> bool {
 
 /// Listens on a TCP port.
 #[derive(Debug)]
-pub struct TcpListener(tokio::net::TcpListener);
+pub struct TcpListener {
+    listener: tokio::net::TcpListener,
+    callers: CallerKey,
+}
 
 impl TcpListener {
     /// Listens on `address`, an `ip:port`; port 0 lets the system choose one.
@@ -98,7 +103,8 @@ impl TcpListener {
     ///
     /// When the address is malformed, in use or not this host's.
     pub async fn bind(address: &str) -> io::Result<Self> {
-        tokio::net::TcpListener::bind(address).await.map(Self)
+        let listener = tokio::net::TcpListener::bind(address).await?;
+        Ok(Self { listener, callers: CallerKey::default() })
     }
 
     /// Where it listens, with the port that the system chose.
@@ -107,16 +113,16 @@ impl TcpListener {
     ///
     /// When the system does not say.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.listener.local_addr()
     }
 }
 
 impl Listener for TcpListener {
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<BoxStream>> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxStream, Caller)>> {
         Box::pin(async move {
-            let (stream, _address) = self.0.accept().await?;
+            let (stream, address) = self.listener.accept().await?;
             stream.set_nodelay(true)?;
-            Ok(Box::new(stream) as BoxStream)
+            Ok((Box::new(stream) as BoxStream, self.callers.caller(address.ip())))
         })
     }
 }

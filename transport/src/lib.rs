@@ -11,6 +11,7 @@
 //! - One peer that misbehaves costs itself its connection, and nobody else anything.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod caller;
 pub mod clock;
 pub mod dial;
 pub mod directory_client;

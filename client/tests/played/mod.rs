@@ -54,7 +54,7 @@ impl Played {
         let (arrived, links) = mpsc::channel(16);
         let task = tokio::spawn(async move {
             loop {
-                let stream = listener.accept().await.unwrap();
+                let (stream, _) = listener.accept().await.unwrap();
                 if let Ok(link) = acceptor.accept(stream).await {
                     let _taken = arrived.send(link).await;
                 }

@@ -17,7 +17,7 @@ use sotto_protocol::sphinx::{HopSecret, Packet, Surb, SurbKeys, Unwrapped, build
 use sotto_transport::clock::Clock;
 use sotto_transport::dial::{TcpDialer, TcpListener};
 use sotto_transport::link::{Link, LinkAcceptor, LinkConnector, LinkTimes, Peer};
-use sotto_transport::listen::{LinkFailures, serve_links};
+use sotto_transport::listen::{LinkFailures, ListenLimits, ListenPolicy, serve_links};
 use sotto_transport::node::control;
 use sotto_transport::node::epoch_keys::EpochKeys;
 use sotto_transport::node::log::LogFormat;
@@ -60,7 +60,8 @@ impl Fake {
             }
         };
         let failures = Arc::new(LinkFailures::default());
-        tokio::spawn(serve_links(listener, acceptor, failures, shutdown.clone(), on_link));
+        let policy = ListenPolicy::fixed(ListenLimits::default());
+        tokio::spawn(serve_links(listener, acceptor, failures, policy, shutdown.clone(), on_link));
         let connector = LinkConnector::for_node(Arc::new(TcpDialer), &secret, LinkTimes::default()).unwrap();
         let dir = dir.join(secret.id().to_string());
         let config = MembershipConfig {

@@ -10,7 +10,7 @@ use sotto_protocol::ident::NodeId;
 /// this bounds them to some 160 MB.
 pub const HELD_MAX: usize = 65_536;
 /// Sessions that an entry keeps at most, connected and resumable together.
-pub const SESSIONS_MAX: usize = 4_096;
+pub const SESSIONS_MAX: usize = 16_384;
 /// Packets that wait at most for one session's downlink.
 pub const DOWNLINK_QUEUE_MAX: usize = 128;
 /// Packets that a client may send at once, however long it was silent. An honest client keeps no more
@@ -39,6 +39,12 @@ pub const FLUSH_MAX: Duration = Duration::from_secs(2);
 pub(crate) const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 /// Random bytes in the text of a mix's own loop.
 pub(crate) const LOOP_TEXT_LEN: usize = 64;
+
+/// Packets that may wait for all downlinks together, of `held_max` that are held: half. What waits for clients that
+/// are away must not keep the others' packets from passing through.
+pub(crate) const fn waiting_max(held_max: usize) -> usize {
+    held_max / 2
+}
 
 /// What distinguishes one mix from another. Its place in the network comes from the consensus.
 #[derive(Clone, Debug)]

@@ -17,6 +17,7 @@ mod poisson;
 mod refusal;
 mod report;
 mod session;
+mod session_deadlines;
 mod sessions;
 mod topology;
 mod work;

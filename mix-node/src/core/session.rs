@@ -74,12 +74,12 @@ pub(crate) struct Session {
     pub(crate) waiting: VecDeque<Delivery>,
 }
 
-impl Session {
+impl SessionState {
     /// When something is due for this session: a tick of the downlink, or its end.
     pub(crate) const fn deadline(&self) -> Timestamp {
-        match &self.state {
-            SessionState::Connected { downlink } => downlink.due(),
-            SessionState::Resumable { expires } => *expires,
+        match self {
+            Self::Connected { downlink } => downlink.due(),
+            Self::Resumable { expires } => *expires,
         }
     }
 }

@@ -13,11 +13,12 @@ use sotto_protocol::frame::ResumeToken;
 use sotto_protocol::ident::SessionAddress;
 use sotto_protocol::time::Timestamp;
 
-use super::allowance::Allowance;
+use super::allowance::{Allowance, UplinkRefusal};
 use super::config::{DOWNLINK_QUEUE_MAX, SESSION_RESUMABLE, SESSIONS_EXPIRED_MAX};
 use super::poisson::PoissonClock;
 use super::refusal::{DropLabel, SessionRefusal};
 use super::session::{Delivery, Session, SessionGrant, SessionState};
+use super::session_deadlines::SessionDeadlines;
 
 /// What fell due for a session.
 pub(crate) enum SessionEvent {
@@ -53,21 +54,23 @@ pub(crate) struct Ended {
 /// The sessions of one entry.
 pub(crate) struct Sessions {
     sessions: BTreeMap<SessionAddress, Session>,
-    /// Each session's one deadline, so that the earliest is found without a search.
-    deadlines: BTreeSet<(Timestamp, SessionAddress)>,
+    deadlines: SessionDeadlines,
     expired: ExpiredAddresses,
     waiting: usize,
+    waiting_max: usize,
     sessions_max: usize,
 }
 
 impl Sessions {
-    /// No session yet, and never more than `sessions_max`.
-    pub(crate) const fn new(sessions_max: usize) -> Self {
+    /// No session yet, and never more than `sessions_max`, nor more than `waiting_max` packets that wait for all of
+    /// them together.
+    pub(crate) const fn new(sessions_max: usize, waiting_max: usize) -> Self {
         Self {
             sessions: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
+            deadlines: SessionDeadlines::new(),
             expired: ExpiredAddresses::new(),
             waiting: 0,
+            waiting_max,
             sessions_max,
         }
     }
@@ -93,10 +96,10 @@ impl Sessions {
         if let Some((address, token)) = resume {
             let session = self.sessions.get_mut(address).filter(|session| session.token == *token);
             let session = session.ok_or(SessionRefusal::ResumeRefused)?;
-            self.deadlines.remove(&(session.deadline(), *address));
+            self.deadlines.remove(*address, &session.state);
             session.class = class;
             session.state = state;
-            self.deadlines.insert((session.deadline(), *address));
+            self.deadlines.insert(*address, &session.state);
             let token = session.token.clone();
             let grant =
                 SessionGrant { session: *address, token, resumable: SESSION_RESUMABLE, resumed: true };
@@ -104,7 +107,7 @@ impl Sessions {
         }
         let mut displaced = None;
         if self.sessions.len() >= self.sessions_max {
-            displaced = self.longest_left().and_then(|address| self.end(&address));
+            displaced = self.deadlines.first_end().and_then(|address| self.end(&address));
             if displaced.is_none() {
                 return Err(SessionRefusal::SessionsFull { sessions_max: self.sessions_max });
             }
@@ -113,16 +116,10 @@ impl Sessions {
         let token = ResumeToken::generate(rng);
         let allowance = Allowance::new(now, pace.uplink_interval);
         let session = Session { class, token: token.clone(), allowance, state, waiting: VecDeque::new() };
-        self.deadlines.insert((session.deadline(), address));
+        self.deadlines.insert(address, &session.state);
         self.sessions.insert(address, session);
         let grant = SessionGrant { session: address, token, resumable: SESSION_RESUMABLE, resumed: false };
         Ok(Opened { grant, displaced })
-    }
-
-    /// Of the sessions without a connection the one that would expire first.
-    fn longest_left(&self) -> Option<SessionAddress> {
-        let mut by_deadline = self.deadlines.iter().map(|(_, address)| address);
-        by_deadline.find(|address| !self.is_connected(address)).copied()
     }
 
     /// Whether a connected client may send one more packet now; the packet then counts. `uplink_interval` tells a
@@ -132,12 +129,12 @@ impl Sessions {
         now: Timestamp,
         address: &SessionAddress,
         uplink_interval: impl Fn(u8) -> Option<Duration>,
-    ) -> Result<(), DropLabel> {
+    ) -> Result<(), UplinkRefusal> {
         let session = self.sessions.get_mut(address);
         let session = session.filter(|session| matches!(session.state, SessionState::Connected { .. }));
-        let session = session.ok_or(DropLabel::SessionUnknown)?;
-        let interval = uplink_interval(session.class).ok_or(DropLabel::SessionUnknown)?;
-        if session.allowance.take(now, interval) { Ok(()) } else { Err(DropLabel::UplinkTooFast) }
+        let session = session.ok_or(UplinkRefusal::SessionUnknown)?;
+        let interval = uplink_interval(session.class).ok_or(UplinkRefusal::SessionUnknown)?;
+        session.allowance.take(now, interval)
     }
 
     /// Notes that a session's connection ended; from now on it can be resumed for a while.
@@ -146,9 +143,9 @@ impl Sessions {
             return;
         };
         if matches!(session.state, SessionState::Connected { .. }) {
-            self.deadlines.remove(&(session.deadline(), *address));
+            self.deadlines.remove(*address, &session.state);
             session.state = SessionState::Resumable { expires: now + SESSION_RESUMABLE };
-            self.deadlines.insert((session.deadline(), *address));
+            self.deadlines.insert(*address, &session.state);
         }
     }
 
@@ -161,35 +158,29 @@ impl Sessions {
         if session.waiting.len() >= DOWNLINK_QUEUE_MAX {
             return Err(DropLabel::DownlinkFull);
         }
+        if self.waiting >= self.waiting_max {
+            return Err(DropLabel::HeldFull);
+        }
         session.waiting.push_back(delivery);
         self.waiting += 1;
         Ok(())
     }
 
-    /// Whether a client is connected under this address.
-    pub(crate) fn is_connected(&self, address: &SessionAddress) -> bool {
-        let session = self.sessions.get(address);
-        session.is_some_and(|session| matches!(session.state, SessionState::Connected { .. }))
-    }
-
     /// When the next event falls due, [`Timestamp::NEVER`] if none will.
     pub(crate) fn deadline(&self) -> Timestamp {
-        self.deadlines.first().map_or(Timestamp::NEVER, |(deadline, _)| *deadline)
+        self.deadlines.first()
     }
 
     /// Takes the next event that is due, if any. Each tick of a downlink takes exactly one draw from
     /// `rng`, whether a packet waits or not.
     pub(crate) fn pop_due(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Option<SessionEvent> {
-        if self.deadline() > now {
-            return None;
-        }
-        let (_, address) = self.deadlines.pop_first()?;
+        let address = self.deadlines.pop_due(now)?;
         let session = self.sessions.get_mut(&address)?;
         if let SessionState::Connected { downlink } = &mut session.state {
             downlink.advance(now, rng);
             let delivery = session.waiting.pop_front();
             self.waiting -= usize::from(delivery.is_some());
-            self.deadlines.insert((session.deadline(), address));
+            self.deadlines.insert(address, &session.state);
             return Some(SessionEvent::Tick { session: address, delivery });
         }
         self.end(&address).map(|ended| SessionEvent::Expired { waiting: ended.waiting })
@@ -208,11 +199,11 @@ impl Sessions {
                 classless.push(*address);
                 continue;
             };
-            self.deadlines.remove(&(session.deadline(), *address));
             if let SessionState::Connected { downlink } = &mut session.state {
+                let before = downlink.due();
                 downlink.set_interval_mean(now, mean, rng);
+                self.deadlines.move_tick(*address, before, downlink.due());
             }
-            self.deadlines.insert((session.deadline(), *address));
         }
         classless.iter().filter_map(|address| self.end(address)).collect()
     }
@@ -223,10 +214,11 @@ impl Sessions {
         addresses.iter().filter_map(|address| self.end(address)).collect()
     }
 
-    fn end(&mut self, address: &SessionAddress) -> Option<Ended> {
-        let connected = self.is_connected(address);
+    /// Ends a session, whatever its state.
+    pub(crate) fn end(&mut self, address: &SessionAddress) -> Option<Ended> {
         let session = self.sessions.remove(address)?;
-        self.deadlines.remove(&(session.deadline(), *address));
+        let connected = matches!(session.state, SessionState::Connected { .. });
+        self.deadlines.remove(*address, &session.state);
         self.waiting -= session.waiting.len();
         self.expired.insert(*address);
         Some(Ended { session: *address, connected, waiting: session.waiting.len() })
@@ -239,8 +231,7 @@ impl Sessions {
 
     /// How many sessions are connected and how many can be resumed.
     pub(crate) fn count(&self) -> (usize, usize) {
-        let connected = self.sessions.keys().filter(|address| self.is_connected(address)).count();
-        (connected, self.sessions.len() - connected)
+        self.deadlines.count()
     }
 }
 

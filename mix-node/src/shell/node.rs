@@ -8,6 +8,7 @@ use sotto_protocol::sphinx::fast::X25519;
 use sotto_transport::clock::Clock;
 use sotto_transport::dial::Listener;
 use sotto_transport::link::LinkTimes;
+use sotto_transport::listen::ListenLimits;
 use sotto_transport::node::log::LogHandle;
 use sotto_transport::node::reload::{self, ReloadRequest};
 use sotto_transport::node::shutdown::Shutdown;
@@ -114,6 +115,8 @@ fn run(
     reloading: Option<(Reloading, mpsc::Receiver<ReloadRequest>)>,
     shutdown: Shutdown,
 ) -> Result<RunningMix, NodeError> {
+    let listen_limits = listening.limits.clone();
+    listen_limits.send_replace(config.limits.for_listener(config.role));
     let clock = Clock::system();
     let member = Member::join(&listening, plan, &config.network, config.role.into(), &clock, &shutdown)?;
     let (events_in, events) = mpsc::channel(EVENTS_MAX);
@@ -127,7 +130,7 @@ fn run(
     };
     let workers = Workers::start(config.limits.workers, X25519::detect())?;
     let committer = Committer::start(member.membership.tag_logs.clone())?;
-    serve_operator(config, reloading, &events_in, &clock, &shutdown);
+    serve_operator(config, reloading, &events_in, listen_limits, &clock, &shutdown);
     let engine = Engine {
         mix: Mix::new(config.limits.for_core(listening.secret.id())),
         role: config.role,
@@ -162,6 +165,7 @@ fn serve_operator(
     config: &NodeConfig,
     reloading: Option<(Reloading, mpsc::Receiver<ReloadRequest>)>,
     events: &mpsc::Sender<Event>,
+    listen_limits: watch::Sender<ListenLimits>,
     clock: &Clock,
     shutdown: &Shutdown,
 ) {
@@ -178,7 +182,7 @@ fn serve_operator(
     tokio::spawn(systemd::give_signs_of_life(asker.clone(), shutdown.clone()));
     tokio::spawn(systemd::tell_stop(shutdown.clone()));
     if let Some((Reloading { path, log }, requests)) = reloading {
-        let reloader = Reloader { path, config: config.clone(), log, asker, metrics };
+        let reloader = Reloader { path, config: config.clone(), log, asker, metrics, listen_limits };
         tokio::spawn(reloader.run(requests));
     }
 }

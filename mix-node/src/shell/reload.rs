@@ -6,9 +6,10 @@
 use std::path::PathBuf;
 
 use serde_json::json;
+use sotto_transport::listen::ListenLimits;
 use sotto_transport::node::log::LogHandle;
 use sotto_transport::node::reload::{ReloadRequest, Reloaded};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::asking::Asker;
 use super::config::{Limits, NodeConfig};
@@ -23,6 +24,7 @@ pub(crate) struct Reloader {
     pub(crate) log: LogHandle,
     pub(crate) asker: Asker,
     pub(crate) metrics: MetricsServer,
+    pub(crate) listen_limits: watch::Sender<ListenLimits>,
 }
 
 impl Reloader {
@@ -62,6 +64,7 @@ impl Reloader {
         let limits = Limits { workers: self.config.limits.workers, ..file.limits };
         if self.config.limits != limits {
             self.asker.set_limits(limits).await;
+            self.listen_limits.send_replace(limits.for_listener(self.config.role));
             self.config.limits = limits;
         }
         tracing::info!(applied = ?changes.applied, "the configuration was read again");
@@ -105,6 +108,7 @@ impl Changes {
             sessions_max,
             connections_per_address_max,
             handshakes_per_s_max,
+            loopback_exempt,
             workers,
         } = limits;
         let was = &old.limits;
@@ -120,6 +124,7 @@ impl Changes {
                 *connections_per_address_max != was.connections_per_address_max,
             ),
             ("limits.handshakes_per_s_max", *handshakes_per_s_max != was.handshakes_per_s_max),
+            ("limits.loopback_exempt", *loopback_exempt != was.loopback_exempt),
         ] {
             changes.applied.extend(changed.then_some(name));
         }

@@ -13,7 +13,7 @@ use sotto_protocol::sphinx::{Hop, HopSecret};
 use sotto_transport::clock::Clock;
 use sotto_transport::dial::TcpListener;
 use sotto_transport::link::{Link, LinkAcceptor, LinkError, LinkTimes};
-use sotto_transport::listen::{LinkFailures, serve_links};
+use sotto_transport::listen::{LinkFailures, ListenLimits, ListenPolicy, serve_links};
 use sotto_transport::node::log::LogFormat;
 use sotto_transport::node::membership::consensus_frames;
 use sotto_transport::node::shutdown::Shutdown;
@@ -113,6 +113,7 @@ impl Stage {
             listener,
             acceptor,
             Arc::new(LinkFailures::default()),
+            ListenPolicy::fixed(ListenLimits { loopback_exempt: true, ..ListenLimits::default() }),
             ends.clone(),
             on_link,
         ));

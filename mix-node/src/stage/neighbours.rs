@@ -11,7 +11,7 @@ use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
 use sotto_transport::dial::{TcpDialer, TcpListener};
 use sotto_transport::link::{Link, LinkAcceptor, LinkConnector, LinkError, LinkTimes};
-use sotto_transport::listen::{LinkFailures, serve_links};
+use sotto_transport::listen::{LinkFailures, ListenLimits, ListenPolicy, serve_links};
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rng::OsRng;
 
@@ -91,6 +91,7 @@ impl Sink {
             listener,
             acceptor,
             Arc::new(LinkFailures::default()),
+            ListenPolicy::fixed(ListenLimits { loopback_exempt: true, ..ListenLimits::default() }),
             ends.clone(),
             on_link,
         ));

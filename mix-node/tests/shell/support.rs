@@ -19,7 +19,7 @@ use sotto_protocol::sphinx::{Hop, HopSecret};
 use sotto_transport::clock::Clock;
 use sotto_transport::dial::{TcpDialer, TcpListener};
 use sotto_transport::link::{Link, LinkAcceptor, LinkConnector, LinkError, LinkTimes};
-use sotto_transport::listen::{LinkFailures, serve_links};
+use sotto_transport::listen::{LinkFailures, ListenLimits, ListenPolicy, serve_links};
 use sotto_transport::node::log::LogFormat;
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::node::{control, layout};
@@ -106,7 +106,8 @@ where
     let acceptor = LinkAcceptor::new(&secret(number), LinkTimes::default()).unwrap();
     let shutdown = Shutdown::new();
     let failures = Arc::new(LinkFailures::default());
-    tokio::spawn(serve_links(listener, acceptor, failures, shutdown.clone(), on_link));
+    let policy = ListenPolicy::fixed(ListenLimits::default());
+    tokio::spawn(serve_links(listener, acceptor, failures, policy, shutdown.clone(), on_link));
     (address, shutdown)
 }
 
@@ -198,13 +199,15 @@ fn params() -> Params {
         mix_loop_interval_ms_mean: 3_600_000,
         link_dummy_interval_ms_mean: 20,
         replicas: 1,
-        classes: vec![CoverClass {
-            name: "standard".to_owned(),
-            payload_interval_ms_mean: 1_000,
-            loop_interval_ms_mean: 1_000,
-            drop_interval_ms_mean: 1_000,
-            downlink_interval_ms_mean: 10,
-        }],
+        classes: [("standard", 1_000, 10), ("frugal", 10_000, 1_000)]
+            .map(|(name, uplink_interval_ms_mean, downlink_interval_ms_mean)| CoverClass {
+                name: name.to_owned(),
+                payload_interval_ms_mean: uplink_interval_ms_mean,
+                loop_interval_ms_mean: uplink_interval_ms_mean,
+                drop_interval_ms_mean: uplink_interval_ms_mean,
+                downlink_interval_ms_mean,
+            })
+            .to_vec(),
     }
 }
 
@@ -245,7 +248,8 @@ impl World {
         world
     }
 
-    async fn started(role: MixRole, place: Place, change: impl FnOnce(NodeConfig) -> NodeConfig) -> Self {
+    /// A node that does not know its consensus yet, configured as `change` says.
+    pub async fn started(role: MixRole, place: Place, change: impl FnOnce(NodeConfig) -> NodeConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let layer_1 = Neighbour::start(LAYER_1).await;
         let (network, authority) = authority(place, &layer_1.address).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sotto_protocol::directory::is_address;
 use sotto_protocol::ident::{NodeId, NodeSecret};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::control::{ControlRequest, ControlServer};
@@ -19,7 +19,7 @@ use super::reload::Reloads;
 use super::shutdown::Shutdown;
 use crate::dial::{Listener, TcpListener};
 use crate::link::{Link, LinkAcceptor, LinkError, LinkTimes};
-use crate::listen::{LinkFailures, serve_links};
+use crate::listen::{LinkFailures, ListenLimits, ListenPolicy, Members, serve_links};
 
 /// What a node of any kind is started with.
 #[derive(Clone, Debug)]
@@ -54,6 +54,11 @@ pub struct Listening {
     pub local_address: SocketAddr,
     /// Counts the incoming links that fail.
     pub failures: Arc<LinkFailures>,
+    /// The limits of its listeners. What is sent here counts from then on, also while the node is being served; whoever
+    /// sends has [checked](ListenLimits::check) it.
+    pub limits: watch::Sender<ListenLimits>,
+    /// The nodes that find room among others.
+    pub(super) members: Members,
     control: ControlServer,
     reloads: Option<Reloads>,
     listener: TcpListener,
@@ -83,11 +88,12 @@ impl Listening {
             Some(onion) => Some(Hosted::start(onion, plan.dir, plan.program)?),
             None => None,
         };
-        let failures = Arc::default();
         Ok(Self {
             secret,
             local_address,
-            failures,
+            failures: Arc::default(),
+            limits: watch::Sender::default(),
+            members: Members::default(),
             control,
             reloads: None,
             listener,
@@ -156,6 +162,7 @@ impl Listening {
         L: Fn(Link, Arrival) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), LinkError>> + Send + 'static,
     {
+        let policy = ListenPolicy::new(self.limits.subscribe(), self.members);
         let Self {
             secret,
             local_address,
@@ -166,21 +173,22 @@ impl Listening {
             acceptor,
             onion_acceptor,
             onion,
+            ..
         } = self;
         let ends = [links_end.trigger_on_drop(), shutdown.trigger_on_drop()];
         let on_link = Arc::new(on_link);
         let onion_links = onion.map(|Hosted { listener, tor: (tor, tor_end), .. }| {
-            let (on_link, failures, links_end) =
-                (Arc::clone(&on_link), Arc::clone(&failures), links_end.clone());
+            let (on_link, failures, policy, links_end) =
+                (Arc::clone(&on_link), Arc::clone(&failures), policy.clone(), links_end.clone());
             tokio::spawn(async move {
                 let on_link = move |link| on_link(link, Arrival::Onion);
                 let tor_end = tor_end.trigger_on_drop();
-                serve_links(listener, onion_acceptor, failures, links_end, on_link).await;
+                serve_links(listener, onion_acceptor, failures, policy, links_end, on_link).await;
                 drop((tor_end, tor));
             })
         });
         let on_link = move |link| on_link(link, Arrival::Tcp);
-        let links = tokio::spawn(serve_links(listener, acceptor, failures, links_end, on_link));
+        let links = tokio::spawn(serve_links(listener, acceptor, failures, policy, links_end, on_link));
         let control = tokio::spawn(control.serve(events, reloads, shutdown));
         let running = tokio::spawn(async move {
             let outcome = engine.await;

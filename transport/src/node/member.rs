@@ -116,6 +116,7 @@ impl Member {
             clock.clone(),
             shutdown.clone(),
         )?;
+        listening.members.follow(membership.consensus.clone());
         tracing::info!(%node, address, "listening");
         Ok(Self {
             membership,

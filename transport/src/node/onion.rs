@@ -4,6 +4,7 @@
 //! may do is for the node's shell to say, which is told of each link by which way it came.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,8 @@ use tokio::sync::watch;
 use super::error::NodeError;
 use super::layout;
 use super::shutdown::Shutdown;
-use crate::dial::Listener;
+use crate::caller::Caller;
+use crate::dial::{BoxFuture, BoxStream, Listener};
 use crate::tor::{OnionServiceConfig, OnionState, OnionStatus, Tor, TorConfig, TorStatus};
 
 /// By which way a link came.
@@ -129,7 +131,16 @@ impl Hosted {
 
     /// A service without Tor: `listener` stands in for it, and no address is told to anybody.
     pub(super) fn stand_in(listener: Box<dyn Listener>) -> Self {
-        Self { listener, service: None, tor: (None, Shutdown::new()) }
+        Self { listener: Box::new(Placeless(listener)), service: None, tor: (None, Shutdown::new()) }
+    }
+}
+
+/// Listens as the stand-in does, and says as little as an onion service whence its callers come.
+struct Placeless(Box<dyn Listener>);
+
+impl Listener for Placeless {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxStream, Caller)>> {
+        Box::pin(async move { self.0.accept().await.map(|(stream, _)| (stream, Caller::UNKNOWN)) })
     }
 }
 

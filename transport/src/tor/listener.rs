@@ -7,6 +7,7 @@ use std::io;
 use tokio::sync::{mpsc, watch as latest};
 
 use super::service::OnionStatus;
+use crate::caller::Caller;
 use crate::dial::{BoxFuture, BoxStream, Listener};
 use crate::node::shutdown::TriggerOnDrop;
 
@@ -43,10 +44,10 @@ impl fmt::Debug for OnionListener {
 
 impl Listener for OnionListener {
     /// Once the service has ended there is no caller any more, and this does not return.
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<BoxStream>> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxStream, Caller)>> {
         Box::pin(async move {
             match self.streams.recv().await {
-                Some(stream) => Ok(stream),
+                Some(stream) => Ok((stream, Caller::UNKNOWN)),
                 None => future::pending().await,
             }
         })

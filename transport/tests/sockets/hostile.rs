@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use sotto_protocol::frame::Frame;
 use sotto_transport::link::LinkTimes;
-use sotto_transport::listen::HANDSHAKES_MAX;
+use sotto_transport::listen::ListenLimits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Node, client, eventually, soon};
+use crate::support::{Node, client, eventually, roomy, soon};
 
 /// Has `count` clients connect at once and get a frame back each.
 async fn serve_clients(node: &Node, count: usize) {
@@ -49,10 +49,11 @@ async fn slow_handshakes_time_out_while_fifty_clients_are_served() {
 
 #[tokio::test]
 async fn with_too_many_handshakes_the_oldest_makes_room() {
-    let node =
-        Node::echo(1, LinkTimes { handshake_max: Duration::from_secs(60), ..LinkTimes::default() }).await;
+    let times = LinkTimes { handshake_max: Duration::from_secs(60), ..LinkTimes::default() };
+    let limits = ListenLimits { handshakes_max: 64, ..roomy() };
+    let node = Node::echo_with(1, times, limits).await;
     let mut hanging = Vec::new();
-    for _ in 0..HANDSHAKES_MAX {
+    for _ in 0..limits.handshakes_max {
         hanging.push(TcpStream::connect(&node.address).await.unwrap());
     }
     serve_clients(&node, 10).await;
@@ -87,20 +88,21 @@ async fn a_task_that_panics_takes_nobody_with_it() {
     use std::sync::Arc;
 
     use sotto_transport::dial::TcpListener;
-    use sotto_transport::link::LinkAcceptor;
-    use sotto_transport::listen::{LinkFailures, serve_links};
+    use sotto_transport::link::{Link, LinkAcceptor};
+    use sotto_transport::listen::{LinkFailures, ListenPolicy, serve_links};
     use sotto_transport::node::shutdown::Shutdown;
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_address().unwrap().to_string();
     let acceptor = LinkAcceptor::new(&crate::support::secret(1), LinkTimes::default()).unwrap();
     let (failures, shutdown) = (Arc::new(LinkFailures::default()), Shutdown::new());
-    let serving =
-        serve_links(listener, acceptor, Arc::clone(&failures), shutdown.clone(), |mut link| async move {
-            let frame = link.next().await?;
-            assert!(matches!(frame, Frame::Dummy), "this test's own panic");
-            link.send(&frame).await
-        });
+    let on_link = |mut link: Link| async move {
+        let frame = link.next().await?;
+        assert!(matches!(frame, Frame::Dummy), "this test's own panic");
+        link.send(&frame).await
+    };
+    let policy = ListenPolicy::fixed(roomy());
+    let serving = serve_links(listener, acceptor, Arc::clone(&failures), policy, shutdown.clone(), on_link);
     let serving = tokio::spawn(serving);
     let id = crate::support::id(1);
     let mut bad = client().connect(&id, &address).await.unwrap();

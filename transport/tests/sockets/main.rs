@@ -5,6 +5,7 @@ mod directory;
 mod frames;
 mod handshake;
 mod hostile;
+mod limits;
 mod peers;
 mod proxy;
 mod raw;

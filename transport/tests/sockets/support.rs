@@ -9,9 +9,9 @@ use sotto_protocol::limits::PACKET_LEN;
 use sotto_protocol::sphinx::Packet;
 use sotto_transport::dial::{TcpDialer, TcpListener};
 use sotto_transport::link::{Link, LinkAcceptor, LinkConnector, LinkError, LinkReader, LinkTimes};
-use sotto_transport::listen::{LinkFailures, serve_links};
+use sotto_transport::listen::{LinkFailures, ListenLimits, ListenPolicy, Members, serve_links};
 use sotto_transport::node::shutdown::Shutdown;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
@@ -24,6 +24,11 @@ pub(crate) fn secret(number: u8) -> NodeSecret {
 
 pub(crate) fn id(number: u8) -> NodeId {
     secret(number).id()
+}
+
+/// The ordinary limits, but for those of one address: all tests call from this host.
+pub(crate) fn roomy() -> ListenLimits {
+    ListenLimits { loopback_exempt: true, ..ListenLimits::default() }
 }
 
 /// Waits until `condition` holds.
@@ -47,6 +52,8 @@ pub(crate) struct Node {
     pub(crate) address: String,
     pub(crate) failures: Arc<LinkFailures>,
     pub(crate) links: mpsc::UnboundedReceiver<Link>,
+    /// The listener's limits, to be changed at will.
+    pub(crate) limits: watch::Sender<ListenLimits>,
     shutdown: Shutdown,
     task: JoinHandle<()>,
 }
@@ -58,7 +65,8 @@ impl Node {
 
     pub(crate) async fn start_with(number: u8, address: &str, times: LinkTimes) -> Self {
         let (links_in, links) = mpsc::unbounded_channel();
-        let serving = Self::serve(number, address, times, move |link| {
+        let limits = watch::Sender::new(roomy());
+        let serving = Self::serve(number, address, times, &limits, move |link| {
             let links_in = links_in.clone();
             async move {
                 // The link is the test's from here.
@@ -67,12 +75,18 @@ impl Node {
             }
         });
         let (address, failures, shutdown, task) = serving.await;
-        Self { id: id(number), address, failures, links, shutdown, task }
+        Self { id: id(number), address, failures, links, limits, shutdown, task }
     }
 
     /// A node that answers each dummy with a dummy, and counts what goes wrong.
     pub(crate) async fn echo(number: u8, times: LinkTimes) -> Self {
-        let serving = Self::serve(number, "127.0.0.1:0", times, |mut link| async move {
+        Self::echo_with(number, times, roomy()).await
+    }
+
+    /// The same with other limits.
+    pub(crate) async fn echo_with(number: u8, times: LinkTimes, limits: ListenLimits) -> Self {
+        let limits = watch::Sender::new(limits);
+        let serving = Self::serve(number, "127.0.0.1:0", times, &limits, |mut link| async move {
             loop {
                 let frame = link.next().await?;
                 link.send(&frame).await?;
@@ -80,13 +94,14 @@ impl Node {
         });
         let (address, failures, shutdown, task) = serving.await;
         let (_, links) = mpsc::unbounded_channel();
-        Self { id: id(number), address, failures, links, shutdown, task }
+        Self { id: id(number), address, failures, links, limits, shutdown, task }
     }
 
     async fn serve<F, Fut>(
         number: u8,
         address: &str,
         times: LinkTimes,
+        limits: &watch::Sender<ListenLimits>,
         on_link: F,
     ) -> (String, Arc<LinkFailures>, Shutdown, JoinHandle<()>)
     where
@@ -97,7 +112,9 @@ impl Node {
         let address = listener.local_address().unwrap().to_string();
         let acceptor = LinkAcceptor::new(&secret(number), times).unwrap();
         let (failures, shutdown) = (Arc::new(LinkFailures::default()), Shutdown::new());
-        let serving = serve_links(listener, acceptor, Arc::clone(&failures), shutdown.clone(), on_link);
+        let policy = ListenPolicy::new(limits.subscribe(), Members::default());
+        let serving =
+            serve_links(listener, acceptor, Arc::clone(&failures), policy, shutdown.clone(), on_link);
         (address, failures, shutdown, tokio::spawn(serving))
     }
 

@@ -10,7 +10,7 @@ use sotto_protocol::sphinx::{HopSecret, ReplaySet};
 use sotto_protocol::time::Timestamp;
 
 use super::super::action::Action;
-use super::super::allowance::uplink_interval;
+use super::super::allowance::{UplinkRefusal, uplink_interval};
 use super::super::config::FLUSH_MAX;
 use super::super::refusal::{ConsensusRefusal, DropLabel, SessionRefusal};
 use super::super::session::SessionGrant;
@@ -120,6 +120,16 @@ impl Mix {
         };
         let ended = self.sessions.retune(now, |class| downlink_mean(consensus, class), rng);
         self.close_sessions(ended, "class-unknown", DropLabel::SessionExpired);
+    }
+
+    /// How a packet that a client may not send stands in the ledger. Whoever floods loses its session.
+    pub(super) fn refuse_uplink(&mut self, session: &SessionAddress, refusal: UplinkRefusal) -> DropLabel {
+        let label = refusal.drop_label();
+        if refusal == UplinkRefusal::Flood {
+            let ended = self.sessions.end(session);
+            self.close_sessions(ended, label.label(), DropLabel::SessionExpired);
+        }
+        label
     }
 
     fn close_sessions(

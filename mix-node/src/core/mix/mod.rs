@@ -21,7 +21,7 @@ use sotto_protocol::time::Timestamp;
 
 use super::action::Action;
 use super::commits::Commits;
-use super::config::MixConfig;
+use super::config::{MixConfig, waiting_max};
 use super::delay_queue::DelayQueue;
 use super::dummies::Dummies;
 use super::histogram::Histogram;
@@ -102,7 +102,7 @@ impl Mix {
             commits: Commits::new(config.commit_interval),
             commit_began: Timestamp::NEVER,
             delays: DelayQueue::new(),
-            sessions: Sessions::new(config.sessions_max),
+            sessions: Sessions::new(config.sessions_max, waiting_max(config.held_max)),
             loops: Loops::new(),
             dummies: Dummies::new(),
             ledger: Ledger::new(),

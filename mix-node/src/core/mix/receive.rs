@@ -116,7 +116,8 @@ impl Mix {
             Source::Client(session) => {
                 let consensus = self.topology.current();
                 let class = |class| consensus?.params.classes.get(usize::from(class));
-                self.sessions.admit(now, &session, |index| class(index).map(uplink_interval))
+                let admitted = self.sessions.admit(now, &session, |index| class(index).map(uplink_interval));
+                admitted.map_err(|refusal| self.refuse_uplink(&session, refusal))
             }
             Source::Stranger => Err(DropLabel::SessionUnknown),
         }

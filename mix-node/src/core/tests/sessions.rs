@@ -3,7 +3,7 @@
 use sotto_protocol::frame::ResumeToken;
 
 use super::*;
-use crate::core::{ALLOWANCE_AT_START, DOWNLINK_QUEUE_MAX, SESSION_RESUMABLE, SessionRefusal};
+use crate::core::{ALLOWANCE_AT_START, ALLOWANCE_MAX, DOWNLINK_QUEUE_MAX, SESSION_RESUMABLE, SessionRefusal};
 
 #[test]
 fn each_session_has_an_address_and_a_token_of_its_own() {
@@ -222,4 +222,78 @@ fn a_stop_closes_connections_and_accounts_for_what_waited() {
         matches!(&closed[..], [Action::CloseSession { session, label: "stopping" }] if *session == connected.session)
     );
     assert_eq!((bench.dropped("stopped"), bench.mix.held()), (2, 0));
+}
+
+#[test]
+fn a_client_that_goes_on_flooding_loses_its_session_and_others_do_not() {
+    let mut bench = Bench::new(ENTRY);
+    let (flooding, honest) = (bench.open(), bench.open());
+    bench.reply_to(&flooding.session);
+    let most = ALLOWANCE_AT_START + ALLOWANCE_MAX;
+    for sent in 0..=most {
+        assert!(bench.mix.poll_action().is_none(), "not closed after {sent} packets");
+        let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
+        bench.mix.handle_packet(bench.now, Source::Client(flooding.session), packet);
+    }
+    let closed = bench.mix.poll_action();
+    assert!(
+        matches!(closed, Some(Action::CloseSession { session, label: "uplink-too-fast" }) if session == flooding.session),
+        "{closed:?}"
+    );
+    assert_eq!(bench.dropped("uplink-too-fast"), u64::from(ALLOWANCE_MAX) + 1);
+    assert_eq!(bench.dropped("session-expired"), 1, "what waited for it");
+    let resume = (flooding.session, flooding.token);
+    let refused = bench.mix.open_session(bench.now, 0, Some(&resume), &mut bench.rng);
+    assert_eq!(refused.expect_err("refused"), SessionRefusal::ResumeRefused);
+    let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
+    bench.mix.handle_packet(bench.now, Source::Client(flooding.session), packet);
+    assert_eq!(bench.dropped("session-unknown"), 1);
+    let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
+    bench.mix.handle_packet(bench.now, Source::Client(honest.session), packet);
+    bench.run_until(bench.now + ms(10));
+    assert_eq!(bench.mix.ledger().forwarded, u64::from(ALLOWANCE_AT_START) + 1);
+    assert_eq!(bench.mix.report().sessions.connected, 1);
+}
+
+#[test]
+fn what_waits_for_clients_leaves_half_the_room_to_packets_that_pass() {
+    let config = MixConfig { held_max: 20, ..MixConfig::new(node(ENTRY)) };
+    let mut bench = Bench::with(config, ENTRY, consensus(EPOCH));
+    let (away, honest) = (bench.open(), bench.open());
+    bench.mix.session_disconnected(bench.now, &away.session);
+    for _ in 0..30 {
+        bench.reply_to(&away.session);
+    }
+    assert_eq!((bench.mix.report().held.downlink, bench.dropped("held-full")), (10, 20));
+    for _ in 0..11 {
+        let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
+        bench.mix.handle_packet(bench.now, Source::Client(honest.session), packet);
+    }
+    assert_eq!((bench.mix.report().held.delayed, bench.dropped("held-full")), (10, 21));
+}
+
+#[test]
+fn many_sessions_of_all_states_are_counted_as_they_are() {
+    let config = MixConfig { sessions_max: 300, ..MixConfig::new(node(ENTRY)) };
+    let mut bench = Bench::with(config, ENTRY, consensus(EPOCH));
+    let grants: Vec<_> = (0..300).map(|_| bench.open()).collect();
+    for grant in &grants[..100] {
+        bench.mix.session_disconnected(bench.now, &grant.session);
+        bench.mix.session_disconnected(bench.now, &grant.session);
+    }
+    for grant in &grants[50..150] {
+        let resume = (grant.session, grant.token.clone());
+        assert!(bench.mix.open_session(bench.now, 0, Some(&resume), &mut bench.rng).is_ok());
+    }
+    let sessions = bench.mix.report().sessions;
+    assert_eq!((sessions.connected, sessions.resumable), (250, 50));
+    // Ten more displace ten that were left behind.
+    for _ in 0..10 {
+        bench.open();
+    }
+    let sessions = bench.mix.report().sessions;
+    assert_eq!((sessions.connected, sessions.resumable, sessions.expired), (260, 40, 10));
+    bench.run_until(bench.now + SESSION_RESUMABLE);
+    let sessions = bench.mix.report().sessions;
+    assert_eq!((sessions.connected, sessions.resumable, sessions.expired), (260, 0, 50));
 }

@@ -6,8 +6,10 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use sotto_protocol::ident::NodeId;
+use sotto_transport::listen::ListenLimits;
 use sotto_transport::node::config::within;
 
+use super::MixRole;
 use crate::core::{HELD_MAX, MixConfig, SESSIONS_MAX};
 
 /// Packets held at least: below that an ordinary burst is dropped.
@@ -39,6 +41,9 @@ pub struct Limits {
     /// Handshakes that are begun in a second, from all addresses together; 1 to 100,000.
     #[serde(deserialize_with = "handshakes_per_s")]
     pub handshakes_per_s_max: usize,
+    /// Whether callers on this host are left out of the limits of one address, which a proxy in front of the node
+    /// needs.
+    pub loopback_exempt: bool,
     /// Threads that unwrap packets, at most 256; 0 is one for each core.
     #[serde(deserialize_with = "workers")]
     pub workers: usize,
@@ -49,14 +54,30 @@ impl Default for Limits {
         Self {
             held_packets_max: HELD_MAX,
             sessions_max: SESSIONS_MAX,
-            connections_per_address_max: 64,
-            handshakes_per_s_max: 1_000,
+            connections_per_address_max: ListenLimits::default().connections_per_address_max,
+            handshakes_per_s_max: 500,
+            loopback_exempt: ListenLimits::default().loopback_exempt,
             workers: 0,
         }
     }
 }
 
 impl Limits {
+    /// What the listener of a node of this role is told.
+    #[must_use]
+    pub fn for_listener(&self, role: MixRole) -> ListenLimits {
+        let limits = match role {
+            MixRole::Entry => ListenLimits::for_clients(self.sessions_max),
+            MixRole::Mix => ListenLimits::without_clients(),
+        };
+        ListenLimits {
+            connections_per_address_max: self.connections_per_address_max,
+            handshakes_per_s_max: u32::try_from(self.handshakes_per_s_max).unwrap_or(u32::MAX),
+            loopback_exempt: self.loopback_exempt,
+            ..limits
+        }
+    }
+
     /// What the core of `node` is told.
     #[must_use]
     pub const fn for_core(&self, node: NodeId) -> MixConfig {
@@ -102,6 +123,9 @@ impl Limits {
             // Writing to a string cannot fail.
             let _written = writeln!(text, "# {comment} From {min} to {max}.\n{key} = {value}");
         }
+        let comment =
+            "Whether callers on this host are left out of the limits of one address: for a proxy in front.";
+        let _written = writeln!(text, "# {comment}\nloopback_exempt = {}", self.loopback_exempt);
         text
     }
 }
@@ -134,11 +158,16 @@ mod tests {
 
     #[test]
     fn the_defaults_are_written_out_with_their_ranges_and_read_back() {
+        assert_eq!(
+            Limits::default().for_listener(MixRole::Entry).handshakes_per_s_max,
+            ListenLimits::default().handshakes_per_s_max
+        );
         let limits = Limits {
             held_packets_max: 65_536,
-            sessions_max: 4_096,
+            sessions_max: 16_384,
             connections_per_address_max: 64,
-            handshakes_per_s_max: 1_000,
+            handshakes_per_s_max: 500,
+            loopback_exempt: false,
             workers: 0,
         };
         let text = limits.to_toml();
@@ -147,13 +176,15 @@ mod tests {
         # Packets held, delayed and queued for clients together; about 2.5 kB each. From 1024 to 1048576.
         held_packets_max = 65536
         # Clients' sessions of an entry, connected and resumable together. From 1 to 65536.
-        sessions_max = 4096
+        sessions_max = 16384
         # Connections from one address at once (IPv4 address, IPv6 /64). From 1 to 65536.
         connections_per_address_max = 64
         # Handshakes begun in a second, from all addresses together. From 1 to 100000.
-        handshakes_per_s_max = 1000
+        handshakes_per_s_max = 500
         # Threads that unwrap packets; 0 is one for each core. Read at the start only. From 0 to 256.
         workers = 0
+        # Whether callers on this host are left out of the limits of one address: for a proxy in front.
+        loopback_exempt = false
         ");
         assert_eq!(toml::from_str::<File>(&text).unwrap().limits, limits);
         assert_eq!(toml::from_str::<File>("[limits]\n").unwrap().limits, Limits::default());
