@@ -27,6 +27,9 @@ pub enum BenchError {
     /// The node could not be put on the stage.
     #[error(transparent)]
     Stage(#[from] StageError),
+    /// Replay tags could not be written.
+    #[error("the replay tags of the benchmark cannot be written: {0}")]
+    Tags(String),
     /// A file or a process.
     #[error("cannot {what}: {reason}")]
     System {

@@ -270,7 +270,7 @@ impl Engine {
     fn take_key(&mut self, epoch: u64, key: HopSecret) {
         let mut seen = ReplaySet::new(TagHashKey::derive(&key), REPLAY_TAGS_MAX);
         // A new key's log is empty; at the start it holds what was seen before.
-        if let Err(error) = self.member.membership.tag_logs.load(epoch, |tag| seen.restore(tag)) {
+        if let Err(error) = self.member.membership.tag_logs.restore(epoch, &mut seen) {
             tracing::error!(
                 label = error.label(),
                 epoch,
