@@ -21,6 +21,7 @@ use super::error::BenchError;
 use super::measured::percentile;
 use super::report::{NodeReport, PacedReport};
 use super::{BenchArgs, replay};
+use crate::shell::MixStatus;
 use crate::stage::{Arrival, Cast, NodeProcess, Prepared, Sink, Stage, StageError, prepare};
 
 /// Neighbours on each side.
@@ -56,7 +57,7 @@ pub(super) struct Play {
 pub(super) fn measure(args: &BenchArgs, progress: &mut dyn FnMut(&str)) -> Result<NodeReport, BenchError> {
     let mut play = Play::begin(args, |_| Ok(()))?;
     progress(&format!("making {} packets", args.packets));
-    let (saturated, workers) = play.saturate(args.packets, progress)?;
+    let (saturated, workers, dropped) = play.saturate(args.packets, progress)?;
     play.end()?;
     // A node of its own, so that what it counts is of this rate alone.
     let mut play = Play::begin(args, |_| Ok(()))?;
@@ -65,6 +66,7 @@ pub(super) fn measure(args: &BenchArgs, progress: &mut dyn FnMut(&str)) -> Resul
     let memory = replay::measure(args, progress)?;
     Ok(NodeReport {
         workers,
+        dropped,
         in_per_s: saturated.in_per_s,
         out_per_s: saturated.out_per_s,
         processors_busy: saturated.processors_busy,
@@ -147,7 +149,7 @@ impl Play {
         &mut self,
         count: u64,
         progress: &mut dyn FnMut(&str),
-    ) -> Result<(Saturated, usize), BenchError> {
+    ) -> Result<(Saturated, usize, u64), BenchError> {
         let packets = self.prepare(count)?;
         progress("as fast as the node takes them");
         let this = &*self;
@@ -159,13 +161,12 @@ impl Play {
                 sending.spawn(send_all(link, share));
             }
             let (low, high) = (count * EDGE_PERCENT / 100, count - count * EDGE_PERCENT / 100);
-            this.wait_for_out(low).await?;
+            this.wait_for_taken(low).await?;
             let begin = this.look(&clock).await?;
-            this.wait_for_out(high).await?;
+            this.wait_for_taken(high).await?;
             let end = this.look(&clock).await?;
-            this.wait_for_out(count).await?;
+            let status = this.node.wait_for("the outcome of every packet", settled(count)).await?;
             sending.abort_all();
-            let status = this.node.status().await;
             let span = end.at.since(begin.at).as_secs_f64();
             let per_s = |from: u64, to: u64| f64::from(u32::try_from(to - from).unwrap_or(u32::MAX)) / span;
             let saturated = Saturated {
@@ -173,7 +174,7 @@ impl Play {
                 out_per_s: per_s(begin.out, end.out),
                 processors_busy: (end.cpu_s - begin.cpu_s) / span,
             };
-            Ok((saturated, status.map_or(0, |status| status.report.pipeline.workers)))
+            Ok((saturated, status.report.pipeline.workers, status.report.ledger.dropped_total()))
         })
     }
 
@@ -204,10 +205,11 @@ impl Play {
             let begin = this.look(&clock).await?;
             let sent =
                 send_paced(links, packets, Duration::from_secs_f64(rate_per_s.recip()), &clock).await?;
-            this.wait_for_out(before_out + count).await?;
             let end = this.look(&clock).await?;
+            let status = this.node.wait_for("the outcome of every packet", settled(count)).await?;
+            this.wait_for_out(before_out + status.report.ledger.forwarded).await?;
             let span_s = end.at.since(begin.at).as_secs_f64();
-            Ok::<_, BenchError>((sent, span_s, end.cpu_s - begin.cpu_s, this.node.status().await))
+            Ok::<_, BenchError>((sent, span_s, end.cpu_s - begin.cpu_s, status))
         })?;
         let mut excess_ms = Vec::with_capacity(sent.len());
         for sink in &self.stage.sinks {
@@ -220,16 +222,24 @@ impl Play {
             }
         }
         excess_ms.sort_by(f64::total_cmp);
-        let pipeline = status.map(|status| status.report.pipeline).unwrap_or_default();
+        let pipeline = status.report.pipeline;
         Ok(PacedReport {
             rate_per_s: f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / span_s,
             processors_busy: cpu_s / span_s,
+            dropped: status.report.ledger.dropped_total(),
             excess_ms_p50: percentile(&excess_ms, 50),
             excess_ms_p99: percentile(&excess_ms, 99),
             node_excess_ms_p99: pipeline.excess.ms_p99,
             commit_ms_p50: pipeline.commit.ms_p50,
             commit_ms_p99: pipeline.commit.ms_p99,
         })
+    }
+
+    /// Waits until the node has taken so many packets in.
+    async fn wait_for_taken(&self, count: u64) -> Result<(), BenchError> {
+        let taken = |status: &MixStatus| status.report.ledger.received >= count;
+        self.node.wait_for("packets taken in", taken).await?;
+        Ok(())
     }
 
     async fn wait_for_out(&self, count: u64) -> Result<(), BenchError> {
@@ -254,6 +264,11 @@ impl Play {
         let received = self.node.status().await.map_or(0, |status| status.report.ledger.received);
         Ok(Look { at, out, received, cpu_s })
     }
+}
+
+/// Whether so many packets came, and none is held.
+fn settled(count: u64) -> impl Fn(&MixStatus) -> bool {
+    move |status| status.report.ledger.received >= count && status.report.ledger.held == 0
 }
 
 /// What is known at one time.

@@ -52,6 +52,8 @@ pub struct UnwrapReport {
 pub struct NodeReport {
     /// Threads that unwrap.
     pub workers: usize,
+    /// Packets of this stretch that it dropped: for a neighbour that takes no more, since nothing slows it down otherwise.
+    pub dropped: u64,
     /// Packets in a second that the node took in.
     pub in_per_s: f64,
     /// Packets in a second that came out of it.
@@ -73,6 +75,8 @@ pub struct PacedReport {
     pub rate_per_s: f64,
     /// Processors that the node kept busy.
     pub processors_busy: f64,
+    /// Packets that the node dropped.
+    pub dropped: u64,
     /// From a neighbour's sending to another's reading, less the delay that the packet asked for: half of the packets
     /// took at most so long.
     pub excess_ms_p50: f64,
@@ -165,6 +169,7 @@ impl fmt::Display for BenchReport {
             writeln!(f, "whole node, {} workers on {} processors", node.workers, self.processors)?;
             writeln!(f, "  packets/s in              {:>9.0}", node.in_per_s)?;
             writeln!(f, "  packets/s out             {:>9.0}", node.out_per_s)?;
+            writeln!(f, "  dropped of all            {:>9}", node.dropped)?;
             writeln!(f, "  processors busy           {:>9.2}", node.processors_busy)?;
             writeln!(f, "  packets per processor-s   {:>9.0}", node.out_per_cpu_s)?;
             let paced = &node.paced;
@@ -173,6 +178,7 @@ impl fmt::Display for BenchReport {
                 "at {:.0} packets/s, {:.2} processors busy",
                 paced.rate_per_s, paced.processors_busy
             )?;
+            writeln!(f, "  dropped                   {:>9}", paced.dropped)?;
             writeln!(f, "  excess delay p50, ms      {:>9.2}", paced.excess_ms_p50)?;
             writeln!(f, "  excess delay p99, ms      {:>9.2}", paced.excess_ms_p99)?;
             writeln!(f, "  of it in the node p99, ms {:>9.2}", paced.node_excess_ms_p99)?;

@@ -27,9 +27,9 @@ pub(crate) const SESSIONS_EXPIRED_MAX: usize = 4_096;
 pub const LOOPS_OUTSTANDING_MAX: usize = 1_024;
 /// What is added to a loop's greatest possible delay before the loop counts as lost.
 pub(crate) const LOOP_SLACK: Duration = Duration::from_secs(10);
-/// Packets in one job of unwrapping at most: enough to fill the lanes of the widest X25519 twice, few enough that the
-/// work spreads over the processors.
-pub const UNWRAP_BATCH_MAX: usize = 16;
+/// Packets in one job of unwrapping at most: enough to fill the lanes of the widest X25519 four times, few enough that
+/// the work spreads over the processors and takes less than a millisecond.
+pub const UNWRAP_BATCH_MAX: usize = 32;
 /// Commits of replay tags begin at least this far apart. A packet whose delay is shorter waits so long at most, beyond
 /// what the disk takes; a disk is asked five hundred times a second at most.
 pub const COMMIT_INTERVAL: Duration = Duration::from_millis(2);

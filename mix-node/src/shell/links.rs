@@ -32,7 +32,7 @@ pub(crate) struct LinkContext {
 }
 
 /// Frames of a link that are taken together at most.
-pub(crate) const FRAMES_MAX: usize = 32;
+pub(crate) const FRAMES_MAX: usize = 64;
 
 /// How long whoever is neither a node of the consensus nor a client with a session may be silent: all that is
 /// awaited is one request.

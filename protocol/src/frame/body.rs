@@ -20,6 +20,12 @@ const REFUSED: u8 = 8;
 const NEW_SESSION: u8 = 0;
 const RESUMED_SESSION: u8 = 1;
 
+/// The header of every packet's frame, whose body is full.
+pub(super) const PACKET_HEADER: [u8; FRAME_HEADER_LEN] = {
+    let [.., high, low] = FRAME_BODY_LEN.to_be_bytes();
+    [FRAME_VERSION, PACKET, high, low]
+};
+
 const ZEROS: [u8; FRAME_BODY_LEN] = [0; FRAME_BODY_LEN];
 
 pub(super) fn encode(frame: &Frame) -> Box<[u8; FRAME_LEN]> {

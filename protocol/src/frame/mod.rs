@@ -22,7 +22,7 @@ pub use refusal::FrameRefusal;
 pub use token::ResumeToken;
 
 use crate::ident::SessionAddress;
-use crate::limits::{FRAME_BODY_LEN, FRAME_LEN, PAYLOAD_LEN};
+use crate::limits::{FRAME_BODY_LEN, FRAME_HEADER_LEN, FRAME_LEN, PACKET_LEN, PAYLOAD_LEN};
 use crate::sphinx::{Packet, SurbId};
 
 /// The version of the frame layout, the first byte of every frame.
@@ -83,6 +83,16 @@ impl Frame {
     #[must_use]
     pub fn encode(&self) -> Box<[u8; FRAME_LEN]> {
         body::encode(self)
+    }
+
+    /// A packet's frame in two pieces, header and packet, which together are what [`encode`](Self::encode) gives; `None`
+    /// for other frames. It saves a copy where packets are many.
+    #[must_use]
+    pub fn packet_parts(&self) -> Option<([u8; FRAME_HEADER_LEN], &[u8; PACKET_LEN])> {
+        match self {
+            Self::Packet(packet) => Some((body::PACKET_HEADER, packet.as_bytes())),
+            _ => None,
+        }
     }
 
     /// The frame that `bytes` encode.

@@ -279,3 +279,14 @@ proptest! {
         let _ = Frame::decode(&bytes);
     }
 }
+
+#[test]
+fn the_parts_of_a_packets_frame_are_its_encoding() {
+    let packet =
+        Packet::from_slice(&std::array::from_fn::<u8, PACKET_LEN, _>(|place| place.to_le_bytes()[0]))
+            .unwrap();
+    let frame = Frame::Packet(packet);
+    let (header, packet) = frame.packet_parts().unwrap();
+    assert_eq!([&header[..], packet].concat(), *frame.encode());
+    assert!(Frame::Dummy.packet_parts().is_none());
+}

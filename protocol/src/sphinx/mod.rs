@@ -33,6 +33,7 @@ pub mod fast;
 mod hop;
 mod key_ring;
 mod packet;
+mod packet_buffers;
 mod payload;
 mod refusal;
 mod replay;

@@ -4,7 +4,7 @@
 //! the other half, so that no half of a dead link is left waiting.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -148,9 +148,17 @@ impl Wire {
     /// Gives one frame to TLS, whose buffer is empty, so that it takes the frame in one piece, and one piece is one
     /// record.
     async fn put(&self, user: User, frame: &Frame) -> Result<(), LinkError> {
-        let bytes = frame.encode();
-        let taken_len =
-            poll_fn(|cx| self.poll_write(cx, user, |tls, cx| tls.poll_write(cx, bytes.as_slice()))).await?;
+        let taken_len = match frame.packet_parts() {
+            Some((header, packet)) => {
+                let parts = [IoSlice::new(&header), IoSlice::new(packet)];
+                poll_fn(|cx| self.poll_write(cx, user, |tls, cx| tls.poll_write_vectored(cx, &parts))).await?
+            }
+            None => {
+                let bytes = frame.encode();
+                poll_fn(|cx| self.poll_write(cx, user, |tls, cx| tls.poll_write(cx, bytes.as_slice())))
+                    .await?
+            }
+        };
         if taken_len != FRAME_LEN {
             self.close();
             return Err(LinkError::Closed);

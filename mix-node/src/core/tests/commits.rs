@@ -152,11 +152,11 @@ fn a_restarted_node_refuses_what_its_log_has_and_takes_what_it_has_not() {
 #[test]
 fn jobs_are_filled_and_may_end_in_any_order() {
     let mut bench = patient();
-    let packets: Vec<Packet> = (0..40).map(|_| bench.packet(LAYER_1, &[LAYER_2], ms(10), [0; 32])).collect();
+    let packets: Vec<Packet> = (0..80).map(|_| bench.packet(LAYER_1, &[LAYER_2], ms(10), [0; 32])).collect();
     let again = packets[..2].to_vec();
     bench.mix.handle_packets(bench.now, Source::Node(node(ENTRY)), packets);
     bench.mix.handle_packets(bench.now, Source::Node(node(ENTRY)), again);
-    assert_eq!(bench.mix.unwrapping(), 42);
+    assert_eq!(bench.mix.unwrapping(), 82);
     let mut jobs = vec![];
     while let Some(action) = bench.mix.poll_action() {
         match action {
@@ -166,7 +166,7 @@ fn jobs_are_filled_and_may_end_in_any_order() {
     }
     assert_eq!(
         jobs.iter().map(|job| job.len()).collect::<Vec<_>>(),
-        [UNWRAP_BATCH_MAX, UNWRAP_BATCH_MAX, 10]
+        [UNWRAP_BATCH_MAX, UNWRAP_BATCH_MAX, 18]
     );
     let mut unwrapper = BatchUnwrapper::new(X25519::detect());
     for job in jobs.into_iter().rev() {
@@ -175,7 +175,7 @@ fn jobs_are_filled_and_may_end_in_any_order() {
         assert!(bench.mix.ledger().balanced());
     }
     assert_eq!(bench.dropped("replayed"), 2, "whichever of the two comes back first");
-    assert_eq!(bench.mix.held(), 40);
+    assert_eq!(bench.mix.held(), 80);
 }
 
 #[test]
