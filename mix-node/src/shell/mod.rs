@@ -11,6 +11,7 @@ mod node;
 mod outlets;
 mod session_link;
 mod status;
+mod uplink_pace;
 
 pub use cli::main;
 pub use config::{CONFIG_FILE, MixRole, NodeConfig};

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::engine::Event;
 use super::links::{LinkContext, Refusal};
 use super::outlets::OpenedSession;
+use super::uplink_pace::UplinkPace;
 use crate::core::{SessionGrant, Source};
 
 /// Pieces of the consensus that wait to be written. The reader waits with them.
@@ -32,13 +33,13 @@ async fn run(
     mut closing: oneshot::Receiver<&'static str>,
     context: &LinkContext,
 ) -> Result<(), LinkError> {
-    let session = grant.session;
+    let (session, mut pace) = (grant.session, UplinkPace::new(grant.class));
     let resumable_s = u32::try_from(grant.resumable.as_secs()).unwrap_or(u32::MAX);
     link.send(&Frame::SessionOpened { session, token: grant.token, resumable_s }).await?;
     let (mut reader, mut writer) = link.split();
     let (answers_in, answers) = mpsc::channel(ANSWER_FRAMES_MAX);
     let refusal = tokio::select! {
-        refusal = read(&mut reader, session, &answers_in, context) => refusal?,
+        refusal = read(&mut reader, session, &mut pace, &answers_in, context) => refusal?,
         written = write(&mut writer, frames, answers) => {
             written?;
             match closing.try_recv() {
@@ -56,12 +57,15 @@ async fn run(
 async fn read(
     reader: &mut LinkReader,
     session: SessionAddress,
+    pace: &mut UplinkPace,
     answers: &mpsc::Sender<Frame>,
     context: &LinkContext,
 ) -> Result<Refusal, LinkError> {
     loop {
+        pace.ready(1, context).await;
         match reader.next().await? {
             Frame::Packet(packet) => {
+                pace.took(1, context);
                 context.send(Event::Packet { from: Source::Client(session), packet }).await?;
             }
             Frame::ConsensusGet => {
