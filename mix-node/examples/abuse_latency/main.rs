@@ -1,5 +1,6 @@
 //! What attacks on an entry do to the packets of honest clients:
-//! `cargo run --release -p sotto-mix-node --no-default-features --example abuse_latency`; with a number, so many seconds for each.
+//! `cargo run --release -p sotto-mix-node --no-default-features --example abuse_latency`; with a number, so many seconds for each; with a
+//! word after that, only the attacks whose name has it.
 //!
 //! A real entry on loopback, 32 honest clients with a session each, and the time from handing a packet without delay to the
 //! client's link until it is read at layer 1. The attackers are a process of their own, but on the same cores: what they themselves
@@ -55,6 +56,7 @@ async fn main() {
         return target.attack().await;
     }
     let window = Duration::from_secs(argument.and_then(|number| number.parse().ok()).unwrap_or(10));
+    let word = std::env::args().nth(2).unwrap_or_default();
     let mut world = World::entry().await;
     let entry = world.own_hop().await;
     let layer_1 = world.layer_1.next_link().await;
@@ -72,7 +74,7 @@ async fn main() {
     measurement.begin();
     tokio::time::sleep(window).await;
     measurement.print("nobody attacks", window);
-    for attack in Attack::ALL {
+    for attack in Attack::ALL.into_iter().filter(|attack| attack.name().contains(&word)) {
         let before = world.status().await.member.link_failures;
         let target = Target { attack, address: world.address(), entry };
         let mut attackers = target.start();
