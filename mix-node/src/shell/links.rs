@@ -11,7 +11,7 @@ use sotto_protocol::frame::Frame;
 use sotto_protocol::ident::NodeId;
 use sotto_transport::link::{Link, LinkError, Peer};
 use sotto_transport::listen::LinkFailures;
-use sotto_transport::node::membership::{Adopted, consensus_frames};
+use sotto_transport::node::membership::{Adopted, ConsensusAnswer};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::engine::Event;
@@ -85,8 +85,8 @@ impl LinkContext {
     }
 
     /// The newest consensus in frames, or a refusal if there is none.
-    pub(crate) fn consensus_frames(&self) -> Vec<Frame> {
-        consensus_frames(self.consensus.borrow().as_ref().map(|adopted| adopted.bytes.as_slice()))
+    pub(crate) fn consensus_frames(&self) -> ConsensusAnswer<Arc<Adopted>> {
+        ConsensusAnswer::new(self.consensus.borrow().clone())
     }
 
     async fn answer(&self, link: &mut Link) -> Result<(), LinkError> {
