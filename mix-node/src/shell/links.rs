@@ -32,6 +32,10 @@ pub(crate) struct LinkContext {
 /// awaited is one request.
 const STRANGER_SILENCE_MAX: Duration = Duration::from_secs(10);
 
+/// Answers with the consensus that one link gets, if it is not a client's with a session. One is enough; a second one is for whoever has
+/// asked just before a new one came.
+const ANSWERS_MAX: u32 = 2;
+
 /// Why a link is closed, for the peer and for the counters.
 pub(crate) struct Refusal {
     pub(crate) label: &'static str,
@@ -89,7 +93,12 @@ impl LinkContext {
         ConsensusAnswer::new(self.consensus.borrow().clone())
     }
 
-    async fn answer(&self, link: &mut Link) -> Result<(), LinkError> {
+    /// Sends the consensus, unless the link has had it often enough: an answer is longer than a handshake takes.
+    async fn answer(&self, link: &mut Link, answers: &mut u32) -> Result<(), LinkError> {
+        *answers += 1;
+        if *answers > ANSWERS_MAX {
+            return Err(LinkError::AnswersExhausted(ANSWERS_MAX));
+        }
         for frame in self.consensus_frames() {
             link.send(&frame).await?;
         }
@@ -98,12 +107,12 @@ impl LinkContext {
 
     /// Takes a node's packets until it is to be refused.
     async fn serve_node(&self, peer: NodeId, link: &mut Link) -> Result<Refusal, LinkError> {
-        let mut judged_at = None;
+        let (mut judged_at, mut answers) = (None, 0);
         let is_stranger = self.ask(|reply| Event::CheckPeer { peer, reply }).await?.is_err();
         loop {
             let frame = if is_stranger { next_of_stranger(link).await? } else { link.next().await? };
             if matches!(frame, Frame::ConsensusGet) {
-                self.answer(link).await?;
+                self.answer(link, &mut answers).await?;
                 continue;
             }
             let topology = *self.topology.borrow();
@@ -131,9 +140,10 @@ impl LinkContext {
         &self,
         link: &mut Link,
     ) -> Result<Result<super::outlets::OpenedSession, Refusal>, LinkError> {
+        let mut answers = 0;
         loop {
             match next_of_stranger(link).await? {
-                Frame::ConsensusGet => self.answer(link).await?,
+                Frame::ConsensusGet => self.answer(link, &mut answers).await?,
                 Frame::SessionOpen { class, resume } => {
                     let opened = self.ask(|reply| Event::OpenSession { class, resume, reply }).await?;
                     return Ok(opened.map_err(|refusal| Refusal::new(refusal.label(), refusal.to_string())));

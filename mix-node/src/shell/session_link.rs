@@ -69,6 +69,7 @@ async fn read(
                 context.send(Event::Packet { from: Source::Client(session), packet }).await?;
             }
             Frame::ConsensusGet => {
+                pace.asks()?;
                 for frame in context.consensus_frames() {
                     answers.send(frame).await.map_err(|_| LinkError::Closed)?;
                 }

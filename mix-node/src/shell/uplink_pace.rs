@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
+use sotto_transport::link::LinkError;
 
 use super::links::LinkContext;
 use crate::core::{Allowance, uplink_interval};
@@ -16,19 +17,23 @@ use crate::core::{Allowance, uplink_interval};
 /// waited for a connection that stalled can use its allowance up once.
 const HOLD_UPS_COUNTED: u32 = 16;
 
+/// Between two requests for the consensus. There is a new one once an epoch.
+const REQUEST_INTERVAL_MIN: Duration = Duration::from_secs(5);
+
 /// The pace of one client's link.
 pub(super) struct UplinkPace {
     clock: Clock,
     class: u8,
     allowance: Option<Allowance>,
     hold_ups: u32,
+    asked: Option<Timestamp>,
 }
 
 impl UplinkPace {
     /// Of a client whose session was opened just now. A session that is resumed begins anew here; the core remembers
     /// what it has used up.
     pub(super) fn new(class: u8) -> Self {
-        Self { clock: Clock::system(), class, allowance: None, hold_ups: 0 }
+        Self { clock: Clock::system(), class, allowance: None, hold_ups: 0, asked: None }
     }
 
     /// Returns when the client may send, and says how many packets, at most `packets_max`. The link is not to be read
@@ -58,6 +63,17 @@ impl UplinkPace {
                 let _within = allowance.take(now, interval);
             }
         }
+    }
+
+    /// Counts a request for the consensus.
+    ///
+    /// # Errors
+    /// [`LinkError::AnswersExhausted`] if it follows the one before too fast.
+    pub(super) fn asks(&mut self) -> Result<(), LinkError> {
+        let now = self.clock.now();
+        let before = self.asked.replace(now);
+        let is_early = before.is_some_and(|before| now.since(before) < REQUEST_INTERVAL_MIN);
+        if is_early { Err(LinkError::AnswersExhausted(1)) } else { Ok(()) }
     }
 
     /// How many packets may come now, or when the next one may.
