@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sotto_protocol::frame::{DocumentAssembler, DocumentKind, Frame};
 use sotto_transport::link::{Link, LinkError};
-use sotto_transport::node::membership::consensus_frames;
+use sotto_transport::node::membership::ConsensusAnswer;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::engine::{Event, Verdict};
@@ -33,7 +33,7 @@ impl Links {
                 Frame::Dummy => {}
                 Frame::ConsensusGet => {
                     let consensus = self.consensus.borrow().clone();
-                    for frame in consensus_frames(consensus.as_ref().map(|bytes| bytes.as_slice())) {
+                    for frame in ConsensusAnswer::new(consensus) {
                         link.send(&frame).await?;
                     }
                 }

@@ -8,7 +8,7 @@ use sotto_protocol::frame::Frame;
 use sotto_protocol::sphinx::Packet;
 use sotto_transport::link::{Link, LinkError, Peer};
 use sotto_transport::node::Arrival;
-use sotto_transport::node::membership::{Adopted, consensus_frames};
+use sotto_transport::node::membership::{Adopted, ConsensusAnswer};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::direct::{self, DIRECT_LINKS_MAX};
@@ -83,9 +83,8 @@ impl Links {
     }
 
     /// What answers a request for the consensus.
-    pub(super) fn consensus_frames(&self) -> Vec<Frame> {
-        let adopted = self.consensus.borrow().clone();
-        consensus_frames(adopted.as_ref().map(|adopted| adopted.bytes.as_slice()))
+    pub(super) fn consensus_frames(&self) -> ConsensusAnswer<Arc<Adopted>> {
+        ConsensusAnswer::new(self.consensus.borrow().clone())
     }
 
     fn silence_max(&self, peer: Peer, arrival: Arrival) -> Duration {

@@ -57,6 +57,12 @@ impl Allowance {
         Self { paid_until, forgiven_until: now }
     }
 
+    /// When one more packet may come: not before `now`.
+    pub(crate) fn ready_at(&self, now: Timestamp, interval: Duration) -> Timestamp {
+        let paid = self.paid_until.max(now) + interval;
+        now.max(paid - interval.saturating_mul(ALLOWANCE_MAX))
+    }
+
     /// Takes one packet off the allowance, or says that nothing is left. `interval` is the present
     /// [`uplink_interval`] of the session's class.
     ///
@@ -132,6 +138,20 @@ mod tests {
             now = now + INTERVAL / times;
         }
         (too_fast, floods)
+    }
+
+    #[test]
+    fn a_packet_may_come_when_it_is_said_and_not_a_moment_before() {
+        let mut now = Timestamp::from_millis(1_000_000);
+        let mut allowance = Allowance::new(now, INTERVAL);
+        for sent in 0..1_000 {
+            let ready_at = allowance.ready_at(now, INTERVAL);
+            assert_eq!(ready_at > now, sent >= ALLOWANCE_AT_START, "{sent}");
+            let early = ready_at - Duration::from_micros(1);
+            assert!(sent < ALLOWANCE_AT_START || allowance.take(early, INTERVAL).is_err(), "{sent}");
+            now = ready_at;
+            assert_eq!(allowance.take(now, INTERVAL), Ok(()), "{sent}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod topology;
 mod work;
 
 pub use action::{Action, Origin, Source, Ticket};
+pub(crate) use allowance::{Allowance, uplink_interval};
 pub use config::{
     ALLOWANCE_AT_START, ALLOWANCE_MAX, COMMIT_INTERVAL, DOWNLINK_QUEUE_MAX, FLUSH_MAX, HELD_MAX,
     LOOPS_OUTSTANDING_MAX, MixConfig, SESSION_RESUMABLE, SESSIONS_MAX, UNWRAP_BATCH_MAX,

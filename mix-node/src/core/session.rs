@@ -24,6 +24,8 @@ pub struct SessionGrant {
     pub token: ResumeToken,
     /// For how long after the connection's end the session can be resumed.
     pub resumable: Duration,
+    /// The client's cover class, an index into the consensus' classes.
+    pub class: u8,
     /// Whether this is an existing session. It may still have a connection, which this one replaces.
     pub resumed: bool,
 }

@@ -102,7 +102,7 @@ impl Sessions {
             self.deadlines.insert(*address, &session.state);
             let token = session.token.clone();
             let grant =
-                SessionGrant { session: *address, token, resumable: SESSION_RESUMABLE, resumed: true };
+                SessionGrant { session: *address, token, resumable: SESSION_RESUMABLE, class, resumed: true };
             return Ok(Opened { grant, displaced: None });
         }
         let mut displaced = None;
@@ -118,7 +118,8 @@ impl Sessions {
         let session = Session { class, token: token.clone(), allowance, state, waiting: VecDeque::new() };
         self.deadlines.insert(address, &session.state);
         self.sessions.insert(address, session);
-        let grant = SessionGrant { session: address, token, resumable: SESSION_RESUMABLE, resumed: false };
+        let grant =
+            SessionGrant { session: address, token, resumable: SESSION_RESUMABLE, class, resumed: false };
         Ok(Opened { grant, displaced })
     }
 

@@ -13,7 +13,7 @@ use sotto_protocol::sphinx::Packet;
 use sotto_transport::clock::Clock;
 use sotto_transport::link::{Link, LinkError, Peer};
 use sotto_transport::listen::LinkFailures;
-use sotto_transport::node::membership::{Adopted, consensus_frames};
+use sotto_transport::node::membership::{Adopted, ConsensusAnswer};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::engine::Event;
@@ -37,6 +37,10 @@ pub(crate) const FRAMES_MAX: usize = 64;
 /// How long whoever is neither a node of the consensus nor a client with a session may be silent: all that is
 /// awaited is one request.
 const STRANGER_SILENCE_MAX: Duration = Duration::from_secs(10);
+
+/// Answers with the consensus that one link gets, if it is not a client's with a session. One is enough; a second one is for whoever has
+/// asked just before a new one came.
+const ANSWERS_MAX: u32 = 2;
 
 /// Why a link is closed, for the peer and for the counters.
 pub(crate) struct Refusal {
@@ -91,11 +95,16 @@ impl LinkContext {
     }
 
     /// The newest consensus in frames, or a refusal if there is none.
-    pub(crate) fn consensus_frames(&self) -> Vec<Frame> {
-        consensus_frames(self.consensus.borrow().as_ref().map(|adopted| adopted.bytes.as_slice()))
+    pub(crate) fn consensus_frames(&self) -> ConsensusAnswer<Arc<Adopted>> {
+        ConsensusAnswer::new(self.consensus.borrow().clone())
     }
 
-    async fn answer(&self, link: &mut Link) -> Result<(), LinkError> {
+    /// Sends the consensus, unless the link has had it often enough: an answer is longer than a handshake takes.
+    async fn answer(&self, link: &mut Link, answers: &mut u32) -> Result<(), LinkError> {
+        *answers += 1;
+        if *answers > ANSWERS_MAX {
+            return Err(LinkError::AnswersExhausted(ANSWERS_MAX));
+        }
         for frame in self.consensus_frames() {
             link.send(&frame).await?;
         }
@@ -112,7 +121,7 @@ impl LinkContext {
 
     /// Takes a node's packets until it is to be refused.
     async fn serve_node(&self, peer: NodeId, link: &mut Link) -> Result<Refusal, LinkError> {
-        let mut judged_at = None;
+        let (mut judged_at, mut answers) = (None, 0);
         let is_stranger = self.ask(|reply| Event::CheckPeer { peer, reply }).await?.is_err();
         let mut frames = Vec::with_capacity(FRAMES_MAX);
         loop {
@@ -128,7 +137,7 @@ impl LinkContext {
             for frame in frames.drain(..) {
                 match frame {
                     Frame::ConsensusGet => {
-                        self.answer(link).await?;
+                        self.answer(link, &mut answers).await?;
                         continue;
                     }
                     Frame::Packet(packet) => packets.push(packet),
@@ -160,9 +169,10 @@ impl LinkContext {
         &self,
         link: &mut Link,
     ) -> Result<Result<super::outlets::OpenedSession, Refusal>, LinkError> {
+        let mut answers = 0;
         loop {
             match next_of_stranger(link).await? {
-                Frame::ConsensusGet => self.answer(link).await?,
+                Frame::ConsensusGet => self.answer(link, &mut answers).await?,
                 Frame::SessionOpen { class, resume } => {
                     let opened = self.ask(|reply| Event::OpenSession { class, resume, reply }).await?;
                     return Ok(opened.map_err(|refusal| Refusal::new(refusal.label(), refusal.to_string())));

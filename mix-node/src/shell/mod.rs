@@ -19,6 +19,7 @@ mod reload;
 mod session_link;
 mod status;
 mod systemd;
+mod uplink_pace;
 mod workers;
 
 pub use cli::main;

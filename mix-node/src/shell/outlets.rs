@@ -94,6 +94,7 @@ mod tests {
             session: SessionAddress::from_bytes([byte; 32]),
             token: ResumeToken::from_bytes([byte; 32]),
             resumable: Duration::from_secs(1),
+            class: 0,
             resumed: false,
         }
     }

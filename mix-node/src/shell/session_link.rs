@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::engine::Event;
 use super::links::{FRAMES_MAX, LinkContext, Refusal};
 use super::outlets::OpenedSession;
+use super::uplink_pace::UplinkPace;
 use crate::core::{SessionGrant, Source};
 
 /// Pieces of the consensus that wait to be written. The reader waits with them.
@@ -32,13 +33,13 @@ async fn run(
     mut closing: oneshot::Receiver<&'static str>,
     context: &LinkContext,
 ) -> Result<(), LinkError> {
-    let session = grant.session;
+    let (session, mut pace) = (grant.session, UplinkPace::new(grant.class, context.clock.clone()));
     let resumable_s = u32::try_from(grant.resumable.as_secs()).unwrap_or(u32::MAX);
     link.send(&Frame::SessionOpened { session, token: grant.token, resumable_s }).await?;
     let (mut reader, mut writer) = link.split();
     let (answers_in, answers) = mpsc::channel(ANSWER_FRAMES_MAX);
     let refusal = tokio::select! {
-        refusal = read(&mut reader, session, &answers_in, context) => refusal?,
+        refusal = read(&mut reader, session, &mut pace, &answers_in, context) => refusal?,
         written = write(&mut writer, frames, answers) => {
             written?;
             match closing.try_recv() {
@@ -56,19 +57,22 @@ async fn run(
 async fn read(
     reader: &mut LinkReader,
     session: SessionAddress,
+    pace: &mut UplinkPace,
     answers: &mpsc::Sender<Frame>,
     context: &LinkContext,
 ) -> Result<Refusal, LinkError> {
     let mut frames = Vec::new();
     loop {
+        let frames_max = pace.ready(FRAMES_MAX, context).await;
         frames.clear();
-        reader.next_batch(&mut frames, FRAMES_MAX).await?;
+        reader.next_batch(&mut frames, frames_max).await?;
         let mut packets = Vec::with_capacity(frames.len());
         let mut unexpected = None;
         for frame in frames.drain(..) {
             match frame {
                 Frame::Packet(packet) => packets.push(packet),
                 Frame::ConsensusGet => {
+                    pace.asks()?;
                     for frame in context.consensus_frames() {
                         answers.send(frame).await.map_err(|_| LinkError::Closed)?;
                     }
@@ -79,6 +83,7 @@ async fn read(
                 }
             }
         }
+        pace.took(packets.len(), context);
         context.send_packets(Source::Client(session), packets).await?;
         if let Some(refusal) = unexpected {
             return Ok(refusal);

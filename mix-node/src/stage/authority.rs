@@ -15,7 +15,7 @@ use sotto_transport::dial::TcpListener;
 use sotto_transport::link::{Link, LinkAcceptor, LinkError, LinkTimes};
 use sotto_transport::listen::{LinkFailures, ListenLimits, ListenPolicy, serve_links};
 use sotto_transport::node::log::LogFormat;
-use sotto_transport::node::membership::consensus_frames;
+use sotto_transport::node::membership::ConsensusAnswer;
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rng::OsRng;
 use sotto_transport::tor::TorConfig;
@@ -185,7 +185,7 @@ impl Authority {
                 }
                 Frame::ConsensusGet => {
                     let consensus = self.consensus().ok().flatten();
-                    for frame in consensus_frames(consensus.as_deref()) {
+                    for frame in ConsensusAnswer::new(consensus.map(Arc::new)) {
                         link.send(&frame).await?;
                     }
                 }

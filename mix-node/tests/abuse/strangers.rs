@@ -63,3 +63,23 @@ async fn a_mix_has_no_sessions_and_serves_the_consensus_to_anybody() {
     assert_eq!(status.report.sessions.connected, 0);
     world.stop().await;
 }
+
+#[tokio::test]
+async fn whoever_asks_for_the_consensus_again_and_again_is_cut_off() {
+    let mut world = World::entry().await;
+    let mut honest = Honest::join(&mut world).await;
+    let authorities = world.config.network.authority_set().unwrap();
+    let stranger = Place::at("127.0.0.2").link(&world).await.unwrap();
+    let node = unknown_node(&world, 99).await.unwrap();
+    let client = Place::at("127.0.0.2").session(&world, 1).await;
+    for (mut link, answers) in [(stranger, 2), (node, 2), (client, 1)] {
+        for _ in 0..answers {
+            soon(request_consensus(&mut link, &authorities)).await.unwrap();
+        }
+        assert!(soon(request_consensus(&mut link, &authorities)).await.is_err());
+    }
+    let counted = |status: &MixStatus| failures(status, "answers-exhausted") == 3;
+    world.wait_for("they are counted", counted).await;
+    honest.is_served().await;
+    world.stop().await;
+}

@@ -44,6 +44,9 @@ pub enum LinkError {
     /// As many links as this host serves are open.
     #[error("expected at most {0} links at once, and one more came; try another node")]
     LinksFull(usize),
+    /// The peer asks for the consensus again and again. Raised by whoever serves it.
+    #[error("the peer has had the consensus {0} times; it changes once an epoch")]
+    AnswersExhausted(u32),
     /// A frame of the right size that makes no sense.
     #[error("the peer sent a frame that is not acceptable: {0}")]
     Frame(#[from] FrameRefusal),
@@ -93,6 +96,7 @@ impl LinkError {
             Self::HandshakeTimeout(_) => "handshake-timeout",
             Self::HandshakeEvicted => "handshake-evicted",
             Self::LinksFull(_) => "links-full",
+            Self::AnswersExhausted(_) => "answers-exhausted",
             Self::Frame(refusal) => refusal.label(),
             Self::Truncated => "truncated",
             Self::Oversized => "oversized",

@@ -21,14 +21,15 @@ pub struct ListenLimits {
     /// Links at once of whoever does not show the key of a node of the consensus: 16,384. One more is refused after its
     /// handshake, which is when it shows.
     pub anonymous_links_max: usize,
-    /// Handshakes under way at once: 1,024. For one more, the oldest of the address with the most of them is given up.
+    /// Handshakes under way at once: 1,024, of which each holds some 8 kB. For one more, the oldest of the address with the most of them is given up.
     pub handshakes_max: usize,
     /// Connections at once from one address, an IPv4 address or an IPv6 /64: 64. Behind a NAT or an exit of Tor are many
     /// people, of whom few use one entry at one time; 64 of them find room, while somebody with one address holds less
     /// than half a percent of the places. Does not count by an onion service.
     pub connections_per_address_max: usize,
-    /// Handshakes in a second: 500. Of a burst, as many as in one second are taken at once. At about half a millisecond
-    /// of one core each they take a quarter of it at most, and all clients of a full entry are back within 33 s.
+    /// Handshakes in a second: 500. Of a burst, as many as in one second are taken at once. Both ends of a handshake took half
+    /// a millisecond of one core together (`docs/benchmarks.md`), so this end takes less than a quarter of one core, and all
+    /// clients of a full entry are back within 33 s.
     pub handshakes_per_s_max: u32,
     /// Handshakes in a second from one address: 16. Of a burst, as many as the address may have connections are taken
     /// at once. Does not count by an onion service.

@@ -7,7 +7,7 @@ fn debug_shows_no_secret() {
     let mut bench = Bench::new(ENTRY);
     let grant = bench.open();
     bench.reply_to(&grant.session);
-    insta::assert_snapshot!(format!("{grant:?}"), @"SessionGrant { session: SessionAddress([scrubbed]), token: ResumeToken([scrubbed]), resumable: 300s, resumed: false }");
+    insta::assert_snapshot!(format!("{grant:?}"), @"SessionGrant { session: SessionAddress([scrubbed]), token: ResumeToken([scrubbed]), resumable: 300s, class: 0, resumed: false }");
     insta::assert_snapshot!(format!("{:#?}", bench.mix), @r"
     Mix {
         node: NodeId(01010101),

@@ -33,7 +33,7 @@ use crate::rng::OsRng;
 use schedule::{next_poll, next_publication, retry_at};
 
 pub use schedule::{POLL_LAG_MAX, POLL_SPREAD_MAX, RETRY_MAX, RETRY_MIN};
-pub use serve::{NO_CONSENSUS, consensus_frames};
+pub use serve::{ConsensusAnswer, NO_CONSENSUS};
 
 /// What a node tells its network about itself.
 #[derive(Clone, Debug)]
@@ -59,6 +59,13 @@ pub struct Adopted {
     pub bytes: Vec<u8>,
     /// What it says.
     pub consensus: Consensus,
+}
+
+impl AsRef<[u8]> for Adopted {
+    /// The signed document.
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// How a node's membership stands.
