@@ -49,6 +49,9 @@ pub struct LimitsReport {
 pub struct PipelineReport {
     /// From the end of a packet's delay to its handing over to the next hop's link.
     pub excess: TimesReport,
+    /// From the moment at which a frame for a client was due to its handing over to the client's link.
+    #[serde(default)]
+    pub downlink: TimesReport,
     /// From the beginning of a commit of replay tags to its end.
     pub commit: TimesReport,
     /// Commits that failed; the packets that waited for them were dropped.
@@ -57,6 +60,9 @@ pub struct PipelineReport {
     pub commits_failing: bool,
     /// Replay tags remembered under the keys in use.
     pub tags: u64,
+    /// Memory that they take, in bytes.
+    #[serde(default)]
+    pub tags_bytes: u64,
     /// Replay tags that one key can have.
     pub tags_max: u64,
     /// The X25519 in use, if the caller tells.
@@ -95,6 +101,9 @@ pub struct SessionReport {
     pub resumed: u64,
     /// Expired since the start.
     pub expired: u64,
+    /// Addresses of expired sessions that are remembered, so that a late packet is told from a stranger's.
+    #[serde(default)]
+    pub expired_remembered: usize,
     /// Attempts refused since the start.
     pub refused: u64,
     /// Dummies sent down for want of a packet.

@@ -22,8 +22,8 @@ use super::session_deadlines::SessionDeadlines;
 
 /// What fell due for a session.
 pub(crate) enum SessionEvent {
-    /// A tick of the downlink: send this, or else a dummy.
-    Tick { session: SessionAddress, delivery: Option<Delivery> },
+    /// A tick of the downlink: send this, or else a dummy. It was due so long ago.
+    Tick { session: SessionAddress, delivery: Option<Delivery>, late: Duration },
     /// The session ended with so many packets still waiting.
     Expired { waiting: usize },
 }
@@ -178,11 +178,12 @@ impl Sessions {
         let address = self.deadlines.pop_due(now)?;
         let session = self.sessions.get_mut(&address)?;
         if let SessionState::Connected { downlink } = &mut session.state {
+            let late = now.since(downlink.due());
             downlink.advance(now, rng);
             let delivery = session.waiting.pop_front();
             self.waiting -= usize::from(delivery.is_some());
             self.deadlines.insert(address, &session.state);
-            return Some(SessionEvent::Tick { session: address, delivery });
+            return Some(SessionEvent::Tick { session: address, delivery, late });
         }
         self.end(&address).map(|ended| SessionEvent::Expired { waiting: ended.waiting })
     }
@@ -228,6 +229,11 @@ impl Sessions {
     /// Packets that wait for all downlinks together.
     pub(crate) const fn waiting(&self) -> usize {
         self.waiting
+    }
+
+    /// How many addresses of sessions that ended are remembered.
+    pub(crate) fn expired_remembered(&self) -> usize {
+        self.expired.order.len()
     }
 
     /// How many sessions are connected and how many can be resumed.

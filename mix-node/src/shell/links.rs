@@ -59,12 +59,13 @@ impl Refusal {
 }
 
 impl LinkContext {
-    /// Serves one link until it ends.
+    /// Serves one link until it ends. What each kind of peer needs is on the heap, so that a client's connection does
+    /// not keep the room that another node's takes.
     pub(crate) async fn serve(self, mut link: Link) -> Result<(), LinkError> {
         let refusal = match link.peer() {
-            Peer::Node(peer) => self.serve_node(peer, &mut link).await?,
-            Peer::Anonymous => match self.serve_stranger(&mut link).await? {
-                Ok(opened) => return session_link::serve(link, opened, &self).await,
+            Peer::Node(peer) => Box::pin(self.serve_node(peer, &mut link)).await?,
+            Peer::Anonymous => match Box::pin(self.serve_stranger(&mut link)).await? {
+                Ok(opened) => return Box::pin(session_link::serve(link, opened, &self)).await,
                 Err(refusal) => refusal,
             },
         };

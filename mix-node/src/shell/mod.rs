@@ -3,6 +3,7 @@
 //! One task owns the core (`engine`); every link has a task of its own that turns frames into events
 //! for it. What becomes of a packet is never decided here.
 
+mod answers;
 mod asking;
 mod check;
 mod check_config;

@@ -14,20 +14,25 @@ use crate::core::SessionGrant;
 /// Frames that wait for one client's connection. A client that lets more pile up is as good as gone.
 pub(crate) const OUTLET_FRAMES_MAX: usize = 64;
 
+/// Where frames for one client go in. Boxed, because a channel keeps room for 32 of what it carries while it is empty.
+pub(crate) type FrameSender = mpsc::Sender<Box<Frame>>;
+/// Where they come out.
+pub(crate) type FrameReceiver = mpsc::Receiver<Box<Frame>>;
+
 /// A client's session as its link's task gets it.
 pub(crate) struct OpenedSession {
     pub(crate) grant: SessionGrant,
     /// Tells this connection from an earlier one of the same session.
     pub(crate) connection: u64,
     /// What to send, in the order to send it. Closed when the connection is to end.
-    pub(crate) frames: mpsc::Receiver<Frame>,
+    pub(crate) frames: FrameReceiver,
     /// Why it is to end. Without a reason, another connection has taken the session over.
     pub(crate) closing: oneshot::Receiver<&'static str>,
 }
 
 struct Outlet {
     connection: u64,
-    frames: mpsc::Sender<Frame>,
+    frames: FrameSender,
     closing: oneshot::Sender<&'static str>,
 }
 
@@ -54,7 +59,7 @@ impl Outlets {
 
     /// Queues a frame for a session's connection; `false` if there is none or it takes no more.
     pub(crate) fn try_send(&self, session: &SessionAddress, frame: Frame) -> bool {
-        self.by_session.get(session).is_some_and(|outlet| outlet.frames.try_send(frame).is_ok())
+        self.by_session.get(session).is_some_and(|outlet| outlet.frames.try_send(Box::new(frame)).is_ok())
     }
 
     /// Lets the session's connection send what is queued, tell its client why, and end.
@@ -122,7 +127,7 @@ mod tests {
         assert!(outlets.try_send(&session, Frame::Dummy));
         outlets.close(&session, "stopping");
         assert!(!outlets.try_send(&session, Frame::Dummy));
-        assert_eq!(opened.frames.try_recv().unwrap(), Frame::Dummy);
+        assert_eq!(*opened.frames.try_recv().unwrap(), Frame::Dummy);
         assert!(opened.frames.try_recv().is_err());
         assert_eq!(opened.closing.try_recv().unwrap(), "stopping");
         assert!(!outlets.is_empty());

@@ -6,16 +6,14 @@
 use sotto_protocol::frame::Frame;
 use sotto_protocol::ident::SessionAddress;
 use sotto_transport::link::{Link, LinkError, LinkReader, LinkWriter};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
+use super::answers::Answers;
 use super::engine::Event;
 use super::links::{FRAMES_MAX, LinkContext, Refusal};
-use super::outlets::OpenedSession;
+use super::outlets::{FrameReceiver, OpenedSession};
 use super::uplink_pace::UplinkPace;
 use crate::core::{SessionGrant, Source};
-
-/// Pieces of the consensus that wait to be written. The reader waits with them.
-const ANSWER_FRAMES_MAX: usize = 8;
 
 /// Serves a client until its connection ends, and tells the core.
 pub(crate) async fn serve(link: Link, opened: OpenedSession, context: &LinkContext) -> Result<(), LinkError> {
@@ -29,18 +27,19 @@ pub(crate) async fn serve(link: Link, opened: OpenedSession, context: &LinkConte
 async fn run(
     mut link: Link,
     grant: SessionGrant,
-    frames: mpsc::Receiver<Frame>,
+    frames: FrameReceiver,
     mut closing: oneshot::Receiver<&'static str>,
     context: &LinkContext,
 ) -> Result<(), LinkError> {
     let (session, mut pace) = (grant.session, UplinkPace::new(grant.class, context.clock.clone()));
     let resumable_s = u32::try_from(grant.resumable.as_secs()).unwrap_or(u32::MAX);
-    link.send(&Frame::SessionOpened { session, token: grant.token, resumable_s }).await?;
+    let opened = Frame::SessionOpened { session, token: grant.token, resumable_s };
+    Box::pin(link.send(&opened)).await?;
     let (mut reader, mut writer) = link.split();
-    let (answers_in, answers) = mpsc::channel(ANSWER_FRAMES_MAX);
+    let answers = Answers::default();
     let refusal = tokio::select! {
-        refusal = read(&mut reader, session, &mut pace, &answers_in, context) => refusal?,
-        written = write(&mut writer, frames, answers) => {
+        refusal = read(&mut reader, session, &mut pace, &answers, context) => refusal?,
+        written = write(&mut writer, frames, &answers) => {
             written?;
             match closing.try_recv() {
                 Ok(label) => Refusal::new(label, "the node ended this connection"),
@@ -58,7 +57,7 @@ async fn read(
     reader: &mut LinkReader,
     session: SessionAddress,
     pace: &mut UplinkPace,
-    answers: &mpsc::Sender<Frame>,
+    answers: &Answers,
     context: &LinkContext,
 ) -> Result<Refusal, LinkError> {
     let mut frames = Vec::new();
@@ -74,7 +73,7 @@ async fn read(
                 Frame::ConsensusGet => {
                     pace.asks()?;
                     for frame in context.consensus_frames() {
-                        answers.send(frame).await.map_err(|_| LinkError::Closed)?;
+                        answers.put(vec![frame]).await;
                     }
                 }
                 other => {
@@ -84,7 +83,7 @@ async fn read(
             }
         }
         pace.took(packets.len(), context);
-        context.send_packets(Source::Client(session), packets).await?;
+        Box::pin(context.send_packets(Source::Client(session), packets)).await?;
         if let Some(refusal) = unexpected {
             return Ok(refusal);
         }
@@ -94,19 +93,21 @@ async fn read(
 /// Writes what the core and the reader hand over until the core lets go of the connection.
 async fn write(
     writer: &mut LinkWriter,
-    mut frames: mpsc::Receiver<Frame>,
-    mut answers: mpsc::Receiver<Frame>,
+    mut frames: FrameReceiver,
+    answers: &Answers,
 ) -> Result<(), LinkError> {
-    let mut batch = Vec::new();
     loop {
-        batch.clear();
+        // Made anew each time: an idle connection holds no buffer.
+        let mut boxed = Vec::new();
         tokio::select! {
             biased;
-            count = frames.recv_many(&mut batch, FRAMES_MAX) => if count == 0 {
+            count = frames.recv_many(&mut boxed, FRAMES_MAX) => if count == 0 {
                 return Ok(());
             },
-            Some(frame) = answers.recv() => batch.push(frame),
+            frame = answers.take() => boxed.push(Box::new(frame)),
         }
-        writer.send_all(&batch).await.map_err(|(_, error)| error)?;
+        let batch: Vec<Frame> = boxed.into_iter().map(|frame| *frame).collect();
+        // On the heap, as most of the time nothing is sent.
+        Box::pin(writer.send_all(&batch)).await.map_err(|(_, error)| error)?;
     }
 }

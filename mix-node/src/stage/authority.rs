@@ -31,16 +31,18 @@ const NETWORK: &str = "stage";
 /// Who is on the stage besides the node.
 #[derive(Clone, Copy, Debug)]
 pub struct Cast {
-    /// Nodes of the layer before, which send.
+    /// Nodes of the place before, which send.
     pub sources: usize,
-    /// Nodes of the layer behind, which take.
+    /// Nodes of the place behind, which take.
     pub sinks: usize,
     /// The length of an epoch, in seconds.
     pub epoch_s: u32,
 }
 
-/// The stage. The node on it is a mix of layer 1. Dropped, everybody on it goes.
+/// The stage. Dropped, everybody on it goes.
 pub struct Stage {
+    /// What the node on it does: it is a mix of layer 1, or an entry.
+    pub role: MixRole,
     /// The network, for the node's configuration.
     pub network: NetworkInfo,
     /// Those who send.
@@ -54,6 +56,7 @@ pub struct Stage {
 /// What the tasks of the authority share.
 struct Authority {
     secret: NodeSecret,
+    place: Place,
     others: Vec<ConsensusNode>,
     params: Params,
     descriptor: watch::Sender<Option<Arc<Descriptor>>>,
@@ -61,11 +64,28 @@ struct Authority {
 }
 
 impl Stage {
-    /// Sets the stage. Packets have delays of `delay_ms_mean` on average.
+    /// Sets the stage for a mix of layer 1. Packets have delays of `delay_ms_mean` on average.
     ///
     /// # Errors
     /// [`StageError`] if there is no loopback port to be had.
     pub async fn set(cast: Cast, delay_ms_mean: u32) -> Result<Self, StageError> {
+        Self::set_for(MixRole::Mix, cast, Params { delay_ms_mean, ..Params::default() }).await
+    }
+
+    /// Sets the stage for a mix of layer 1 or for an entry. Of `params` the delays and the classes of clients count.
+    ///
+    /// # Errors
+    /// As [`Stage::set`]; [`StageError::Document`] for parameters that no consensus can have.
+    pub async fn set_for(role: MixRole, cast: Cast, params: Params) -> Result<Self, StageError> {
+        // Who sends to the node, what it is, who takes from it, and who is there for the network to be whole.
+        let (before, place, behind, rest) = match role {
+            MixRole::Mix => {
+                (Place::Entry, Place::Mix { layer: 1 }, Place::Mix { layer: 2 }, Place::Mix { layer: 3 })
+            }
+            MixRole::Entry => {
+                (Place::Mix { layer: 3 }, Place::Entry, Place::Mix { layer: 1 }, Place::Mix { layer: 2 })
+            }
+        };
         let clock = Clock::system();
         let ends = Shutdown::new();
         let secret = NodeSecret::generate(&mut OsRng);
@@ -73,33 +93,29 @@ impl Stage {
         let mut others = Vec::new();
         for _ in 0..cast.sources.max(1) {
             let source = Source::new();
-            others.push(listed(
-                &source.secret,
-                Place::Entry,
-                "127.0.0.1:9",
-                &HopSecret::generate(&mut OsRng),
-            ));
+            others.push(listed(&source.secret, before, "127.0.0.1:9", &HopSecret::generate(&mut OsRng)));
             sources.push(source);
         }
         let mut sinks = Vec::new();
         for _ in 0..cast.sinks.max(1) {
             let sink = Sink::start(&clock, &ends).await?;
-            others.push(listed(&sink.secret, Place::Mix { layer: 2 }, &sink.address, &sink.hop_secret));
+            others.push(listed(&sink.secret, behind, &sink.address, &sink.hop_secret));
             sinks.push(sink);
         }
-        for place in [Place::Mix { layer: 3 }, Place::Mailbox] {
+        for place in [rest, Place::Mailbox] {
             let (node, key) = (NodeSecret::generate(&mut OsRng), HopSecret::generate(&mut OsRng));
             others.push(listed(&node, place, "127.0.0.1:9", &key));
         }
         let params = Params {
-            delay_ms_mean,
             epoch_s: cast.epoch_s,
             grace_s: cast.epoch_s,
             // Nothing but the packets of the stage.
             mix_loop_interval_ms_mean: 3_600_000,
             link_dummy_interval_ms_mean: 3_600_000,
-            ..Params::default()
+            ..params
         };
+        // Refused here, they would not be missed before the node finds no consensus.
+        params.validate()?;
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(StageError::system("listen"))?;
         let address = listener.local_address().map_err(StageError::system("listen"))?.to_string();
         let authorities = vec![AuthorityEntry { key: secret.id(), address, onion_address: None }];
@@ -107,7 +123,8 @@ impl Stage {
             NetworkInfo { network: NETWORK.to_owned(), authorities, threshold: 1, epoch_s: cast.epoch_s };
         let acceptor = LinkAcceptor::new(&secret, LinkTimes::default())?;
         let (descriptor_in, descriptor) = watch::channel(None);
-        let authority = Arc::new(Authority { secret, others, params, descriptor: descriptor_in, clock });
+        let authority =
+            Arc::new(Authority { secret, place, others, params, descriptor: descriptor_in, clock });
         let on_link = move |link| Arc::clone(&authority).serve(link);
         tokio::spawn(serve_links(
             listener,
@@ -117,7 +134,7 @@ impl Stage {
             ends.clone(),
             on_link,
         ));
-        Ok(Self { network, sources, sinks, descriptor, ends })
+        Ok(Self { role, network, sources, sinks, descriptor, ends })
     }
 
     /// The configuration of a node in `dir` that is to play here.
@@ -125,7 +142,7 @@ impl Stage {
     pub fn config(&self, dir: &Path) -> NodeConfig {
         NodeConfig {
             dir: dir.to_owned(),
-            role: MixRole::Mix,
+            role: self.role,
             listen: "127.0.0.1:0".to_owned(),
             announce: None,
             network: self.network.clone(),
@@ -206,7 +223,7 @@ impl Authority {
         }
         nodes.push(ConsensusNode {
             node: descriptor.node,
-            place: Place::Mix { layer: 1 },
+            place: self.place,
             address: descriptor.address.clone(),
             onion_address: None,
             hop_keys: descriptor.hop_keys.iter().filter(|key| key.epoch >= epoch).copied().collect(),

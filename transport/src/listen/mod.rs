@@ -102,7 +102,8 @@ where
     Fut: Future<Output = Result<(), LinkError>>,
 {
     let Admitted { mut place, handshake } = admitted;
-    let link = shake_hands(acceptor, stream, handshake).await?;
+    // On the heap, so that a link that lives for days does not keep the room that its handshake took.
+    let link = Box::pin(shake_hands(acceptor, stream, handshake)).await?;
     if !policy.knows(&link.peer())
         && let Err(denial) = place.becomes_anonymous(&policy.limits())
     {
@@ -110,7 +111,7 @@ where
         link.refuse(denial.label(), &denial.to_string());
         return Ok(());
     }
-    on_link(link).await
+    Box::pin(on_link(link)).await
 }
 
 async fn shake_hands(

@@ -170,9 +170,9 @@ pub fn run_logging<E: From<NodeError>>(
     })
 }
 
-/// Lets the process have as many open files as it may: each link takes one, and the usual soft limit of 1,024 is far
+/// Lets this process have as many open files as it may: each link takes one, and the usual soft limit of 1,024 is far
 /// below the links that a node serves.
-fn raise_file_limit() {
+pub fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {

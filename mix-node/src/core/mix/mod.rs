@@ -79,6 +79,7 @@ pub struct Mix {
     session_counts: SessionReport,
     delays_clamped: u64,
     excess: Histogram,
+    downlink_late: Histogram,
     commit_times: Histogram,
     commits_failed: u64,
     commits_failing: bool,
@@ -111,6 +112,7 @@ impl Mix {
             session_counts: SessionReport::default(),
             delays_clamped: 0,
             excess: Histogram::new(),
+            downlink_late: Histogram::new(),
             commit_times: Histogram::new(),
             commits_failed: 0,
             commits_failing: false,
@@ -202,7 +204,12 @@ impl Mix {
                 sending: self.sending,
             },
             delays_clamped: self.delays_clamped,
-            sessions: SessionReport { connected, resumable, ..self.session_counts },
+            sessions: SessionReport {
+                connected,
+                resumable,
+                expired_remembered: self.sessions.expired_remembered(),
+                ..self.session_counts
+            },
             loops: self.loops.report(),
             dummies: self.dummies_sent,
             pipeline: self.pipeline_report(),
@@ -213,12 +220,15 @@ impl Mix {
 
     fn pipeline_report(&self) -> PipelineReport {
         let tags: usize = self.seen.values().map(ReplaySet::len).sum();
+        let tags_bytes: usize = self.seen.values().map(ReplaySet::memory_bytes).sum();
         PipelineReport {
             excess: self.excess.report(),
+            downlink: self.downlink_late.report(),
             commit: self.commit_times.report(),
             commits_failed: self.commits_failed,
             commits_failing: self.commits_failing,
             tags: u64::try_from(tags).unwrap_or(u64::MAX),
+            tags_bytes: u64::try_from(tags_bytes).unwrap_or(u64::MAX),
             tags_max: self
                 .seen
                 .values()

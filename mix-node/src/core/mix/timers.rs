@@ -88,12 +88,14 @@ impl Mix {
     fn tick_downlinks(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
         while let Some(event) = self.sessions.pop_due(now, rng) {
             match event {
-                SessionEvent::Tick { session, delivery: Some(delivery) } => {
+                SessionEvent::Tick { session, delivery: Some(delivery), late } => {
+                    self.downlink_late.count(late);
                     self.sending += 1;
                     let ticket = Ticket(TicketKind::Delivery(session));
                     self.actions.push_back(Action::Deliver { session, frame: delivery.into_frame(), ticket });
                 }
-                SessionEvent::Tick { session, delivery: None } => {
+                SessionEvent::Tick { session, delivery: None, late } => {
+                    self.downlink_late.count(late);
                     let ticket = Ticket(TicketKind::DownlinkDummy(session));
                     self.actions.push_back(Action::Deliver { session, frame: Frame::Dummy, ticket });
                 }

@@ -87,3 +87,16 @@ fn a_disconnected_session_is_silent() {
     let log = bench.run_until(start() + ms(10_000));
     assert!(log.is_empty(), "{log:?}");
 }
+
+#[test]
+fn how_late_frames_are_handed_out_is_told() {
+    let mut bench = Bench::new(ENTRY);
+    bench.open();
+    bench.run_until(start() + ms(5_000));
+    let punctual = bench.mix.report().pipeline.downlink;
+    assert!(punctual.count > 0 && punctual.ms_max == 0.0, "{punctual:?}");
+    let late = bench.mix.poll_timeout() + ms(30);
+    bench.mix.handle_timeout(late, &mut bench.rng);
+    let report = bench.mix.report().pipeline.downlink;
+    assert!(report.count > punctual.count && report.ms_max == 30.0, "{report:?}");
+}
