@@ -122,11 +122,6 @@ impl Play {
         dir.close().map_err(BenchError::system("remove the node's directory"))
     }
 
-    /// The node's directory.
-    pub(super) fn node_dir(&self) -> PathBuf {
-        self.dir.path().join("node")
-    }
-
     fn prepare(&mut self, count: u64) -> Result<Vec<Prepared>, BenchError> {
         let sinks: Vec<Hop> = self.stage.sinks.iter().map(Sink::hop).collect();
         let first = self.made;

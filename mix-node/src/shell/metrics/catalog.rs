@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::snapshot::Snapshot;
-use crate::core::MixReport;
+use crate::core::{LoopAlarmKind, MixReport};
 
 /// How a metric behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,9 +160,9 @@ pub(super) const CATALOG: &[Metric] = &[
         out.push(one(report(at).loops.outstanding));
     }),
     gauge("sotto_mix_loop_alarms", "Alarms of the loops that stand, by kind", |at, out| {
-        for kind in ["dropping", "delaying", "tampering"] {
-            let count = at.observed.alarms.iter().filter(|alarm| alarm.kind == kind).count();
-            push(out, &[("kind", kind)], number(count));
+        for kind in [LoopAlarmKind::Dropping, LoopAlarmKind::Delaying, LoopAlarmKind::Tampering] {
+            let count = report(at).loops.alarms.iter().filter(|alarm| alarm.kind == kind).count();
+            push(out, &[("kind", kind.label())], number(count));
         }
     }),
     // Links.
