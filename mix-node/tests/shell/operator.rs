@@ -423,7 +423,7 @@ async fn check_config_shows_what_holds_and_where_it_does_not() {
 fn completions_and_the_manual_name_every_command() {
     let manual = sotto_mix(&["man"]);
     let script = sotto_mix(&["completions", "bash"]);
-    for command in ["init", "run", "check-config", "doctor", "status", "reload", "completions"] {
+    for command in ["init", "run", "check-config", "doctor", "status", "reload", "bench", "completions"] {
         // The manual escapes hyphens.
         assert!(text(&manual.stdout).replace('\\', "").contains(command), "{command}");
         assert!(text(&script.stdout).contains(command), "{command}");

@@ -39,7 +39,7 @@ fn files(max: Option<u64>, role: MixRole, limits: &Limits) -> Check {
     // What the listener takes on besides: handshakes, and links of those who only ask for the consensus.
     let flooded = number(limits.for_listener(role).links_max + NODES_MAX + FILES_OTHER);
     let shown = max.map_or_else(|| "no limit".to_owned(), |max| format!("{max} at most"));
-    let value = format!("{shown}, {needed} needed for {sessions} sessions, {flooded} under a flood");
+    let value = format!("{shown}, {needed} needed, {flooded} under a flood");
     let remedy = format!(
         "LimitNOFILE={flooded} or more in the systemd unit, `ulimit -Hn` in a shell, or fewer `sessions_max`"
     );
