@@ -46,7 +46,6 @@ pub struct LimitsReport {
 
 /// What the way of a packet through the node takes beyond its delay, since the start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
 pub struct PipelineReport {
     /// From the end of a packet's delay to its handing over to the next hop's link.
     pub excess: TimesReport,
@@ -58,13 +57,15 @@ pub struct PipelineReport {
     pub commits_failing: bool,
     /// Replay tags remembered under the keys in use.
     pub tags: u64,
-    /// Those of the key with the most.
-    pub tags_fullest_key: u64,
     /// Replay tags that one key can have.
     pub tags_max: u64,
+    /// Replay tags of the key that has the most.
+    pub tags_fullest_key: u64,
     /// The X25519 in use, if the caller tells.
+    #[serde(default)]
     pub x25519: String,
     /// Threads that unwrap packets, if the caller tells.
+    #[serde(default)]
     pub workers: usize,
 }
 

@@ -212,16 +212,25 @@ impl Mix {
     }
 
     fn pipeline_report(&self) -> PipelineReport {
-        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let of_keys = || self.seen.values().map(ReplaySet::len);
+        let tags: usize = self.seen.values().map(ReplaySet::len).sum();
         PipelineReport {
             excess: self.excess.report(),
             commit: self.commit_times.report(),
             commits_failed: self.commits_failed,
             commits_failing: self.commits_failing,
-            tags: number(of_keys().sum()),
-            tags_fullest_key: number(of_keys().max().unwrap_or_default()),
-            tags_max: number(self.seen.values().map(ReplaySet::tags_max).max().unwrap_or_default()),
+            tags: u64::try_from(tags).unwrap_or(u64::MAX),
+            tags_max: self
+                .seen
+                .values()
+                .map(ReplaySet::tags_max)
+                .max()
+                .map_or(0, |max| u64::try_from(max).unwrap_or(u64::MAX)),
+            tags_fullest_key: self
+                .seen
+                .values()
+                .map(ReplaySet::len)
+                .max()
+                .map_or(0, |most| u64::try_from(most).unwrap_or(u64::MAX)),
             ..PipelineReport::default()
         }
     }
