@@ -12,7 +12,7 @@ use sotto_protocol::directory::Params;
 use sotto_protocol::limits;
 
 /// Where the refusals are that people, ledgers and scripts meet.
-const LABELLED: [&str; 11] = [
+const LABELLED: [&str; 12] = [
     "protocol/src",
     "transport/src/listen",
     "transport/src/link",

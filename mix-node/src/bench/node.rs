@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use super::error::BenchError;
 use super::measured::percentile;
 use super::report::{NodeReport, PacedReport};
-use super::{BenchArgs, replay};
+use super::{BenchArgs, crypto, replay};
 use crate::shell::MixStatus;
 use crate::stage::{Arrival, Cast, NodeProcess, Prepared, Sink, Stage, StageError, prepare};
 
@@ -102,6 +102,7 @@ impl Play {
         let stage = runtime.block_on(Stage::set(cast, args.delay_ms_mean))?;
         let mut config = stage.config(&dir.path().join("node"));
         config.limits.workers = args.workers;
+        config.x25519 = Some(crypto::x25519(args.x25519.as_deref())?);
         let (_, path) = config.set_up().map_err(StageError::from)?;
         before(&config.dir)?;
         let program =

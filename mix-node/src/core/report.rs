@@ -65,6 +65,8 @@ pub struct PipelineReport {
     pub tags_bytes: u64,
     /// Replay tags that one key can have.
     pub tags_max: u64,
+    /// Replay tags of the key that has the most.
+    pub tags_fullest_key: u64,
     /// The X25519 in use, if the caller tells.
     #[serde(default)]
     pub x25519: String,

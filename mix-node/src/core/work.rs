@@ -34,7 +34,6 @@ impl UnwrapJob {
     }
 
     /// Takes this node's layer off each packet.
-    #[must_use]
     pub fn run(self, unwrapper: &mut BatchUnwrapper) -> UnwrapDone {
         let mut opened = Vec::with_capacity(self.packets.len());
         unwrapper.unwrap(&self.keys, self.now_epoch, self.delay_max, self.packets, &mut opened);

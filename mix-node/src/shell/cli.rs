@@ -167,6 +167,7 @@ fn set_up(init: Init) -> Result<(), NodeError> {
         log_filter: None,
         metrics: init.metrics.0,
         metrics_public: init.metrics_public,
+        x25519: None,
         limits: Limits::default(),
         onion: init.node.onion,
         onion_clients: Vec::new(),

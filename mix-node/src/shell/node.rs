@@ -128,7 +128,7 @@ fn run(
         failures: Arc::clone(&listening.failures),
         clock: clock.clone(),
     };
-    let workers = Workers::start(config.limits.workers, X25519::detect())?;
+    let workers = Workers::start(config.limits.workers, config.x25519.unwrap_or_else(X25519::detect))?;
     let committer = Committer::start(member.membership.tag_logs.clone())?;
     serve_operator(config, reloading, &events_in, listen_limits, &clock, &shutdown);
     let engine = Engine {

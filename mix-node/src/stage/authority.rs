@@ -154,6 +154,7 @@ impl Stage {
             tor: TorConfig::default(),
             metrics: None,
             metrics_public: false,
+            x25519: None,
             limits: Limits::default(),
         }
     }

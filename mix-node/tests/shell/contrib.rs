@@ -51,6 +51,7 @@ fn every_alert_names_metrics_that_there_are_and_says_what_to_do() {
     let documented = documented();
     let files = YamlLoader::load_from_str(&read("prometheus/alerts.yml")).unwrap();
     let rules = files[0]["groups"][0]["rules"].as_vec().unwrap();
+    let guide = read("../docs/guide-operator.md");
     let mut names = BTreeSet::new();
     let mut named = BTreeSet::new();
     for rule in rules {
@@ -63,6 +64,7 @@ fn every_alert_names_metrics_that_there_are_and_says_what_to_do() {
         for part in ["summary", "description"] {
             assert!(!field(&rule["annotations"][part], part).is_empty(), "{name}");
         }
+        assert!(guide.contains(&format!("`{name}`")), "docs/guide-operator.md says no first step for {name}");
         assert!(names.insert(name.clone()), "{name} twice");
     }
     for wanted in [
@@ -72,6 +74,10 @@ fn every_alert_names_metrics_that_there_are_and_says_what_to_do() {
         "sotto_mix_consensus_age_seconds",
         "sotto_mix_disk_free_bytes",
         "sotto_mix_packets_held_max",
+        "sotto_mix_tag_commits_failing",
+        "sotto_mix_replay_tags_max",
+        "sotto_mix_excess_delay_seconds",
+        "sotto_mix_link_failures_total",
     ] {
         assert!(named.contains(wanted), "no alert looks at {wanted}");
     }

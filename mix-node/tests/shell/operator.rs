@@ -230,8 +230,8 @@ fn rewrite(path: &str, replaced: &[(&str, String)]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_applies_what_it_can_tells_what_waits_and_refuses_a_bad_file_whole() {
     let (network, authority) = authority(Place::Entry, "127.0.0.1:9").await;
-    let node = Process::start(&network, &[], None);
-    node.wait_for(|status| status["limits"]["sessions_max"].is_u64()).await;
+    let node = Process::start(&network, &[("x25519 = ", "x25519 = \"dalek\"".to_owned())], None);
+    node.wait_for(|status| status["pipeline"]["x25519"] == "dalek").await;
 
     let metrics = free_address();
     let changes = [
@@ -239,11 +239,12 @@ async fn a_reload_applies_what_it_can_tells_what_waits_and_refuses_a_bad_file_wh
         ("sessions_max = ", "sessions_max = 77".to_owned()),
         ("workers = ", "workers = 5".to_owned()),
         ("# log_filter = ", "log_filter = \"warn\"".to_owned()),
+        ("x25519 = ", "x25519 = \"auto\"".to_owned()),
     ];
     rewrite(&node.config, &changes);
     let outcome = node.reload().unwrap();
     assert_eq!(outcome["applied"], serde_json::json!(["log_filter", "metrics", "limits.sessions_max"]));
-    assert_eq!(outcome["restart"], serde_json::json!(["limits.workers"]));
+    assert_eq!(outcome["restart"], serde_json::json!(["x25519", "limits.workers"]));
     node.wait_for(|status| status["limits"]["sessions_max"] == 77).await;
     scrape_until(metrics, |page| page.contains("sotto_mix_sessions_max 77")).await;
 
@@ -346,9 +347,17 @@ async fn doctor_examines_a_fresh_node() {
     for name in ["config", "directory", "identity", "hop-keys", "control", "port", "reachable", "metrics"] {
         assert_eq!(verdicts[name], "ok", "{name}");
     }
-    for name in
-        ["disk-room", "disk-kind", "disk-sync", "capacity", "memory", "open-files", "processor", "ntp"]
-    {
+    for name in [
+        "disk-room",
+        "disk-kind",
+        "disk-sync",
+        "capacity",
+        "tag-logs",
+        "memory",
+        "open-files",
+        "processor",
+        "ntp",
+    ] {
         assert!(verdicts.contains_key(name), "{name}");
     }
     // The authority answers, and has signed nothing, since nobody has announced a node.
@@ -358,6 +367,7 @@ async fn doctor_examines_a_fresh_node() {
     assert_eq!(people.status.code(), Some(1));
     let people = text(&people.stdout);
     assert!(people.contains("FAIL consensus") && people.contains("packets/s on one core"), "{people}");
+    assert!(people.contains("commits/s are enough for") && people.contains("MB a day at"), "{people}");
     authority.trigger();
 }
 
@@ -413,7 +423,7 @@ async fn check_config_shows_what_holds_and_where_it_does_not() {
 fn completions_and_the_manual_name_every_command() {
     let manual = sotto_mix(&["man"]);
     let script = sotto_mix(&["completions", "bash"]);
-    for command in ["init", "run", "check-config", "doctor", "status", "reload", "completions"] {
+    for command in ["init", "run", "check-config", "doctor", "status", "reload", "bench", "completions"] {
         // The manual escapes hyphens.
         assert!(text(&manual.stdout).replace('\\', "").contains(command), "{command}");
         assert!(text(&script.stdout).contains(command), "{command}");

@@ -356,6 +356,7 @@ pub fn config(dir: &Path, role: MixRole, network: NetworkInfo) -> NodeConfig {
         log_filter: None,
         metrics: Some("127.0.0.1:0".parse().unwrap()),
         metrics_public: false,
+        x25519: None,
         control: None,
         onion: false,
         onion_clients: Vec::new(),

@@ -235,6 +235,12 @@ impl Mix {
                 .map(ReplaySet::tags_max)
                 .max()
                 .map_or(0, |max| u64::try_from(max).unwrap_or(u64::MAX)),
+            tags_fullest_key: self
+                .seen
+                .values()
+                .map(ReplaySet::len)
+                .max()
+                .map_or(0, |most| u64::try_from(most).unwrap_or(u64::MAX)),
             ..PipelineReport::default()
         }
     }

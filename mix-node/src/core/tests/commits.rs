@@ -1,6 +1,7 @@
 //! A packet leaves only when a restarted node would know it again.
 
 use sotto_protocol::frame::Frame;
+use sotto_protocol::sphinx::Fingerprint;
 use sotto_protocol::sphinx::fast::{BatchUnwrapper, X25519};
 
 use super::*;
@@ -147,6 +148,21 @@ fn a_restarted_node_refuses_what_its_log_has_and_takes_what_it_has_not() {
     }
     assert_eq!(bench.dropped("replayed"), 1);
     assert_eq!(bench.mix.held(), 2);
+}
+
+#[test]
+fn the_room_for_tags_is_told_of_the_key_with_the_most() {
+    let mut mix = Mix::new(MixConfig::new(node(LAYER_1)));
+    for (epoch, tags) in [(EPOCH - 1, 3), (EPOCH, 2)] {
+        let mut seen = unseen(LAYER_1, epoch);
+        for number in 0..tags {
+            seen.restore(Fingerprint::from_bytes([number; Fingerprint::LEN]));
+        }
+        assert!(mix.install_key(epoch, secret(LAYER_1, epoch), seen));
+    }
+    let pipeline = mix.report().pipeline;
+    assert_eq!((pipeline.tags, pipeline.tags_fullest_key), (5, 3));
+    assert!(pipeline.tags_max >= 5);
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn sessions_of_a_class_that_a_consensus_no_longer_has_are_closed() {
     let mut two_classes = params();
     two_classes.classes.push(CoverClass { name: "frugal".to_owned(), ..two_classes.classes[0].clone() });
     let mut bench =
-        Bench::with(MixConfig::new(node(ENTRY)), ENTRY, consensus_with(EPOCH, place, two_classes));
+        Bench::with(&MixConfig::new(node(ENTRY)), ENTRY, consensus_with(EPOCH, place, two_classes));
     let stays = bench.open();
     let goes = bench.mix.open_session(bench.now, 1, None, &mut bench.rng).expect("a session");
     bench.reply_to(&goes.session);

@@ -6,7 +6,7 @@ use super::*;
 
 fn with_cover(byte: u8) -> Bench {
     let params = Params { mix_loop_interval_ms_mean: 200, link_dummy_interval_ms_mean: 500, ..params() };
-    Bench::with(MixConfig::new(node(byte)), byte, consensus_with(EPOCH, place, params))
+    Bench::with(&MixConfig::new(node(byte)), byte, consensus_with(EPOCH, place, params))
 }
 
 /// Takes a packet through the other nodes of the network, without their delays, to its last hop.

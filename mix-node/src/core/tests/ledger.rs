@@ -77,7 +77,7 @@ impl Run {
         let mut params =
             Params { mix_loop_interval_ms_mean: 30_000, link_dummy_interval_ms_mean: 3_000, ..params() };
         params.classes[0].downlink_interval_ms_mean = 2_000;
-        let bench = Bench::with(config, ENTRY, consensus_with(EPOCH, place, params));
+        let bench = Bench::with(&config, ENTRY, consensus_with(EPOCH, place, params));
         Self { bench, grants: vec![], seen: vec![], given: 0 }
     }
 

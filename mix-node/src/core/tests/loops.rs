@@ -47,7 +47,7 @@ impl Network {
         let mut consensus = consensus_with(EPOCH, place, params);
         consensus.valid_after = epoch_start(EPOCH, WEEK_S);
         consensus.valid_until = epoch_start(EPOCH + 1, WEEK_S);
-        let mut bench = Bench::with(MixConfig::new(node(byte)), byte, consensus.clone());
+        let mut bench = Bench::with(&MixConfig::new(node(byte)), byte, consensus.clone());
         bench.now = consensus.valid_after;
         let keys = consensus.nodes.iter().map(|listed| {
             let mut keys = KeyRing::new();

@@ -131,12 +131,12 @@ struct Bench {
 impl Bench {
     /// A mix with its keys and the consensus of [`EPOCH`].
     fn new(byte: u8) -> Self {
-        Self::with(MixConfig::new(node(byte)), byte, consensus(EPOCH))
+        Self::with(&MixConfig::new(node(byte)), byte, consensus(EPOCH))
     }
 
     /// With commits that begin at once, so that a test sees a packet where it goes.
-    fn with(config: MixConfig, byte: u8, consensus: Consensus) -> Self {
-        let config = MixConfig { commit_interval: Duration::ZERO, ..config };
+    fn with(config: &MixConfig, byte: u8, consensus: Consensus) -> Self {
+        let config = MixConfig { commit_interval: Duration::ZERO, ..config.clone() };
         let mut bench = Self {
             mix: Mix::new(config),
             later: VecDeque::new(),

@@ -175,7 +175,7 @@ fn garbage_and_other_nodes_packets_are_dropped_by_the_header_mac() {
 #[test]
 fn held_full_refuses_what_the_limit_does_not_admit() {
     let config = MixConfig { held_max: 3, ..MixConfig::new(node(LAYER_1)) };
-    let mut bench = Bench::with(config, LAYER_1, consensus(EPOCH));
+    let mut bench = Bench::with(&config, LAYER_1, consensus(EPOCH));
     for _ in 0..5 {
         let packet = bench.packet(LAYER_1, &[LAYER_2], ms(10), [0; 32]);
         bench.arrive(ENTRY, packet);
@@ -204,7 +204,7 @@ fn a_stop_keeps_delays_up_to_its_limit_and_takes_nothing_new() {
     bench.mix = {
         let mut slow = params();
         slow.delay_ms_max = 60_000;
-        Bench::with(MixConfig::new(node(LAYER_1)), LAYER_1, consensus_with(EPOCH, place, slow)).mix
+        Bench::with(&MixConfig::new(node(LAYER_1)), LAYER_1, consensus_with(EPOCH, place, slow)).mix
     };
     for delay_ms in [500, 30_000] {
         let packet = bench.packet(LAYER_1, &[LAYER_2], ms(delay_ms), [0; 32]);

@@ -97,7 +97,7 @@ fn a_session_still_connected_can_be_taken_over_with_its_token() {
 #[test]
 fn connected_sessions_are_bounded_and_an_end_makes_room() {
     let config = MixConfig { sessions_max: 2, ..MixConfig::new(node(ENTRY)) };
-    let mut bench = Bench::with(config, ENTRY, consensus(EPOCH));
+    let mut bench = Bench::with(&config, ENTRY, consensus(EPOCH));
     let grant = bench.open();
     bench.open();
     let refused = bench.mix.open_session(bench.now, 0, None, &mut bench.rng).expect_err("full");
@@ -110,7 +110,7 @@ fn connected_sessions_are_bounded_and_an_end_makes_room() {
 #[test]
 fn sessions_left_behind_make_room_oldest_first_and_keep_nobody_out() {
     let config = MixConfig { sessions_max: 3, ..MixConfig::new(node(ENTRY)) };
-    let mut bench = Bench::with(config, ENTRY, consensus(EPOCH));
+    let mut bench = Bench::with(&config, ENTRY, consensus(EPOCH));
     let stays = bench.open();
     let (first, second) = (bench.open(), bench.open());
     bench.mix.session_disconnected(bench.now, &first.session);
@@ -258,7 +258,7 @@ fn a_client_that_goes_on_flooding_loses_its_session_and_others_do_not() {
 #[test]
 fn what_waits_for_clients_leaves_half_the_room_to_packets_that_pass() {
     let config = MixConfig { held_max: 20, ..MixConfig::new(node(ENTRY)) };
-    let mut bench = Bench::with(config, ENTRY, consensus(EPOCH));
+    let mut bench = Bench::with(&config, ENTRY, consensus(EPOCH));
     let (away, honest) = (bench.open(), bench.open());
     bench.mix.session_disconnected(bench.now, &away.session);
     for _ in 0..30 {
@@ -275,7 +275,7 @@ fn what_waits_for_clients_leaves_half_the_room_to_packets_that_pass() {
 #[test]
 fn many_sessions_of_all_states_are_counted_as_they_are() {
     let config = MixConfig { sessions_max: 300, ..MixConfig::new(node(ENTRY)) };
-    let mut bench = Bench::with(config, ENTRY, consensus(EPOCH));
+    let mut bench = Bench::with(&config, ENTRY, consensus(EPOCH));
     let grants: Vec<_> = (0..300).map(|_| bench.open()).collect();
     for grant in &grants[..100] {
         bench.mix.session_disconnected(bench.now, &grant.session);

@@ -2,6 +2,7 @@
 
 mod limits;
 pub(super) mod metrics_address;
+mod x25519;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, Serialize};
 use sotto_protocol::directory::{NetworkInfo, Role};
 use sotto_protocol::ident::NodeId;
+use sotto_protocol::sphinx::fast::X25519;
 use sotto_transport::node::log::{self, LogFormat};
 use sotto_transport::node::{ConfigText, NodeError, OnionPlan, config, layout};
 use sotto_transport::tor::TorConfig;
@@ -78,6 +80,9 @@ pub struct NodeConfig {
     /// Whether `metrics` may be an address that other machines reach.
     #[serde(default)]
     pub metrics_public: bool,
+    /// The X25519 that unwraps packets; the fastest that works on this processor, if `None`.
+    #[serde(default, deserialize_with = "x25519::deserialize")]
+    pub x25519: Option<X25519>,
     /// The control socket, if not in the directory.
     pub control: Option<PathBuf>,
     /// Whether clients can reach it as a Tor onion service.
@@ -155,6 +160,8 @@ impl NodeConfig {
         let metrics =
             "Where Prometheus reads metrics, ip:port of this machine alone; \"off\" for no metrics.";
         let public = "Whether `metrics` may be an address that other machines reach.";
+        let x25519 = "The X25519 that unwraps packets: \"ifma\", \"graviola\" or \"dalek\"; \"auto\" for the fastest. \
+                      Read at the start only.";
         let limits = "How much the node holds and lets others ask of it. SIGHUP applies changes.";
         let text = ConfigText::new(what)
             .dir("identity key, Sphinx keys, the last consensus", &self.dir)?
@@ -166,6 +173,7 @@ impl NodeConfig {
             .optional_text(filter, "log_filter", log::FILTER_DEFAULT, self.log_filter.as_deref())
             .text(metrics, "metrics", &metrics_address::text(self.metrics))
             .value(public, "metrics_public", self.metrics_public)
+            .text(x25519, "x25519", x25519::text(self.x25519))
             .control("/run/sotto/mix.sock", self.control.as_deref())?
             .onion(self.onion, &self.onion_clients)
             .section(limits, &self.limits.to_toml())
@@ -213,6 +221,7 @@ mod tests {
             log_filter: None,
             metrics: Some(METRICS_ADDRESS),
             metrics_public: false,
+            x25519: None,
             control: None,
             onion: false,
             onion_clients: Vec::new(),
@@ -240,6 +249,7 @@ mod tests {
             log_filter: Some("info,sotto_transport=debug".to_owned()),
             metrics: Some("192.0.2.1:80".parse().unwrap()),
             metrics_public: true,
+            x25519: Some(X25519::PORTABLE),
             limits: Limits { sessions_max: 7, workers: 3, ..Limits::default() },
             control: Some(dir.path().join("c.sock")),
             onion: true,
@@ -301,6 +311,9 @@ mod tests {
         );
         let error = refused(&good.replace("# log_filter = \"info", "log_filter = \"info=loud"));
         assert!(error.contains("mix.toml:") && error.contains("not a log filter"), "{error}");
+        let error = refused(&good.replace("x25519 = \"auto\"", "x25519 = \"abacus\""));
+        let line = 1 + good.lines().position(|line| line.starts_with("x25519 = ")).unwrap();
+        assert!(error.contains(&format!("mix.toml:{line}: ")) && error.contains("\"dalek\""), "{error}");
         let error = refused(&good.replace("\"entry\"\n", "\"exit\"\n"));
         assert!(error.contains("unknown variant `exit`"), "{error}");
     }

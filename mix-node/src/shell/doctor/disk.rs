@@ -23,9 +23,17 @@ const WRITE_TOO_SLOW: Duration = Duration::from_millis(500);
 /// The name of the file that is written for the measurement and removed.
 const PROBE_FILE: &str = ".doctor-probe";
 
-/// Looks at the file system of `dir`.
-pub(super) fn check(dir: &Path) -> Vec<Check> {
-    vec![room(disk_room(dir)), kind(dir), latency(measure(dir))]
+/// What durable writes took.
+pub(super) type Writes = io::Result<Vec<Duration>>;
+
+/// Looks at the file system of `dir`, where `writes` were measured.
+pub(super) fn check(dir: &Path, writes: &Writes) -> Vec<Check> {
+    vec![room(disk_room(dir)), kind(dir), latency(writes)]
+}
+
+/// What a durable write took on average.
+pub(super) fn mean(spans: &[Duration]) -> Option<Duration> {
+    spans.iter().sum::<Duration>().checked_div(u32::try_from(spans.len()).ok()?)
 }
 
 fn room(free_and_size: Option<(u64, u64)>) -> Check {
@@ -52,7 +60,7 @@ fn room(free_and_size: Option<(u64, u64)>) -> Check {
     match free {
         ..FREE_MIN => low(Verdict::Fail),
         FREE_MIN..FREE_LOW => low(Verdict::Warn),
-        _ => Check::ok(name, value, "enough for keys and the tags of two epochs"),
+        _ => Check::ok(name, value, "enough for keys; what the logs of replay tags need is under `tag-logs`"),
     }
 }
 
@@ -104,8 +112,8 @@ fn judge_kind(magic: u64) -> Check {
     Check::wrong(name, verdict, kind, explanation, remedy)
 }
 
-/// How long each of several durable writes took, shortest first.
-fn measure(dir: &Path) -> io::Result<Vec<Duration>> {
+/// How long each of several durable writes in `dir` took, shortest first.
+pub(super) fn measure(dir: &Path) -> Writes {
     let path = dir.join(PROBE_FILE);
     let measured = write_repeatedly(&path);
     fs::remove_file(&path)?;
@@ -128,7 +136,7 @@ fn write_repeatedly(path: &Path) -> io::Result<Vec<Duration>> {
     Ok(spans)
 }
 
-fn latency(measured: io::Result<Vec<Duration>>) -> Check {
+fn latency(measured: &Writes) -> Check {
     let name = "disk-sync";
     let spans = match measured {
         Ok(spans) => spans,
@@ -142,7 +150,7 @@ fn latency(measured: io::Result<Vec<Duration>>) -> Check {
             );
         }
     };
-    let (p50, p99) = (quantile(&spans, 50), quantile(&spans, 99));
+    let (p50, p99) = (quantile(spans, 50), quantile(spans, 99));
     let value = format!("p50 {} us, p99 {} us", p50.as_micros(), p99.as_micros());
     let slow = |verdict, explanation: &str| {
         Check::wrong(
@@ -193,12 +201,21 @@ mod tests {
             let fast = vec![Duration::from_millis(1); fast];
             Ok([fast, vec![Duration::from_millis(slow_ms); slow]].concat())
         };
-        assert_eq!(latency(spans(100, 0, 0)).verdict, Verdict::Ok);
-        assert_eq!(latency(spans(99, 1, 60)).verdict, Verdict::Ok, "one in a hundred");
-        assert_eq!(latency(spans(98, 2, 60)).verdict, Verdict::Warn);
-        assert_eq!(latency(spans(40, 60, 600)).verdict, Verdict::Fail);
-        assert_eq!(latency(Err(io::ErrorKind::StorageFull.into())).verdict, Verdict::Fail);
-        assert_eq!(latency(spans(98, 2, 60)).value, "p50 1000 us, p99 60000 us");
+        assert_eq!(latency(&spans(100, 0, 0)).verdict, Verdict::Ok);
+        assert_eq!(latency(&spans(99, 1, 60)).verdict, Verdict::Ok, "one in a hundred");
+        assert_eq!(latency(&spans(98, 2, 60)).verdict, Verdict::Warn);
+        assert_eq!(latency(&spans(40, 60, 600)).verdict, Verdict::Fail);
+        assert_eq!(latency(&Err(io::ErrorKind::StorageFull.into())).verdict, Verdict::Fail);
+        assert_eq!(latency(&spans(98, 2, 60)).value, "p50 1000 us, p99 60000 us");
+    }
+
+    #[test]
+    fn the_mean_is_that_of_all_writes() {
+        assert_eq!(
+            mean(&[Duration::from_millis(1), Duration::from_millis(4)]),
+            Some(Duration::from_micros(2_500))
+        );
+        assert_eq!(mean(&[]), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the host gives the process: open files, memory, instructions for cryptography.
 
 use rustix::process::{Resource, getrlimit};
-use sotto_protocol::limits::NODES_MAX;
+use sotto_protocol::limits::{NODES_MAX, REPLAY_TAGS_MAX};
 
 use crate::shell::check::{Check, Verdict};
 use crate::shell::config::{Limits, MixRole, NodeConfig};
@@ -12,8 +12,13 @@ const FILES_OTHER: usize = 64;
 const PACKET_LEN_HELD: u64 = 2_560;
 /// What a connected session takes at most besides its packets, in bytes: its link's buffers and tasks.
 const SESSION_LEN: u64 = 64 * 1_024;
-/// What the program and its table of replay tags take, in bytes.
-const PROGRAM_LEN: u64 = 250 * 1_024 * 1_024;
+/// What the program takes without packets, sessions and replay tags, in bytes.
+const PROGRAM_LEN: u64 = 64 * 1_024 * 1_024;
+/// What the replay tags of one key take at most, in bytes: a little more than four for each, and 9 MiB
+/// (see [`ReplaySet`](sotto_protocol::sphinx::ReplaySet)).
+const TAGS_LEN: u64 = REPLAY_TAGS_MAX as u64 * 33 / 8 + 9 * 1_024 * 1_024;
+/// Keys that have tags: of this epoch and of the one before.
+const KEYS_WITH_TAGS: u64 = 2;
 
 /// Looks at all three.
 pub(super) fn check(config: &NodeConfig) -> Vec<Check> {
@@ -27,27 +32,37 @@ pub(super) fn check(config: &NodeConfig) -> Vec<Check> {
 /// `max` is the hard limit, to which the node raises its own; without one there is no limit.
 fn files(max: Option<u64>, role: MixRole, limits: &Limits) -> Check {
     let name = "open-files";
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let sessions = if role == MixRole::Entry { limits.sessions_max } else { 0 };
     // A link each way to every other node.
-    let needed = u64::try_from(sessions + 2 * NODES_MAX + FILES_OTHER).unwrap_or(u64::MAX);
+    let needed = number(sessions + 2 * NODES_MAX + FILES_OTHER);
+    // What the listener takes on besides: handshakes, and links of those who only ask for the consensus.
+    let flooded = number(limits.for_listener(role).links_max + NODES_MAX + FILES_OTHER);
+    let shown = max.map_or_else(|| "no limit".to_owned(), |max| format!("{max} at most"));
+    let value = format!("{shown}, {needed} needed, {flooded} under a flood");
+    let remedy = format!(
+        "LimitNOFILE={flooded} or more in the systemd unit, `ulimit -Hn` in a shell, or fewer `sessions_max`"
+    );
     match max {
         Some(max) if max < needed => Check::wrong(
             name,
             Verdict::Fail,
-            format!("{max} at most, {needed} needed"),
+            value,
             "each link takes one; beyond the limit nobody can connect",
-            format!(
-                "LimitNOFILE={needed} or more in the systemd unit, `ulimit -Hn` in a shell, or fewer `sessions_max`"
-            ),
+            remedy,
         ),
-        max => {
-            let max = max.map_or_else(|| "no limit".to_owned(), |max| format!("{max} at most"));
-            Check::ok(
-                name,
-                format!("{max}, {needed} needed"),
-                "enough for all sessions and links. It is the limit of this shell: of a service, LimitNOFILE in its unit",
-            )
-        }
+        Some(max) if max < flooded => Check::wrong(
+            name,
+            Verdict::Warn,
+            value,
+            "enough for all sessions, but whoever floods the port can keep nodes out",
+            remedy,
+        ),
+        _ => Check::ok(
+            name,
+            value,
+            "enough for all that the node takes on. It is the limit of this shell: of a service, LimitNOFILE in its unit",
+        ),
     }
 }
 
@@ -65,7 +80,8 @@ fn memory(available: Option<u64>, role: MixRole, limits: &Limits) -> Check {
     let held = u64::try_from(limits.held_packets_max).unwrap_or(u64::MAX).saturating_mul(PACKET_LEN_HELD);
     let sessions = if role == MixRole::Entry { limits.sessions_max } else { 0 };
     let sessions = u64::try_from(sessions).unwrap_or(u64::MAX).saturating_mul(SESSION_LEN);
-    let needed = PROGRAM_LEN.saturating_add(held).saturating_add(sessions);
+    let fixed = PROGRAM_LEN + KEYS_WITH_TAGS * TAGS_LEN;
+    let needed = fixed.saturating_add(held).saturating_add(sessions);
     let needed_text = format!("{} MiB if every limit is reached", needed >> 20);
     match available {
         None => Check::wrong(
@@ -139,9 +155,13 @@ mod tests {
         let limits = Limits { sessions_max: 1_000, ..Limits::default() };
         let needed = u64::try_from(1_000 + 2 * NODES_MAX + FILES_OTHER).unwrap();
         let verdict = |max, role| files(max, role, &limits).verdict;
-        assert_eq!(verdict(Some(needed), MixRole::Entry), Verdict::Ok);
+        let flooded = limits.for_listener(MixRole::Entry).links_max + NODES_MAX + FILES_OTHER;
+        let flooded = u64::try_from(flooded).unwrap();
+        assert_eq!(verdict(Some(flooded), MixRole::Entry), Verdict::Ok);
+        assert_eq!(verdict(Some(flooded - 1), MixRole::Entry), Verdict::Warn);
+        assert_eq!(verdict(Some(needed), MixRole::Entry), Verdict::Warn);
         assert_eq!(verdict(Some(needed - 1), MixRole::Entry), Verdict::Fail);
-        assert_eq!(verdict(Some(needed - 1), MixRole::Mix), Verdict::Ok);
+        assert_eq!(verdict(Some(needed - 1), MixRole::Mix), Verdict::Warn);
         assert_eq!(verdict(None, MixRole::Entry), Verdict::Ok);
     }
 
@@ -152,7 +172,7 @@ mod tests {
         assert_eq!(parse_memory("MemTotal: 1 kB\n"), None);
         let limits = Limits { held_packets_max: 1_024, sessions_max: 10, ..Limits::default() };
         let verdict = |available| memory(available, MixRole::Entry, &limits).verdict;
-        let needed = PROGRAM_LEN + 1_024 * PACKET_LEN_HELD + 10 * SESSION_LEN;
+        let needed = PROGRAM_LEN + 2 * TAGS_LEN + 1_024 * PACKET_LEN_HELD + 10 * SESSION_LEN;
         assert_eq!((verdict(Some(needed)), verdict(Some(needed - 1))), (Verdict::Ok, Verdict::Warn));
         assert_eq!(verdict(None), Verdict::Warn);
     }

@@ -10,6 +10,7 @@ pub(super) mod files;
 mod machine;
 mod network;
 mod ports;
+mod tag_logs;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,8 +20,11 @@ use sotto_transport::node::{NodeError, control, layout, program};
 
 use super::check::Checks;
 use super::config::NodeConfig;
+use super::metrics::disk_room;
 use super::node::PROGRAM;
 use super::status::Observed;
+use capacity::Capacity;
+use tag_logs::Demand;
 
 /// Looks at everything, and prints it.
 ///
@@ -40,8 +44,18 @@ pub(super) fn run(path: &Path, json: bool) -> Result<ExitCode, NodeError> {
         checks.extend(network::check(&network, &config, &secret.id(), running.as_ref()));
     });
     checks.extend(machine::check(&config));
-    checks.extend(disk::check(&config.dir));
-    checks.push(capacity::check(config.limits.workers));
+    let writes = disk::measure(&config.dir);
+    checks.extend(disk::check(&config.dir, &writes));
+    let capacity = Capacity::measure(config.x25519, config.limits.workers);
+    checks.push(capacity.check());
+    let mean = writes.ok().and_then(|writes| disk::mean(&writes));
+    let demand = capacity.total().zip(mean).map(|(rate, write)| Demand {
+        rate,
+        write,
+        epoch_s: config.network.epoch_s,
+        free: disk_room(&config.dir).map(|(free, _)| free),
+    });
+    checks.extend(tag_logs::check(demand.as_ref()));
     let checks = Checks(checks);
     let shown = if json {
         format!("{}\n", json!({ "checks": checks, "verdict": checks.verdict() }))

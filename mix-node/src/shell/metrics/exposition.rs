@@ -7,7 +7,7 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-use super::catalog::{CATALOG, Kind, Metric, Sample};
+use super::catalog::{self, Kind, Metric, Sample};
 use super::snapshot::Snapshot;
 
 /// What the text is, for its reader.
@@ -31,7 +31,7 @@ struct Catalogued(Snapshot);
 
 impl Collector for Catalogued {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        for metric in CATALOG {
+        for metric in catalog::all() {
             let mut samples = Vec::new();
             (metric.read)(&self.0, &mut samples);
             let encoder = encoder.encode_descriptor(metric.name, metric.help, None, type_of(metric))?;

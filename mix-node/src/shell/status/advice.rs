@@ -114,18 +114,38 @@ pub(crate) fn of_link(label: &str) -> Option<Advice> {
     let (weight, meaning, remedy) = match label {
         "links-full" => (
             Weight::Never,
-            "as many links were open as the node serves",
-            "raise LimitNOFILE and the limits, or run a second entry",
+            "as many connections were open as the node takes",
+            "raise `sessions_max` and LimitNOFILE if they are clients; otherwise somebody floods the port",
+        ),
+        "anonymous-full" => (
+            Weight::Never,
+            "as many links of clients were open as the node takes",
+            "raise `sessions_max` and LimitNOFILE if memory allows, or run a second entry",
         ),
         "address-full" => (
             Weight::Few,
             "one address had as many connections as it may",
-            "nothing; raise `connections_per_address_max` if many people share an address",
+            "raise `connections_per_address_max` if many share an address; of a proxy on this host set `loopback_exempt`",
         ),
-        "handshakes-too-fast" | "handshake-evicted" => (
+        "address-too-fast" => (
             Weight::Few,
-            "more handshakes came than the node begins",
-            "nothing if it passes: somebody floods the port; a firewall can limit connections by address",
+            "handshakes of one address followed one another too fast",
+            "nothing if it passes: it is held to its rate; of a proxy on this host set `loopback_exempt`",
+        ),
+        "handshakes-too-fast" => (
+            Weight::Few,
+            "more handshakes came than the node begins in a second",
+            "raise `handshakes_per_s_max` if there are cores to spare; otherwise somebody floods from many addresses",
+        ),
+        "handshake-evicted" => (
+            Weight::Few,
+            "a handshake that took long made room for another",
+            "nothing if it passes: somebody opens connections and lets them hang",
+        ),
+        "uplink-too-fast" => (
+            Weight::Few,
+            "a client that sent far more than its class, for long, lost its session",
+            "nothing: it is held to its rate",
         ),
         "accept" => (
             Weight::Never,
@@ -143,9 +163,28 @@ pub(crate) fn of_link(label: &str) -> Option<Advice> {
 #[cfg(test)]
 mod tests {
     use sotto_protocol::sphinx::Refusal;
+    use sotto_transport::link::LinkError;
+    use sotto_transport::listen::Denial;
 
     use super::*;
     use crate::core::DropLabel;
+
+    #[test]
+    fn every_label_of_a_caller_turned_away_has_advice() {
+        let denials = [
+            Denial::LinksFull(1),
+            Denial::AddressFull(1),
+            Denial::AddressTooFast(1),
+            Denial::HandshakesTooFast(1),
+            Denial::AnonymousFull(1),
+        ];
+        let evicted = LinkError::HandshakeEvicted;
+        for label in denials.iter().map(Denial::label).chain([evicted.label()]) {
+            let advice = of_link(label).unwrap_or_else(|| panic!("no advice on {label}"));
+            assert!(!advice.meaning.is_empty() && !advice.remedy.is_empty(), "{label}");
+        }
+        assert_eq!(of_link("closed"), None);
+    }
 
     #[test]
     fn every_label_of_a_dropped_packet_has_advice() {

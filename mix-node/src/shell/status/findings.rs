@@ -21,6 +21,9 @@ const FEW_PER_MILLE: u64 = 10;
 /// Loops that must have ended before their loss is judged, and the percentage of them that may be lost.
 const LOOPS_JUDGED_MIN: u64 = 50;
 const LOOPS_LOST_PERCENT: u64 = 5;
+/// Packets that must have left before their delays are judged, and the excess of one in a hundred that is too long.
+const EXCESS_JUDGED_MIN: u64 = 1_000;
+const EXCESS_MS_LONG: f64 = 50.0;
 /// Frames of a peer's queue that are worth a word.
 const QUEUE_LONG: u64 = 512;
 
@@ -44,7 +47,9 @@ pub(crate) struct Evidence<'a> {
 
 /// Everything that is wrong, most important first.
 pub(crate) fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let rules = [consensus, membership, alarms, books, drops, loops, peers, room, links, onion];
+    let rules = [
+        consensus, membership, commits, alarms, books, drops, loops, peers, room, tags, excess, links, onion,
+    ];
     rules.iter().flat_map(|rule| rule(evidence)).collect()
 }
 
@@ -113,11 +118,23 @@ fn membership(evidence: &Evidence<'_>) -> Vec<Finding> {
     failing.collect()
 }
 
+fn commits(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let pipeline = &evidence.observed.status.report.pipeline;
+    if !pipeline.commits_failing {
+        return Vec::new();
+    }
+    let failed = pipeline.commits_failed;
+    vec![finding(
+        format!("replay tags cannot be written ({failed} commits failed): no packet passes until they can"),
+        "the disk is full, read-only or failing: see the log and `sotto-mix doctor`; make room or replace it",
+    )]
+}
+
 fn alarms(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let alarms = evidence.observed.alarms.iter().map(|alarm| {
+    let alarms = evidence.observed.status.report.loops.alarms.iter().map(|alarm| {
         finding(
-            format!("alarm of the loops, {}: {}", alarm.kind, alarm.text),
-            "ask the operators of the nodes named; if it goes on, tell the authorities",
+            format!("alarm of the loops, {alarm}"),
+            "compare it with the alarms of other nodes: each sends loops of its own, and those around an attack see it",
         )
     });
     alarms.collect()
@@ -215,6 +232,34 @@ fn room(evidence: &Evidence<'_>) -> Vec<Finding> {
         )
     });
     nearly.collect()
+}
+
+fn tags(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let Some((tags, max)) = evidence.observed.tags() else { return Vec::new() };
+    if percent(tags, max) < NEARLY_FULL_PERCENT {
+        return Vec::new();
+    }
+    vec![finding(
+        format!(
+            "{tags} of {max} replay tags of a key: beyond that packets are dropped until its epoch is over"
+        ),
+        "more mixes or shorter epochs, which the authorities decide on; a flood of packets shows in the rates above",
+    )]
+}
+
+fn excess(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let excess = &evidence.observed.status.report.pipeline.excess;
+    let moved = evidence.grown(|observed| observed.status.report.pipeline.excess.count);
+    if excess.count < EXCESS_JUDGED_MIN || excess.ms_p99 <= EXCESS_MS_LONG || moved == 0 {
+        return Vec::new();
+    }
+    vec![finding(
+        format!(
+            "one packet in a hundred since the start left {:.0} ms or more after the end of its delay",
+            excess.ms_p99
+        ),
+        "the node is overloaded: lower `sessions_max`, give it more cores, or end what else runs on the host",
+    )]
 }
 
 fn links(evidence: &Evidence<'_>) -> Vec<Finding> {

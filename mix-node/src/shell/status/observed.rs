@@ -1,5 +1,5 @@
 //! A status as the operator's commands and the metrics look at it: typed where the status is, and forgiving where
-//! parts of it are made elsewhere.
+//! the transport makes parts of it.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,6 @@ use super::MixStatus;
 pub(crate) struct Observed {
     pub(crate) status: MixStatus,
     pub(crate) peers: Vec<PeerView>,
-    /// What the loops have raised and not cleared.
-    pub(crate) alarms: Vec<AlarmView>,
 }
 
 /// An outgoing link.
@@ -32,15 +30,6 @@ pub(crate) struct PeerView {
     pub(crate) failures: BTreeMap<String, u64>,
 }
 
-/// An alarm of the loops.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct AlarmView {
-    /// `dropping`, `delaying`, `tampering`.
-    pub(crate) kind: String,
-    /// What is known of it.
-    pub(crate) text: String,
-}
-
 impl Observed {
     /// From what the control socket answers.
     ///
@@ -48,11 +37,9 @@ impl Observed {
     ///
     /// When it is no status: the node is ending, or of another version.
     pub(crate) fn from_value(value: Value) -> Result<Self, serde_json::Error> {
-        let alarms = value.pointer("/loops/alarms").and_then(Value::as_array);
-        let alarms = alarms.into_iter().flatten().map(AlarmView::of).collect();
         let status: MixStatus = serde_json::from_value(value)?;
         let peers = serde_json::from_value(status.member.peers.clone()).unwrap_or_default();
-        Ok(Self { status, peers, alarms })
+        Ok(Self { status, peers })
     }
 
     /// Why the last attempt at `what` (`publish` or `fetch`) failed, label and words, if it did.
@@ -77,14 +64,11 @@ impl Observed {
         let sessions = &self.status.report.sessions;
         sessions.connected.saturating_add(sessions.resumable)
     }
-}
 
-impl AlarmView {
-    fn of(alarm: &Value) -> Self {
-        let text = |key: &str| alarm.get(key).and_then(Value::as_str);
-        Self {
-            kind: text("kind").unwrap_or("unknown").to_owned(),
-            text: text("text").map_or_else(|| alarm.to_string(), str::to_owned),
-        }
+    /// Replay tags of the key that has the most, and how many it may have; `None` without a key.
+    pub(crate) fn tags(&self) -> Option<(usize, usize)> {
+        let pipeline = &self.status.report.pipeline;
+        let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        (pipeline.tags_max > 0).then(|| (number(pipeline.tags_fullest_key), number(pipeline.tags_max)))
     }
 }

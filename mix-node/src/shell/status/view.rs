@@ -10,7 +10,7 @@ use sotto_protocol::time::Timestamp;
 use super::advice;
 use super::findings::{Evidence, findings, labels, percent, short};
 use super::observed::Observed;
-use crate::core::LoopReport;
+use crate::core::{LoopReport, MixReport, TimesReport};
 use crate::shell::config::MixRole;
 
 /// A status as it is shown.
@@ -111,15 +111,27 @@ impl StatusView<'_> {
         )
     }
 
-    /// Where packets wait. How long they were in the node beyond the delay that they asked for belongs here, too.
+    /// Where packets wait, and how long they are in the node beyond the delay that they asked for.
     fn delays(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let report = &self.observed.status.report;
-        let held = &report.held;
+        let MixReport { held, pipeline, delays_clamped, .. } = &self.observed.status.report;
         writeln!(
             f,
             "delays    {} packets in their delay, {} waiting for a client, {} on their way out, {} clamped so far",
-            held.delayed, held.downlink, held.sending, report.delays_clamped
-        )
+            held.delayed, held.downlink, held.sending, delays_clamped
+        )?;
+        writeln!(
+            f,
+            "          before it {} being unwrapped, {} until their tags are durable",
+            held.unwrapping, held.committing
+        )?;
+        writeln!(f, "          beyond it {}", times(&pipeline.excess, "packets"))?;
+        writeln!(
+            f,
+            "commits   {}; {} failed",
+            times(&pipeline.commit, "of replay tags"),
+            pipeline.commits_failed
+        )?;
+        writeln!(f, "workers   {}, X25519 by {}", pipeline.workers, pipeline.x25519)
     }
 
     fn sessions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,12 +152,10 @@ impl StatusView<'_> {
     }
 
     fn loops(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let LoopReport { sent, returned, lost, tampered, .. } = &self.observed.status.report.loops;
+        let LoopReport { sent, returned, lost, tampered, alarms, alarms_raised, .. } =
+            &self.observed.status.report.loops;
         writeln!(f, "loops     {sent} sent, {returned} returned, {lost} lost, {tampered} tampered with")?;
-        for alarm in &self.observed.alarms {
-            writeln!(f, "          alarm, {}: {}", alarm.kind, alarm.text)?;
-        }
-        Ok(())
+        writeln!(f, "          {} alarms stand, {alarms_raised} raised so far", alarms.len())
     }
 
     fn peers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -172,7 +182,7 @@ impl StatusView<'_> {
         writeln!(f, "refused   incoming links: {}", labels(refused))
     }
 
-    /// What is left of the limits. The room for replay tags belongs here, too.
+    /// What is left of the limits.
     fn room(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = &self.observed.status.report;
         let (held_max, sessions_max) = (report.limits.held_max, report.limits.sessions_max);
@@ -181,6 +191,9 @@ impl StatusView<'_> {
         if self.observed.status.role == MixRole::Entry {
             let sessions = self.observed.sessions();
             write!(f, ", {sessions} of {sessions_max} sessions ({} %)", percent(sessions, sessions_max))?;
+        }
+        if let Some((tags, tags_max)) = self.observed.tags() {
+            write!(f, ", {tags} of {tags_max} replay tags of a key ({} %)", percent(tags, tags_max))?;
         }
         writeln!(f)
     }
@@ -200,6 +213,12 @@ impl StatusView<'_> {
         }
         Ok(())
     }
+}
+
+/// How many there were, and how long they took.
+fn times(times: &TimesReport, what: &str) -> String {
+    let TimesReport { count, ms_p50, ms_p99, ms_max } = times;
+    format!("{count} {what}, p50 {ms_p50:.1} ms, p99 {ms_p99:.1} ms, at most {ms_max:.1} ms")
 }
 
 /// A span in the largest unit that leaves a number worth reading.

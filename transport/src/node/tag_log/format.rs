@@ -20,9 +20,9 @@ const EPOCH_AT: usize = 16;
 pub(super) const CHECK_LEN: usize = size_of::<u64>();
 const COUNT_LEN: usize = size_of::<u16>();
 /// Bytes of a record without its fingerprints.
-pub(super) const RECORD_OVERHEAD: usize = COUNT_LEN + CHECK_LEN;
+pub const RECORD_OVERHEAD: usize = COUNT_LEN + CHECK_LEN;
 /// Fingerprints in one record. More would make the search behind a record that was cut off long.
-pub(super) const RECORD_TAGS_MAX: u16 = 8192;
+pub const RECORD_TAGS_MAX: u16 = 8192;
 /// The longest record.
 pub(super) const RECORD_LEN_MAX: usize = record_len(RECORD_TAGS_MAX);
 

@@ -29,6 +29,7 @@ use log::Log;
 use table::Table;
 
 pub use error::TagLogError;
+pub use format::{RECORD_OVERHEAD, RECORD_TAGS_MAX};
 
 /// Fingerprints that can wait for a disk that fails: 8 MiB of them.
 pub const KEPT_TAGS_MAX: usize = 1 << 20;
