@@ -10,6 +10,7 @@ mod commits;
 mod config;
 mod delay_queue;
 mod dummies;
+mod freezing;
 mod histogram;
 mod loops;
 mod mix;

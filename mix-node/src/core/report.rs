@@ -57,6 +57,9 @@ pub struct PipelineReport {
     pub commits_failing: bool,
     /// Replay tags remembered under the keys in use.
     pub tags: u64,
+    /// Memory that they take, in bytes.
+    #[serde(default)]
+    pub tags_bytes: u64,
     /// Replay tags that one key can have.
     pub tags_max: u64,
     /// The X25519 in use, if the caller tells.

@@ -234,7 +234,7 @@ impl Engine {
                 }
                 Action::CloseSession { session, label } => self.outlets.close(&session, label),
                 Action::RetireKeys { before } => {
-                    // The membership wipes the files when it publishes the next keys.
+                    // The membership wipes the files, by the same calendar.
                     tracing::info!(before, "keys of earlier epochs are no longer used");
                 }
                 Action::LinksChanged => {

@@ -2,4 +2,5 @@
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod kill;
+mod rotation;
 mod support;

@@ -24,6 +24,7 @@ use super::commits::Commits;
 use super::config::{MixConfig, waiting_max};
 use super::delay_queue::DelayQueue;
 use super::dummies::Dummies;
+use super::freezing::Freezing;
 use super::histogram::Histogram;
 use super::loops::Loops;
 use super::refusal::{DropLabel, PeerRefusal};
@@ -60,6 +61,7 @@ pub struct Mix {
     /// The replay tags seen under each key.
     seen: BTreeMap<u64, ReplaySet>,
     keys_retired_before: u64,
+    freezing: Freezing,
     /// Packets to be unwrapped, with the times of their arrival.
     admitted: VecDeque<(Timestamp, Packet)>,
     /// Packets that are in a job of unwrapping.
@@ -96,6 +98,7 @@ impl Mix {
             keys: HopKeys::new(),
             seen: BTreeMap::new(),
             keys_retired_before: 0,
+            freezing: Freezing::new(),
             admitted: VecDeque::new(),
             unwrapping: 0,
             unwrapper: None,
@@ -213,12 +216,14 @@ impl Mix {
 
     fn pipeline_report(&self) -> PipelineReport {
         let tags: usize = self.seen.values().map(ReplaySet::len).sum();
+        let tags_bytes: usize = self.seen.values().map(ReplaySet::memory_bytes).sum();
         PipelineReport {
             excess: self.excess.report(),
             commit: self.commit_times.report(),
             commits_failed: self.commits_failed,
             commits_failing: self.commits_failing,
             tags: u64::try_from(tags).unwrap_or(u64::MAX),
+            tags_bytes: u64::try_from(tags_bytes).unwrap_or(u64::MAX),
             tags_max: self
                 .seen
                 .values()

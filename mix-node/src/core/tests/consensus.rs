@@ -1,5 +1,7 @@
 //! Epochs: consensuses follow each other, layers change, keys grow old.
 
+use sotto_protocol::sphinx::Fingerprint;
+
 use super::*;
 use crate::core::{ConsensusRefusal, PeerRefusal};
 
@@ -98,6 +100,40 @@ fn at_each_epochs_start_the_key_before_the_previous_is_retired_for_good() {
     let packet = bench.packet_with(LAYER_1, &[LAYER_2], ms(1), [0; 32], EPOCH - 1);
     bench.arrive(ENTRY, packet);
     assert_eq!(bench.dropped("header-mac"), 1);
+}
+
+/// Each step takes a tenth of a millisecond at most, so packets do not wait for it.
+#[test]
+fn the_tags_of_an_epoch_that_ended_are_packed_in_small_steps() {
+    let mut bench = Bench::new(LAYER_1);
+    let key = secret(LAYER_1, EPOCH + 5);
+    let mut seen = ReplaySet::new(TagHashKey::derive(&key), REPLAY_TAGS_MAX);
+    let mut tags: Vec<Fingerprint> = (0..300_000_u64)
+        .map(|number| {
+            let [_, bytes @ ..] = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+            Fingerprint::from_bytes(bytes)
+        })
+        .collect();
+    seen.restore_batch(&mut tags);
+    assert!(bench.mix.install_key(EPOCH + 5, key, seen));
+    let over = epoch_start(EPOCH + 6, EPOCH_S);
+    bench.run_until(over - ms(1));
+    let before = bench.mix.report().pipeline.tags_bytes;
+    bench.run_until(over);
+    let mut wakes = 0;
+    let mut due = bench.mix.poll_timeout();
+    while due <= over + Duration::from_secs(60) {
+        assert!(due > bench.now, "no spinning");
+        bench.now = due;
+        bench.mix.handle_timeout(bench.now, &mut bench.rng);
+        wakes += 1;
+        due = bench.mix.poll_timeout();
+    }
+    assert_eq!(wakes, 1_023, "one shard each, the first as the epoch ended");
+    let after = bench.mix.report().pipeline;
+    println!("{} tags: {before} bytes, then {}", after.tags, after.tags_bytes);
+    assert_eq!(after.tags, 300_000);
+    assert!(after.tags_bytes < before);
 }
 
 #[test]

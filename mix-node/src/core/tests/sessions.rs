@@ -231,11 +231,11 @@ fn a_client_that_goes_on_flooding_loses_its_session_and_others_do_not() {
     bench.reply_to(&flooding.session);
     let most = ALLOWANCE_AT_START + ALLOWANCE_MAX;
     for sent in 0..=most {
-        assert!(bench.mix.poll_action().is_none(), "not closed after {sent} packets");
+        assert!(bench.poll_action().is_none(), "not closed after {sent} packets");
         let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
-        bench.mix.handle_packet(bench.now, Source::Client(flooding.session), packet);
+        bench.take(Source::Client(flooding.session), packet);
     }
-    let closed = bench.mix.poll_action();
+    let closed = bench.poll_action();
     assert!(
         matches!(closed, Some(Action::CloseSession { session, label: "uplink-too-fast" }) if session == flooding.session),
         "{closed:?}"
@@ -249,7 +249,7 @@ fn a_client_that_goes_on_flooding_loses_its_session_and_others_do_not() {
     bench.mix.handle_packet(bench.now, Source::Client(flooding.session), packet);
     assert_eq!(bench.dropped("session-unknown"), 1);
     let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
-    bench.mix.handle_packet(bench.now, Source::Client(honest.session), packet);
+    bench.take(Source::Client(honest.session), packet);
     bench.run_until(bench.now + ms(10));
     assert_eq!(bench.mix.ledger().forwarded, u64::from(ALLOWANCE_AT_START) + 1);
     assert_eq!(bench.mix.report().sessions.connected, 1);
@@ -267,7 +267,7 @@ fn what_waits_for_clients_leaves_half_the_room_to_packets_that_pass() {
     assert_eq!((bench.mix.report().held.downlink, bench.dropped("held-full")), (10, 20));
     for _ in 0..11 {
         let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
-        bench.mix.handle_packet(bench.now, Source::Client(honest.session), packet);
+        bench.take(Source::Client(honest.session), packet);
     }
     assert_eq!((bench.mix.report().held.delayed, bench.dropped("held-full")), (10, 21));
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use sotto_protocol::directory::{
     AuthoritySet, AuthoritySetError, Consensus, Descriptor, DocumentRefusal, EpochKey, Freshness,
-    NetworkInfo, Role, SignedConsensus, epoch_of,
+    NetworkInfo, Role, SignedConsensus, epoch_of, epoch_start,
 };
 use sotto_protocol::ident::NodeSecret;
 use sotto_protocol::limits::{DOCUMENT_LEN_MAX, EPOCH_KEYS_MAX};
@@ -198,9 +198,14 @@ impl Task {
         let started = self.clock.now();
         let (mut publish_at, mut publishing_since) = (started, None);
         let (mut poll_at, mut polling_since) = (self.poll_again_at(started), None);
+        let mut retire_at = started;
         while !self.keys_in.is_closed() {
-            self.clock.sleep_until(publish_at.min(poll_at)).await;
+            self.clock.sleep_until(publish_at.min(poll_at).min(retire_at)).await;
             let now = self.clock.now();
+            if retire_at <= now {
+                // Before anything that needs the network or room on the disk: keys that are over go whatever fails.
+                retire_at = self.retire_keys(now).await;
+            }
             if publish_at <= now {
                 let outcome = self.publish().await;
                 publish_at = match &outcome {
@@ -238,7 +243,6 @@ impl Task {
                 self.keys_in.send((epoch, key)).await.map_err(|_| MembershipError::Ending)?;
             }
         }
-        self.retire_keys(epoch).await?;
         let descriptor = Descriptor {
             network: self.config.network.network.clone(),
             node: self.secret.id(),
@@ -271,17 +275,28 @@ impl Task {
     }
 
     /// Wipes the keys before the previous epoch, once a consensus bears out what the network link says of epochs: by
-    /// a wrong length, keys that are in use would be wiped.
-    async fn retire_keys(&mut self, epoch: u64) -> Result<(), MembershipError> {
+    /// a wrong length, keys that are in use would be wiped. Returns when to do so again: as the next epoch begins, or
+    /// soon if it could not be done.
+    async fn retire_keys(&mut self, now: Timestamp) -> Timestamp {
+        let epoch_s = self.config.network.epoch_s;
         if self.consensus_in.borrow().is_none() {
-            return Ok(());
+            return now + RETRY_MAX;
         }
+        let epoch = epoch_of(now, epoch_s);
         let keys = Arc::clone(&self.keys);
         let oldest = epoch.saturating_sub(1);
         self.handed_over = self.handed_over.split_off(&oldest);
         let retired = tokio::task::spawn_blocking(move || keys.retire_before(oldest)).await;
-        retired.map_err(|_| MembershipError::Ending)??;
-        Ok(())
+        match retired {
+            Ok(Ok(epochs)) if epochs.is_empty() => {}
+            Ok(Ok(epochs)) => tracing::info!(?epochs, "keys wiped"),
+            Ok(Err(error)) => {
+                tracing::error!(label = error.label(), %error, "keys of earlier epochs cannot be wiped");
+                return now + RETRY_MAX;
+            }
+            Err(_) => return now + RETRY_MAX,
+        }
+        epoch_start(epoch.saturating_add(1), epoch_s)
     }
 
     /// Fetches the newest consensus and adopts it, if it is newer than the one held and for now.
