@@ -74,6 +74,8 @@ pub(crate) struct Engine {
     /// Counts the changes of who may link to whom, so that links' tasks know when to ask again.
     pub(crate) topology: watch::Sender<u64>,
     pub(crate) shutdown: Shutdown,
+    /// Links on which nodes send.
+    pub(crate) node_links: watch::Receiver<usize>,
     pub(crate) outlets: Outlets,
     pub(crate) workers: Workers,
     pub(crate) committer: Committer,
@@ -119,18 +121,26 @@ impl Engine {
         true
     }
 
-    /// Lets held packets keep their delays for a while, sends the rest, closes.
+    /// Takes what neighbours had sent when they were told of the end, lets held packets keep their delays for a while,
+    /// sends the rest, closes.
     async fn stop(&mut self) {
         let deadline = self.clock.now() + FLUSH_MAX;
         self.mix.begin_stop(self.clock.now());
         self.perform();
-        while self.mix.held() > 0 && self.clock.now() < deadline {
+        while self.clock.now() < deadline {
+            let has_links = *self.node_links.borrow_and_update() > 0;
+            // A link that has ended has put all of its packets into the queue of events before.
+            if !has_links && self.events.is_empty() && self.mix.held() == 0 {
+                break;
+            }
+            let has_room = self.mix.unwrapping() < UNWRAPPING_MAX;
             tokio::select! {
                 Some((id, durable)) = self.committer.next() => {
                     self.mix.handle_committed(self.clock.now(), id, durable);
                 }
                 Some(done) = self.workers.next() => self.take_unwrapped(done),
-                Some(event) = self.events.recv() => self.take(event),
+                Some(event) = self.events.recv(), if has_room => self.take(event),
+                Ok(()) = self.node_links.changed(), if has_links => {}
                 () = self.clock.sleep_until(self.mix.poll_timeout().min(deadline)) => {}
             }
             self.advance();

@@ -2,5 +2,6 @@
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod kill;
+mod restart;
 mod rotation;
 mod support;

@@ -71,6 +71,16 @@ impl Theatre {
         self.stage.sources[0].connect(&node, address).await.unwrap()
     }
 
+    /// The counts in the last words of a node that has ended.
+    pub fn ended(&self) -> BTreeMap<String, u64> {
+        let log = std::fs::read_to_string(self.dir.path().join("log")).unwrap();
+        let words =
+            log.lines().rev().find(|line| line.contains(": ended ")).unwrap_or_else(|| panic!("{log}"));
+        assert!(words.contains("balanced=true"), "{words}");
+        let counts = words.split_whitespace().filter_map(|word| word.split_once('='));
+        counts.filter_map(|(name, count)| Some((name.to_owned(), count.parse().ok()?))).collect()
+    }
+
     /// Waits until as many packets have come to the sinks together.
     pub async fn came(&self, count: u64) {
         let all_came = async {

@@ -87,6 +87,9 @@ pub struct Mix {
     dummies_sent: u64,
     quiesced: bool,
     stopping: bool,
+    /// When the last held packet leaves: without a stop, never.
+    flush_by: Timestamp,
+    ended: bool,
 }
 
 impl Mix {
@@ -120,6 +123,8 @@ impl Mix {
             dummies_sent: 0,
             quiesced: false,
             stopping: false,
+            flush_by: Timestamp::NEVER,
+            ended: false,
             config,
         }
     }
