@@ -36,7 +36,7 @@ pub use loops::{
 pub use mix::Mix;
 pub use refusal::{ConsensusRefusal, DropLabel, PeerRefusal, SessionRefusal};
 pub use report::{
-    ExcessReport, HeldReport, LimitsReport, LinkLoopReport, LoopReport, LossReport, MixReport,
+    DrainReport, ExcessReport, HeldReport, LimitsReport, LinkLoopReport, LoopReport, LossReport, MixReport,
     NodeLoopReport, PipelineReport, SessionReport,
 };
 pub use session::SessionGrant;

@@ -137,6 +137,7 @@ fn run(
     let engine = Engine {
         mix: Mix::new(config.limits.for_core(listening.secret.id())),
         role: config.role,
+        epoch_s: config.network.epoch_s,
         member,
         clock,
         events,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use sotto_mix_node::shell::NodeConfig;
@@ -69,6 +70,15 @@ impl Theatre {
     pub async fn link(&self, address: &str) -> Link {
         let node = self.stage.hop().await.unwrap().node;
         self.stage.sources[0].connect(&node, address).await.unwrap()
+    }
+
+    /// Runs a command of the program on the node, and returns whether it went well and what it said.
+    pub fn command(&self, words: &[&str]) -> (bool, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sotto-mix"));
+        command.arg(words[0]).arg("--config").arg(&self.config_file).args(&words[1..]);
+        let done = command.output().unwrap();
+        let said = [done.stdout, done.stderr].concat();
+        (done.status.success(), String::from_utf8(said).unwrap())
     }
 
     /// The counts in the last words of a node that has ended.

@@ -157,7 +157,8 @@ impl Mix {
         resume: Option<&(SessionAddress, ResumeToken)>,
         rng: &mut impl CryptoRng,
     ) -> Result<SessionGrant, SessionRefusal> {
-        if self.stopping {
+        // Packets for a session that is known come here whatever entry its client would rather use.
+        if self.stopping || (self.draining && resume.is_none()) {
             return Err(SessionRefusal::Stopping);
         }
         if !self.topology.is_entry() {

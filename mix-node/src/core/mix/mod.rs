@@ -3,6 +3,7 @@
 //! The parts (queues, sessions, loops, dummies, topology) each keep their own state; this module alone
 //! joins them, keeps the ledger and decides what becomes of a packet. It performs nothing.
 
+mod drain;
 mod events;
 mod limits;
 mod receive;
@@ -86,6 +87,7 @@ pub struct Mix {
     commits_failing: bool,
     dummies_sent: u64,
     quiesced: bool,
+    draining: bool,
     stopping: bool,
     /// When the last held packet leaves: without a stop, never.
     flush_by: Timestamp,
@@ -122,6 +124,7 @@ impl Mix {
             commits_failing: false,
             dummies_sent: 0,
             quiesced: false,
+            draining: false,
             stopping: false,
             flush_by: Timestamp::NEVER,
             ended: false,
@@ -216,6 +219,7 @@ impl Mix {
             pipeline: self.pipeline_report(),
             quiesced: self.quiesced,
             limits: self.limits(),
+            drain: self.drain_report(),
         }
     }
 

@@ -72,6 +72,35 @@ fn an_epoch_without_a_consensus_is_survived_for_its_grace_and_no_longer() {
 }
 
 #[test]
+fn a_drain_lasts_until_the_last_consensus_that_lists_the_node_counts_no_more() {
+    let mut bench = Bench::new(LAYER_1);
+    assert_eq!(bench.mix.report().drain, None);
+    bench.mix.set_draining(true);
+    let grace = Duration::from_secs(GRACE_S.into());
+    let ends = |epoch| epoch_start(epoch + 1, EPOCH_S) + grace - crate::core::FLUSH_MAX;
+    assert_eq!(bench.mix.drain_ends(), Some(ends(EPOCH)));
+    // An authority that had signed already lists it once more.
+    bench.run_until(epoch_start(EPOCH + 1, EPOCH_S));
+    bench.mix.handle_consensus(bench.now, consensus(EPOCH + 1), &mut bench.rng).expect("adopted");
+    assert_eq!(bench.mix.drain_ends(), Some(ends(EPOCH + 1)));
+
+    bench.run_until(epoch_start(EPOCH + 2, EPOCH_S));
+    let mut without = consensus(EPOCH + 2);
+    without.nodes.retain(|listed| listed.node != node(LAYER_1));
+    bench.mix.handle_consensus(bench.now, without, &mut bench.rng).expect("adopted");
+    assert_eq!(bench.mix.place(), None);
+    bench.run_until(ends(EPOCH + 1));
+    let packet = bench.packet_with(LAYER_1, &[LAYER_2], ms(1), [0; 32], EPOCH + 2);
+    bench.arrive(ENTRY, packet);
+    assert_eq!((bench.mix.held(), bench.mix.links().len()), (1, 2), "it still works");
+    let ends_s = bench.mix.report().drain.expect("draining").ends_s;
+    assert_eq!(ends_s, Some(ends(EPOCH + 1).as_secs()));
+    bench.run_until(bench.now + crate::core::FLUSH_MAX);
+    assert_eq!(bench.mix.drain_ends(), None, "nobody sends it anything any more");
+    assert_eq!(bench.mix.ledger().forwarded, 1);
+}
+
+#[test]
 fn keys_of_the_previous_present_and_next_epoch_open_packets() {
     let mut bench = Bench::new(LAYER_1);
     for epoch in [EPOCH - 1, EPOCH, EPOCH + 1] {

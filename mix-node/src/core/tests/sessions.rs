@@ -256,6 +256,22 @@ fn a_client_that_goes_on_flooding_loses_its_session_and_others_do_not() {
 }
 
 #[test]
+fn a_node_that_drains_opens_no_session_and_keeps_those_that_there_are() {
+    let mut bench = Bench::new(ENTRY);
+    let known = bench.open();
+    bench.mix.set_draining(true);
+    let refused = bench.mix.open_session(bench.now, 0, None, &mut bench.rng);
+    assert_eq!(refused.expect_err("refused"), SessionRefusal::Stopping);
+    bench.mix.session_disconnected(bench.now, &known.session);
+    let resume = (known.session, known.token);
+    assert!(bench.mix.open_session(bench.now, 0, Some(&resume), &mut bench.rng).is_ok());
+    bench.reply_to(&known.session);
+    assert_eq!(bench.mix.report().held.downlink, 1);
+    bench.mix.set_draining(false);
+    bench.open();
+}
+
+#[test]
 fn what_waits_for_clients_leaves_half_the_room_to_packets_that_pass() {
     let config = MixConfig { held_max: 20, ..MixConfig::new(node(ENTRY)) };
     let mut bench = Bench::with(config, ENTRY, consensus(EPOCH));

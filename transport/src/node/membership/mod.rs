@@ -68,6 +68,9 @@ pub struct MembershipReport {
     pub epoch: Option<u64>,
     /// The epoch in which a descriptor was last accepted.
     pub published: Option<u64>,
+    /// The epoch in which the node's last descriptor was accepted, if that was one with a key for that epoch alone: the
+    /// node leaves with the next consensus.
+    pub withdrawn: Option<u64>,
     /// Why the last attempt to publish failed, if it did: label and words.
     pub publish_failure: Option<(String, String)>,
     /// Why the last attempt to fetch a newer consensus failed, if it did: label and words.
@@ -84,6 +87,9 @@ pub struct Membership {
     pub tag_logs: TagLogs,
     /// How things stand.
     pub report: watch::Receiver<MembershipReport>,
+    /// Whether the node is leaving: true lets it publish at once that it has no key but for the present epoch, and nothing
+    /// afterwards; false lets it publish as ever.
+    pub leaves: watch::Sender<bool>,
 }
 
 /// Why an attempt failed.
@@ -156,6 +162,7 @@ impl Membership {
         }
         let (consensus_in, consensus_out) = watch::channel(None);
         let (report_in, report_out) = watch::channel(MembershipReport::default());
+        let (leaves, leaves_out) = watch::channel(false);
         let mut task = Task {
             config,
             authorities,
@@ -167,6 +174,7 @@ impl Membership {
             keys_in,
             consensus_in,
             report_in,
+            leaves: leaves_out,
         };
         task.restore();
         tokio::spawn(async move {
@@ -175,7 +183,7 @@ impl Membership {
                 () = task.run() => {}
             }
         });
-        Ok(Self { consensus: consensus_out, keys: keys_out, tag_logs, report: report_out })
+        Ok(Self { consensus: consensus_out, keys: keys_out, tag_logs, report: report_out, leaves })
     }
 }
 
@@ -190,6 +198,7 @@ struct Task {
     keys_in: mpsc::Sender<(u64, HopSecret)>,
     consensus_in: watch::Sender<Option<Arc<Adopted>>>,
     report_in: watch::Sender<MembershipReport>,
+    leaves: watch::Receiver<bool>,
 }
 
 impl Task {
@@ -200,7 +209,10 @@ impl Task {
         let (mut poll_at, mut polling_since) = (self.poll_again_at(started), None);
         let mut retire_at = started;
         while !self.keys_in.is_closed() {
-            self.clock.sleep_until(publish_at.min(poll_at).min(retire_at)).await;
+            tokio::select! {
+                () = self.clock.sleep_until(publish_at.min(poll_at).min(retire_at)) => {}
+                Ok(()) = self.leaves.changed() => publish_at = self.clock.now(),
+            }
             let now = self.clock.now();
             if retire_at <= now {
                 // Before anything that needs the network or room on the disk: keys that are over go whatever fails.
@@ -209,9 +221,12 @@ impl Task {
             if publish_at <= now {
                 let outcome = self.publish().await;
                 publish_at = match &outcome {
-                    Ok(()) => {
+                    Ok(withdrawn) => {
                         publishing_since = None;
-                        next_publication(now, self.config.network.epoch_s, &mut OsRng)
+                        match withdrawn {
+                            true => Timestamp::NEVER,
+                            false => next_publication(now, self.config.network.epoch_s, &mut OsRng),
+                        }
                     }
                     Err(_) => retry_at(now, *publishing_since.get_or_insert(now)),
                 };
@@ -222,6 +237,9 @@ impl Task {
                 poll_at = match &outcome {
                     Ok(()) => {
                         polling_since = None;
+                        if self.is_listed_after_withdrawal() {
+                            publish_at = now;
+                        }
                         self.poll_again_at(now)
                     }
                     Err(_) => retry_at(now, *polling_since.get_or_insert(now)),
@@ -231,12 +249,15 @@ impl Task {
         }
     }
 
-    /// Makes the keys of this and the next epochs, hands them over, and publishes a descriptor with them.
-    async fn publish(&mut self) -> Result<(), MembershipError> {
+    /// Makes the keys of this and the next epochs, hands them over, and publishes a descriptor with them. Of a node that
+    /// leaves it is this epoch's alone, since a node without a key for an epoch is not in its consensus; the others stay,
+    /// for packets of whoever still goes by an earlier descriptor. Returns whether the node leaves.
+    async fn publish(&mut self) -> Result<bool, MembershipError> {
         let now = self.clock.now();
         let epoch = epoch_of(now, self.config.network.epoch_s);
+        let leaves = *self.leaves.borrow_and_update();
         let mut hop_keys = Vec::with_capacity(EPOCH_KEYS_MAX);
-        for epoch in (epoch..).take(EPOCH_KEYS_MAX) {
+        for epoch in (epoch..).take(if leaves { 1 } else { EPOCH_KEYS_MAX }) {
             let key = self.key(epoch).await?;
             hop_keys.push(EpochKey { epoch, key: key.public() });
             if self.handed_over.insert(epoch) {
@@ -264,8 +285,21 @@ impl Task {
         if let Some(failure) = failure {
             return Err(failure.into());
         }
-        self.report_in.send_modify(|report| report.published = Some(epoch));
-        Ok(())
+        self.report_in.send_modify(|report| {
+            report.published = Some(epoch);
+            report.withdrawn = leaves.then_some(epoch);
+        });
+        Ok(leaves)
+    }
+
+    /// Whether the newest consensus is later than the node's withdrawal and lists it all the same: the authority had
+    /// signed before it heard of that.
+    fn is_listed_after_withdrawal(&self) -> bool {
+        let withdrawn = self.report_in.borrow().withdrawn;
+        let adopted = self.consensus_in.borrow();
+        let later =
+            adopted.as_ref().filter(|held| withdrawn.is_some_and(|epoch| held.consensus.epoch > epoch));
+        later.is_some_and(|held| held.consensus.node(&self.secret.id()).is_some())
     }
 
     async fn key(&self, epoch: u64) -> Result<HopSecret, MembershipError> {
