@@ -83,7 +83,7 @@ impl Stage {
         }
         let mut sinks = Vec::new();
         for _ in 0..cast.sinks.max(1) {
-            let sink = Sink::start(&clock, &ends).await?;
+            let sink = Sink::start(&clock).await?;
             others.push(listed(&sink.secret, Place::Mix { layer: 2 }, &sink.address, &sink.hop_secret));
             sinks.push(sink);
         }

@@ -4,6 +4,7 @@
 mod drain;
 mod kill;
 mod neighbour;
+mod next_hops;
 mod restart;
 mod rotation;
 mod support;
