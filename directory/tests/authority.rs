@@ -273,6 +273,33 @@ fn a_node_without_a_key_for_the_epoch_is_left_out() {
 }
 
 #[test]
+fn a_node_that_withdraws_its_later_keys_leaves_with_the_next_consensus_and_may_come_back() {
+    let mut world = World::new(6);
+    world.publish_all();
+    world.tick();
+    let node = world.nodes[3].secret.id();
+    let before = world.consensus();
+    let full = world.descriptor(3);
+    world.now = world.now + EPOCH / 2;
+    let this_epoch_alone =
+        Descriptor { hop_keys: full.hop_keys[..1].to_vec(), published: world.now, ..full.clone() };
+    let withdrawal = sign(&this_epoch_alone, &world.nodes[3].secret);
+    assert_eq!(world.offer(&withdrawal), Ok(node));
+    // The epoch that is signed stays as it is: packets are made by it.
+    assert_eq!(world.consensus(), before);
+    assert!(world.advance().signed);
+    assert!(before.node(&node).is_some() && world.consensus().node(&node).is_none());
+    assert_eq!(world.consensus().nodes.len(), before.nodes.len() - 1);
+
+    // Too late for this epoch, in time for the next one. The others go on publishing.
+    world.now = world.now + EPOCH / 10;
+    world.publish_all();
+    assert!(world.consensus().node(&node).is_none());
+    world.advance();
+    assert!(world.consensus().node(&node).is_some());
+}
+
+#[test]
 fn a_descriptor_of_another_network_is_refused() {
     let mut world = World::new(7);
     let mut descriptor = world.descriptor(0);

@@ -90,6 +90,8 @@ impl Engine {
             // Whoever asked may have left meanwhile.
             Event::Descriptor { bytes, reply } => drop(reply.send(self.judge(bytes).await)),
             Event::Control(ControlRequest::Status { reply }) => drop(reply.send(self.status())),
+            // An authority is part of the network link: it cannot leave.
+            Event::Control(ControlRequest::Drain { .. }) => {}
             // An authority originates nothing.
             Event::Control(ControlRequest::Quiesce { reply }) => drop(reply.send(())),
         }

@@ -115,6 +115,8 @@ impl<S: Store> Engine<S> {
             // Whoever asked may have left meanwhile.
             Event::OpenDirect { reply } => drop(reply.send(self.direct.open())),
             Event::Control(ControlRequest::Status { reply }) => drop(reply.send(self.status())),
+            // A mailbox keeps what others fetch for days: there is no moment at which nobody needs it.
+            Event::Control(ControlRequest::Drain { .. }) => {}
             Event::Control(ControlRequest::Quiesce { reply }) => {
                 self.mailbox.quiesce();
                 let _told = reply.send(());

@@ -33,6 +33,9 @@ pub const UNWRAP_BATCH_MAX: usize = 32;
 /// Commits of replay tags begin at least this far apart. A packet whose delay is shorter waits so long at most, beyond
 /// what the disk takes; a disk is asked five hundred times a second at most.
 pub const COMMIT_INTERVAL: Duration = Duration::from_millis(2);
+/// How far apart the steps are in which the replay tags of an epoch that is over are brought into their densest form: a
+/// thousand steps of a tenth of a millisecond each take ten seconds of an hour.
+pub(crate) const FREEZE_INTERVAL: Duration = Duration::from_millis(10);
 /// How long a node that is asked to stop keeps the packets it holds, at most.
 pub const FLUSH_MAX: Duration = Duration::from_secs(2);
 /// How far a Poisson process that was held up is made up for; beyond that it starts afresh.

@@ -10,6 +10,7 @@ mod commits;
 mod config;
 mod delay_queue;
 mod dummies;
+mod freezing;
 mod histogram;
 mod loops;
 mod mix;
@@ -36,7 +37,7 @@ pub use loops::{
 pub use mix::Mix;
 pub use refusal::{ConsensusRefusal, DropLabel, PeerRefusal, SessionRefusal};
 pub use report::{
-    ExcessReport, HeldReport, LimitsReport, LinkLoopReport, LoopReport, LossReport, MixReport,
+    DrainReport, ExcessReport, HeldReport, LimitsReport, LinkLoopReport, LoopReport, LossReport, MixReport,
     NodeLoopReport, PipelineReport, SessionReport,
 };
 pub use session::SessionGrant;

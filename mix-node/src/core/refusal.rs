@@ -35,7 +35,7 @@ pub enum DropLabel {
     LoopUnknown,
     /// The packet's replay tag could not be made durable, so that the packet must not leave.
     TagsNotDurable,
-    /// The node was stopped while the packet waited for a client.
+    /// The node ended while the packet waited for a client, or before it came.
     Stopped,
 }
 

@@ -33,6 +33,16 @@ pub struct MixReport {
     pub quiesced: bool,
     /// How much it holds at most.
     pub limits: LimitsReport,
+    /// Set while the node is leaving the network.
+    #[serde(default)]
+    pub drain: Option<DrainReport>,
+}
+
+/// How a node leaves the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrainReport {
+    /// When it ends, in seconds since 1970, by what is known so far. `None` while the network may still list it.
+    pub ends_s: Option<u64>,
 }
 
 /// How much a mix holds at most.

@@ -37,6 +37,11 @@ impl Layout {
     fn place(&self, node: &NodeId) -> Option<Place> {
         self.places.get(node).copied()
     }
+
+    /// The end of its grace.
+    fn until(&self) -> Timestamp {
+        self.consensus.valid_until + Duration::from_secs(self.consensus.params.grace_s.into())
+    }
 }
 
 /// The consensuses that count, seen from one node.
@@ -75,10 +80,12 @@ impl Topology {
 
     /// When [`Topology::prune`] has something to do, [`Timestamp::NEVER`] if there is no previous consensus.
     pub(crate) fn deadline(&self) -> Timestamp {
-        self.previous.as_ref().map_or(Timestamp::NEVER, |previous| {
-            let grace = Duration::from_secs(previous.consensus.params.grace_s.into());
-            previous.consensus.valid_until + grace
-        })
+        self.previous.as_ref().map_or(Timestamp::NEVER, Layout::until)
+    }
+
+    /// When the last consensus that lists this node counts no more, `None` if none lists it.
+    pub(crate) fn listed_until(&self) -> Option<Timestamp> {
+        self.own_places().map(|(layout, _)| layout.until()).max()
     }
 
     /// The newest consensus, whether or not it is still fresh.

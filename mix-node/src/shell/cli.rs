@@ -63,6 +63,14 @@ enum Command {
     },
     /// Let the running node read its configuration again, and show what has changed.
     Reload(ConfigFile),
+    /// Let the running node leave the network, and end when nobody can send it anything any more.
+    Drain {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Take that back.
+        #[arg(long)]
+        cancel: bool,
+    },
     /// Measure what this machine's mix node can do, against the bare cryptography.
     Bench(BenchArgs),
     /// Print a completion script for a shell.
@@ -135,6 +143,11 @@ fn perform(command: Command) -> Result<ExitCode, NodeError> {
             let socket = NodeConfig::read(&config)?.control_socket();
             let reloaded = program::runtime()?.block_on(control::reload(&socket))?;
             program::print(&format!("{reloaded}\n"))?;
+        }
+        Command::Drain { file, cancel } => {
+            let socket = NodeConfig::read(&file.config)?.control_socket();
+            let drain = program::runtime()?.block_on(control::drain(&socket, cancel))?;
+            program::print(&format!("{drain}\n"))?;
         }
         Command::Bench(args) => return Ok(program::exit_code(PROGRAM, measure(&args))),
         Command::Completions { shell } => {

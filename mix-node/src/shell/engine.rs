@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sotto_protocol::directory::{epoch_of, epoch_start};
 use sotto_protocol::frame::{Frame, ResumeToken};
 use sotto_protocol::ident::{NodeId, SessionAddress};
 use sotto_protocol::limits::REPLAY_TAGS_MAX;
@@ -26,7 +27,7 @@ use super::outlets::{OpenedSession, Outlets};
 use super::status::MixStatus;
 use super::workers::Workers;
 use crate::core::{
-    Action, FLUSH_MAX, Mix, MixReport, PeerRefusal, SessionRefusal, Source, Ticket, UnwrapDone,
+    Action, DrainReport, FLUSH_MAX, Mix, MixReport, PeerRefusal, SessionRefusal, Source, Ticket, UnwrapDone,
 };
 
 /// Events that wait for the core. Beyond that the links' tasks wait, and with them their peers.
@@ -37,6 +38,11 @@ const TURN_EVENTS_MAX: usize = 64;
 const UNWRAPPING_MAX: usize = 1_024;
 /// How long the end may take once everything has been handed to the links.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
+
+/// The label of the refusal to take back a drain that is not.
+const NOT_DRAINING: &str = "not-draining";
+/// The label of the refusal to take back a drain when the network has left the node out.
+const DRAIN_TOO_LATE: &str = "drain-too-late";
 
 /// What happened.
 pub(crate) enum Event {
@@ -68,12 +74,16 @@ impl From<ControlRequest> for Event {
 pub(crate) struct Engine {
     pub(crate) mix: Mix,
     pub(crate) role: MixRole,
+    /// The length of an epoch, in seconds.
+    pub(crate) epoch_s: u32,
     pub(crate) member: Member,
     pub(crate) clock: Clock,
     pub(crate) events: mpsc::Receiver<Event>,
     /// Counts the changes of who may link to whom, so that links' tasks know when to ask again.
     pub(crate) topology: watch::Sender<u64>,
     pub(crate) shutdown: Shutdown,
+    /// Links on which nodes send.
+    pub(crate) node_links: watch::Receiver<usize>,
     pub(crate) outlets: Outlets,
     pub(crate) workers: Workers,
     pub(crate) committer: Committer,
@@ -87,6 +97,8 @@ impl Engine {
         self.take_keys();
         self.take_consensus();
         while self.turn().await {}
+        // Of a node that ends by itself the other tasks hear it here.
+        self.shutdown.trigger();
         self.stop().await;
         self.report()
     }
@@ -95,12 +107,19 @@ impl Engine {
     async fn turn(&mut self) -> bool {
         self.perform();
         let has_room = self.mix.unwrapping() < UNWRAPPING_MAX;
+        let drain_ends = self.drain_ends();
         tokio::select! {
             // What is rare and what ends work comes first, so that no flood of packets keeps it waiting.
             biased;
             () = self.shutdown.triggered() => return false,
             Some((epoch, key)) = self.member.membership.keys.recv() => self.take_key(epoch, key),
             Ok(()) = self.member.membership.consensus.changed() => self.take_consensus(),
+            // The end of a drain may depend on it.
+            Ok(()) = self.member.membership.report.changed() => {}
+            () = self.clock.sleep_until(drain_ends) => {
+                tracing::info!("drained");
+                return false;
+            }
             Some((id, durable)) = self.committer.next() => {
                 self.mix.handle_committed(self.clock.now(), id, durable);
             }
@@ -119,18 +138,26 @@ impl Engine {
         true
     }
 
-    /// Lets held packets keep their delays for a while, sends the rest, closes.
+    /// Takes what neighbours had sent when they were told of the end, lets held packets keep their delays for a while,
+    /// sends the rest, closes.
     async fn stop(&mut self) {
         let deadline = self.clock.now() + FLUSH_MAX;
         self.mix.begin_stop(self.clock.now());
         self.perform();
-        while self.mix.held() > 0 && self.clock.now() < deadline {
+        while self.clock.now() < deadline {
+            let has_links = *self.node_links.borrow_and_update() > 0;
+            // A link that has ended has put all of its packets into the queue of events before.
+            if !has_links && self.events.is_empty() && self.mix.held() == 0 {
+                break;
+            }
+            let has_room = self.mix.unwrapping() < UNWRAPPING_MAX;
             tokio::select! {
                 Some((id, durable)) = self.committer.next() => {
                     self.mix.handle_committed(self.clock.now(), id, durable);
                 }
                 Some(done) = self.workers.next() => self.take_unwrapped(done),
-                Some(event) = self.events.recv() => self.take(event),
+                Some(event) = self.events.recv(), if has_room => self.take(event),
+                Ok(()) = self.node_links.changed(), if has_links => {}
                 () = self.clock.sleep_until(self.mix.poll_timeout().min(deadline)) => {}
             }
             self.advance();
@@ -170,6 +197,9 @@ impl Engine {
             Event::Asked(request) => request.perform(&mut self.mix),
             Event::Control(ControlRequest::Status { reply }) => {
                 let _answered = reply.send(self.status(now));
+            }
+            Event::Control(ControlRequest::Drain { cancel, reply }) => {
+                let _answered = reply.send(self.drain(now, cancel));
             }
             Event::Control(ControlRequest::Quiesce { reply }) => {
                 self.mix.quiesce();
@@ -234,7 +264,7 @@ impl Engine {
                 }
                 Action::CloseSession { session, label } => self.outlets.close(&session, label),
                 Action::RetireKeys { before } => {
-                    // The membership wipes the files when it publishes the next keys.
+                    // The membership wipes the files, by the same calendar.
                     tracing::info!(before, "keys of earlier epochs are no longer used");
                 }
                 Action::LinksChanged => {
@@ -297,11 +327,51 @@ impl Engine {
         }
     }
 
+    /// Begins a drain, or takes it back.
+    fn drain(&mut self, now: Timestamp, cancel: bool) -> Result<Value, (&'static str, String)> {
+        if cancel {
+            let left = self.withdrawn().is_some_and(|epoch| epoch_of(now, self.epoch_s) > epoch);
+            if !self.mix.is_draining() {
+                return Err((NOT_DRAINING, "the node is not draining".to_owned()));
+            }
+            if left {
+                let text = "the network goes on without this node: let it end, then start it again";
+                return Err((DRAIN_TOO_LATE, text.to_owned()));
+            }
+        }
+        self.mix.set_draining(!cancel);
+        self.member.membership.leaves.send_if_modified(|leaves| std::mem::replace(leaves, !cancel) == cancel);
+        tracing::info!(draining = !cancel, "asked to {}", if cancel { "stay" } else { "leave the network" });
+        Ok(json!({ "draining": !cancel, "ends_s": self.drain_report().and_then(|drain| drain.ends_s) }))
+    }
+
+    /// When a drain is over, [`Timestamp::NEVER`] without one. A node that is in no consensus may still get into the one
+    /// of an epoch for which it has announced a key.
+    fn drain_ends(&self) -> Timestamp {
+        if !self.mix.is_draining() {
+            return Timestamp::NEVER;
+        }
+        let unlisted_from =
+            || self.withdrawn().map(|epoch| epoch_start(epoch.saturating_add(1), self.epoch_s));
+        self.mix.drain_ends().or_else(unlisted_from).unwrap_or(Timestamp::NEVER)
+    }
+
+    /// The epoch in which the authorities heard that the node leaves.
+    fn withdrawn(&self) -> Option<u64> {
+        self.member.membership.report.borrow().withdrawn
+    }
+
+    fn drain_report(&self) -> Option<DrainReport> {
+        let ends = Some(self.drain_ends()).filter(|ends| *ends != Timestamp::NEVER);
+        self.mix.is_draining().then(|| DrainReport { ends_s: ends.map(Timestamp::as_secs) })
+    }
+
     fn report(&mut self) -> MixReport {
         self.mix.handle_lost_on_link(self.member.newly_lost());
         let mut report = self.mix.report();
         report.pipeline.x25519 = self.workers.backend().name().to_owned();
         report.pipeline.workers = self.workers.count();
+        report.drain = self.drain_report();
         report
     }
 

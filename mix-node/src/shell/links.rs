@@ -4,6 +4,7 @@
 //! key may open a session (`session_link`). Whatever else comes is refused with a label, and the
 //! link is closed.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +15,12 @@ use sotto_transport::clock::Clock;
 use sotto_transport::link::{Link, LinkError, Peer};
 use sotto_transport::listen::LinkFailures;
 use sotto_transport::node::membership::{Adopted, ConsensusAnswer};
+use sotto_transport::node::shutdown::Shutdown;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::engine::Event;
 use super::session_link;
-use crate::core::{PeerRefusal, Source};
+use crate::core::{PeerRefusal, SessionRefusal, Source};
 
 /// What every link's task needs.
 #[derive(Clone)]
@@ -29,6 +31,26 @@ pub(crate) struct LinkContext {
     pub(crate) topology: watch::Receiver<u64>,
     pub(crate) failures: Arc<LinkFailures>,
     pub(crate) clock: Clock,
+    /// The node is about to end.
+    pub(crate) stopping: Shutdown,
+    /// How many links with nodes there are.
+    pub(crate) node_links: watch::Sender<usize>,
+}
+
+/// A link with a node, counted until it is dropped.
+struct NodeLink(watch::Sender<usize>);
+
+impl NodeLink {
+    fn new(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count = count.saturating_add(1));
+        Self(count.clone())
+    }
+}
+
+impl Drop for NodeLink {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
 }
 
 /// Frames of a link that are taken together at most.
@@ -121,7 +143,13 @@ impl LinkContext {
     }
 
     /// Takes a node's packets until it is to be refused.
+    ///
+    /// When this node is about to end, the peer is told, and closes the link; what it has sent before is taken, so that
+    /// no packet is lost that the peer counts as sent.
     async fn serve_node(&self, peer: NodeId, link: &mut Link) -> Result<Refusal, LinkError> {
+        let _counted = NodeLink::new(&self.node_links);
+        let mut stops = pin!(self.stopping.triggered());
+        let mut is_told = false;
         let (mut judged_at, mut answers) = (None, 0);
         let is_stranger = self.ask(|reply| Event::CheckPeer { peer, reply }).await?.is_err();
         let mut frames = Vec::with_capacity(FRAMES_MAX);
@@ -130,7 +158,16 @@ impl LinkContext {
             if is_stranger {
                 frames.push(next_of_stranger(link).await?);
             } else {
-                link.next_batch(&mut frames, FRAMES_MAX).await?;
+                tokio::select! {
+                    taken = link.next_batch(&mut frames, FRAMES_MAX) => taken?,
+                    () = &mut stops, if !is_told => {
+                        is_told = true;
+                        let label = SessionRefusal::Stopping.label().to_owned();
+                        let text = "this node is about to end: close the link".to_owned();
+                        link.send(&Frame::Refused { label, text }).await?;
+                        continue;
+                    }
+                }
             }
             let mut judgement: Result<(), PeerRefusal> = Ok(());
             let mut packets = Vec::with_capacity(frames.len());

@@ -25,7 +25,7 @@ use super::outlets::Outlets;
 use super::reload::Reloader;
 use super::systemd;
 use super::workers::Workers;
-use crate::core::{Mix, MixReport};
+use crate::core::{DropLabel, Mix, MixReport};
 
 /// How long an incoming link may be silent. Nodes send dummies and clients cover all the time, so
 /// one that is silent for so long is dead.
@@ -42,8 +42,8 @@ pub type RunningMix = Running<MixReport>;
 
 /// Starts a node. When this returns, it listens, and its control socket answers.
 ///
-/// After `shutdown` the node takes nothing new, keeps the delays of what it holds for
-/// [`crate::core::FLUSH_MAX`] at most, sends the rest and ends.
+/// After `shutdown` the node accepts no link, has its neighbours close theirs and takes what they had sent, keeps the
+/// delays of what it holds for [`crate::core::FLUSH_MAX`] at most, sends the rest and ends.
 ///
 /// # Errors
 /// [`NodeError`], before anything was told to the network.
@@ -121,12 +121,15 @@ fn run(
     let member = Member::join(&listening, plan, &config.network, config.role.into(), &clock, &shutdown)?;
     let (events_in, events) = mpsc::channel(EVENTS_MAX);
     let (topology, topology_out) = watch::channel(0);
+    let (node_links_in, node_links) = watch::channel(0);
     let context = LinkContext {
         events: events_in.clone(),
         consensus: member.membership.consensus.clone(),
         topology: topology_out,
         failures: Arc::clone(&listening.failures),
         clock: clock.clone(),
+        stopping: shutdown.clone(),
+        node_links: node_links_in,
     };
     let workers = Workers::start(config.limits.workers, config.x25519.unwrap_or_else(X25519::detect))?;
     let committer = Committer::start(member.membership.tag_logs.clone())?;
@@ -134,11 +137,13 @@ fn run(
     let engine = Engine {
         mix: Mix::new(config.limits.for_core(listening.secret.id())),
         role: config.role,
+        epoch_s: config.network.epoch_s,
         member,
         clock,
         events,
         topology,
         shutdown: shutdown.clone(),
+        node_links,
         outlets: Outlets::default(),
         workers,
         committer,
@@ -151,7 +156,18 @@ fn run(
         async move {
             let report = engine.run().await;
             links_end.trigger();
-            tracing::info!(balanced = report.ledger.balanced(), held = report.ledger.held, "ended");
+            let ledger = &report.ledger;
+            tracing::info!(
+                balanced = ledger.balanced(),
+                received = ledger.received,
+                forwarded = ledger.forwarded,
+                delivered = ledger.delivered_total(),
+                dropped = ledger.dropped_total(),
+                stopped = ledger.dropped.get(DropLabel::Stopped.label()).copied().unwrap_or_default(),
+                lost_on_link = ledger.links.lost_on_link,
+                held = ledger.held,
+                "ended"
+            );
             report
         }
     };

@@ -98,11 +98,12 @@ impl Stage {
         }
         let mut sinks = Vec::new();
         for _ in 0..cast.sinks.max(1) {
-            let sink = Sink::start(&clock, &ends).await?;
+            let sink = Sink::start(&clock).await?;
             others.push(listed(&sink.secret, behind, &sink.address, &sink.hop_secret));
             sinks.push(sink);
         }
-        for place in [rest, Place::Mailbox] {
+        // Whatever becomes of the node, every layer has somebody in it.
+        for place in [place, rest, Place::Mailbox] {
             let (node, key) = (NodeSecret::generate(&mut OsRng), HopSecret::generate(&mut OsRng));
             others.push(listed(&node, place, "127.0.0.1:9", &key));
         }
@@ -164,7 +165,20 @@ impl Stage {
     /// # Errors
     /// [`StageError::Late`] if it has not announced a key for the present epoch.
     pub async fn hop(&self) -> Result<Hop, StageError> {
-        let epoch = epoch_of(Clock::system().now(), self.network.epoch_s);
+        self.hop_in(self.epoch()).await
+    }
+
+    /// The epoch that it is.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        epoch_of(Clock::system().now(), self.network.epoch_s)
+    }
+
+    /// The node as a hop of packets for `epoch`, once it has announced a key for that.
+    ///
+    /// # Errors
+    /// As [`Stage::hop`].
+    pub async fn hop_in(&self, epoch: u64) -> Result<Hop, StageError> {
         let mut announced = self.descriptor.clone();
         let hop = announced
             .wait_for(|descriptor| descriptor.as_ref().is_some_and(|it| key_of(it, epoch).is_some()))
@@ -222,13 +236,16 @@ impl Authority {
             node.hop_keys =
                 keys.flat_map(|key| [epoch, epoch + 1].map(|epoch| EpochKey { epoch, key })).collect();
         }
-        nodes.push(ConsensusNode {
-            node: descriptor.node,
-            place: self.place,
-            address: descriptor.address.clone(),
-            onion_address: None,
-            hop_keys: descriptor.hop_keys.iter().filter(|key| key.epoch >= epoch).copied().collect(),
-        });
+        // As an authority does: who has no key for an epoch is not in its consensus.
+        if key_of(&descriptor, epoch).is_some() {
+            nodes.push(ConsensusNode {
+                node: descriptor.node,
+                place: self.place,
+                address: descriptor.address.clone(),
+                onion_address: None,
+                hop_keys: descriptor.hop_keys.iter().filter(|key| key.epoch >= epoch).copied().collect(),
+            });
+        }
         nodes.sort_by_key(|node| node.node);
         let consensus = Consensus {
             network: NETWORK.to_owned(),

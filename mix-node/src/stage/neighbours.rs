@@ -1,7 +1,7 @@
 //! The node's neighbours: those who send it packets, and those who take what it sends.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sotto_protocol::frame::Frame;
@@ -14,6 +14,7 @@ use sotto_transport::link::{Link, LinkAcceptor, LinkConnector, LinkError, LinkTi
 use sotto_transport::listen::{LinkFailures, ListenLimits, ListenPolicy, serve_links};
 use sotto_transport::node::shutdown::Shutdown;
 use sotto_transport::rng::OsRng;
+use tokio::sync::watch;
 
 use super::error::StageError;
 
@@ -58,6 +59,8 @@ pub struct Sink {
     /// Where it listens.
     pub address: String,
     taking: Arc<Taking>,
+    /// The end of its present listening.
+    closes: Mutex<Shutdown>,
 }
 
 /// What the links of a sink share.
@@ -65,38 +68,60 @@ struct Taking {
     clock: Clock,
     count: AtomicU64,
     keeps: AtomicBool,
-    /// Microseconds that it waits before each reading: a peer that is slow to take.
-    pause_micros: AtomicU64,
+    /// How long it waits before each reading: a peer that is slow to take.
+    pause: watch::Sender<Duration>,
     arrivals: Mutex<Vec<Arrival>>,
 }
 
 impl Sink {
-    pub(super) async fn start(clock: &Clock, ends: &Shutdown) -> Result<Self, StageError> {
-        let secret = NodeSecret::generate(&mut OsRng);
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(StageError::system("listen"))?;
-        let address = listener.local_address().map_err(StageError::system("listen"))?.to_string();
-        let acceptor = LinkAcceptor::new(&secret, LinkTimes::default())?;
+    pub(super) async fn start(clock: &Clock) -> Result<Self, StageError> {
         let taking = Arc::new(Taking {
             clock: clock.clone(),
             count: AtomicU64::new(0),
             keeps: AtomicBool::new(false),
-            pause_micros: AtomicU64::new(0),
+            pause: watch::Sender::new(Duration::ZERO),
             arrivals: Mutex::default(),
         });
-        let on_link = {
-            let taking = Arc::clone(&taking);
-            move |link| Arc::clone(&taking).take(link)
+        let mut sink = Self {
+            secret: NodeSecret::generate(&mut OsRng),
+            hop_secret: Arc::new(HopSecret::generate(&mut OsRng)),
+            address: "127.0.0.1:0".to_owned(),
+            taking,
+            closes: Mutex::default(),
         };
+        sink.address = sink.open().await?;
+        Ok(sink)
+    }
+
+    /// Listens at its address, again after [`Sink::close`]; returns the address.
+    ///
+    /// # Errors
+    /// [`StageError::System`] if somebody else has its port meanwhile.
+    pub async fn open(&self) -> Result<String, StageError> {
+        let listener = TcpListener::bind(&self.address).await.map_err(StageError::system("listen"))?;
+        let address = listener.local_address().map_err(StageError::system("listen"))?.to_string();
+        let acceptor = LinkAcceptor::new(&self.secret, LinkTimes::default())?;
+        let taking = Arc::clone(&self.taking);
+        let closes = Shutdown::new();
         tokio::spawn(serve_links(
             listener,
             acceptor,
             Arc::new(LinkFailures::default()),
             ListenPolicy::fixed(ListenLimits { loopback_exempt: true, ..ListenLimits::default() }),
-            ends.clone(),
-            on_link,
+            closes.clone(),
+            move |link| Arc::clone(&taking).take(link),
         ));
-        let hop_secret = Arc::new(HopSecret::generate(&mut OsRng));
-        Ok(Self { secret, hop_secret, address, taking })
+        *self.closes() = closes;
+        Ok(address)
+    }
+
+    /// Closes its links and its port: a peer that is down.
+    pub fn close(&self) {
+        self.closes().trigger();
+    }
+
+    fn closes(&self) -> MutexGuard<'_, Shutdown> {
+        self.closes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The sink as the hop after the node.
@@ -116,11 +141,9 @@ impl Sink {
         self.taking.keeps.store(keeps, Ordering::Release);
     }
 
-    /// Lets it wait before each reading.
+    /// Lets it wait before each reading; not at all if the pause is zero.
     pub fn pause(&self, pause: Duration) {
-        self.taking
-            .pause_micros
-            .store(u64::try_from(pause.as_micros()).unwrap_or(u64::MAX), Ordering::Release);
+        self.taking.pause.send_replace(pause);
     }
 
     /// The packets kept so far; they are gone from the sink then.
@@ -130,13 +153,21 @@ impl Sink {
     }
 }
 
+impl Drop for Sink {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 impl Taking {
     async fn take(self: Arc<Self>, mut link: Link) -> Result<(), LinkError> {
         let mut frames = Vec::with_capacity(FRAMES_MAX);
+        let mut pauses = self.pause.subscribe();
         loop {
-            let pause_micros = self.pause_micros.load(Ordering::Acquire);
-            if pause_micros > 0 {
-                tokio::time::sleep(Duration::from_micros(pause_micros)).await;
+            let pause = *pauses.borrow_and_update();
+            // Another pause takes the place of one that is under way.
+            if !pause.is_zero() && tokio::time::timeout(pause, pauses.changed()).await.is_ok() {
+                continue;
             }
             frames.clear();
             link.next_batch(&mut frames, FRAMES_MAX).await?;

@@ -121,6 +121,28 @@ impl NodeProcess {
         Some((field("VmRSS:")?, field("VmHWM:")?))
     }
 
+    /// Waits until it has ended by itself; whether it ended well.
+    ///
+    /// # Errors
+    /// [`StageError::Late`] if it does not end, [`StageError::System`] if the system does not tell.
+    pub async fn ended(mut self) -> Result<bool, StageError> {
+        let waiting = async {
+            loop {
+                if let Some(status) =
+                    self.child.try_wait().map_err(StageError::system("wait for the node"))?
+                {
+                    return Ok(status.success());
+                }
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
+        };
+        let ended = tokio::time::timeout(READY_MAX, waiting).await;
+        ended.unwrap_or_else(|_| {
+            let log = self.log.display().to_string();
+            Err(StageError::Late { what: "the node's end", wait_s: READY_MAX.as_secs(), log })
+        })
+    }
+
     /// Kills it without any warning.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use sotto_mix_node::stage::Prepared;
 
-use super::support::{PATIENCE, Theatre, frames};
+use super::support::{Theatre, frames};
 
 const KILLS: usize = 200;
 /// Packets sent before each kill, as long as the node lives.
@@ -77,12 +77,7 @@ async fn nothing_passes_twice_however_often_the_node_is_killed() {
     let replayed = ledger.dropped.get("replayed").copied().unwrap_or_default();
     assert_eq!(ledger.forwarded + replayed, sent, "{ledger:?}");
     assert!(replayed >= u64::try_from(survivors).unwrap(), "a packet that had left was not in the log");
-    let all_came = async {
-        while theatre.stage.sinks[0].count() < u64::try_from(survivors).unwrap() + ledger.forwarded {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, all_came).await.expect("what was forwarded arrives");
+    theatre.came(u64::try_from(survivors).unwrap() + ledger.forwarded).await;
     for (packet, times) in theatre.arrived() {
         *passed.entry(packet).or_default() += times;
     }

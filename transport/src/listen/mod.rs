@@ -33,7 +33,7 @@ use gate::{Admitted, Gate, Handshake};
 /// How long to wait after the system could not accept a connection, usually for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts links until `shutdown`, and gives each to `on_link` in a task of its own.
+/// Accepts links until `shutdown`, or until the policy [closes](ListenPolicy::closing), and gives each to `on_link` in a task of its own.
 ///
 /// The connection closes when the future of `on_link` ends (it owns the link) or at shutdown. Its error,
 /// like an error of the handshake and a [`Denial`], is counted in `failures` by label.
@@ -52,16 +52,21 @@ pub async fn serve_links<L, F, Fut>(
     let on_link = Arc::new(on_link);
     let (gate, clock) = (Gate::default(), Clock::system());
     let mut tasks = JoinSet::new();
+    let mut is_closed = false;
     loop {
         let accepted = tokio::select! {
             () = shutdown.triggered() => return,
+            () = policy.closed(), if !is_closed => {
+                is_closed = true;
+                continue;
+            }
             Some(ended) = tasks.join_next() => {
                 if ended.is_err() {
                     failures.count("task-panicked");
                 }
                 continue;
             }
-            accepted = listener.accept() => accepted,
+            accepted = listener.accept(), if !is_closed => accepted,
         };
         match accepted {
             Ok((stream, caller)) => match gate.admit(clock.now(), caller, &policy.limits()) {

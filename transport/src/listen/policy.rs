@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::limits::ListenLimits;
 use crate::link::Peer;
 use crate::node::membership::Adopted;
+use crate::node::shutdown::Shutdown;
 
 /// The nodes whose links find room however many there are of others: those of the newest consensus, once it is known.
 ///
@@ -40,19 +41,32 @@ impl fmt::Debug for Members {
 pub struct ListenPolicy {
     limits: watch::Receiver<ListenLimits>,
     members: Members,
+    closes: Shutdown,
 }
 
 impl ListenPolicy {
     /// Limits that whoever holds the sender can change at any time, for connections that come from then on.
     #[must_use]
-    pub const fn new(limits: watch::Receiver<ListenLimits>, members: Members) -> Self {
-        Self { limits, members }
+    pub fn new(limits: watch::Receiver<ListenLimits>, members: Members) -> Self {
+        Self { limits, members, closes: Shutdown::new() }
+    }
+
+    /// From `closes` on no connection is accepted. Links that there are stay, so that what is under way on them can be
+    /// taken: a peer that could make a link to a node that is about to end would lose what it sends over it.
+    #[must_use]
+    pub fn closing(self, closes: Shutdown) -> Self {
+        Self { closes, ..self }
     }
 
     /// Limits that do not change, and no node that is known.
     #[must_use]
     pub fn fixed(limits: ListenLimits) -> Self {
         Self::new(watch::channel(limits).1, Members::default())
+    }
+
+    /// Returns when no connection is to be accepted any more.
+    pub(super) async fn closed(&self) {
+        self.closes.triggered().await;
     }
 
     /// The limits at this moment.

@@ -1,4 +1,4 @@
-//! The control socket of a node: `status`, `quiesce`, `reload`, `shutdown`, by JSON-RPC.
+//! The control socket of a node: `status`, `quiesce`, `drain`, `drain-cancel`, `reload`, `shutdown`, by JSON-RPC.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +17,14 @@ pub enum ControlRequest {
     Status {
         /// For the state.
         reply: oneshot::Sender<Value>,
+    },
+    /// Leave the network and end when nobody can send anything any more, or take that back. A node that cannot do so
+    /// drops the request.
+    Drain {
+        /// Take it back.
+        cancel: bool,
+        /// For how it stands then, an object, or the label and the words of a refusal.
+        reply: oneshot::Sender<Result<Value, (&'static str, String)>>,
     },
     /// Originate no more packets, so that what is under way can run dry.
     Quiesce {
@@ -78,6 +86,12 @@ impl<E: From<ControlRequest> + Send + 'static> RpcHandler for Handler<E> {
                 self.ask(|reply| ControlRequest::Quiesce { reply }).await;
                 Ok(json!({}))
             }
+            method @ ("drain" | "drain-cancel") => {
+                let cancel = method == "drain-cancel";
+                let answer = self.ask(|reply| ControlRequest::Drain { cancel, reply }).await;
+                let answer = answer.ok_or_else(|| RpcError::method_not_found(method))?;
+                answer.map_err(|(label, text)| RpcError::labelled(label, &text))
+            }
             "reload" => {
                 let reloads = self.reloads.as_ref().ok_or_else(|| RpcError::method_not_found("reload"))?;
                 reloads.request().await.map_err(|reason| RpcError::labelled("reload-refused", &reason))
@@ -116,6 +130,15 @@ pub async fn quiesce(path: &Path) -> Result<(), RpcClientError> {
 /// As with [`status`], and when the configuration is wrong: nothing has changed then.
 pub async fn reload(path: &Path) -> Result<Value, RpcClientError> {
     call(path, "reload").await
+}
+
+/// Asks the node that serves at `path` to leave the network, or, to `cancel` that, and returns how it stands.
+///
+/// # Errors
+///
+/// As with [`status`], and when the node refuses.
+pub async fn drain(path: &Path, cancel: bool) -> Result<Value, RpcClientError> {
+    call(path, if cancel { "drain-cancel" } else { "drain" }).await
 }
 
 /// Asks the node that serves at `path` to end. It answers before it has ended.

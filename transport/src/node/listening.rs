@@ -146,7 +146,8 @@ impl Listening {
     }
 
     /// Starts the node's tasks: `engine`, which owns the core; one for every link, by `on_link`, which is told by which
-    /// way it came, until `links_end`; the control socket, until `shutdown`, whose requests join the other `events`.
+    /// way it came, until `links_end`; the control socket, until `shutdown`, whose requests join the other `events`. After `shutdown` no
+    /// link is accepted that was not there before.
     pub fn serve<E, R, F, L, Fut>(
         self,
         engine: F,
@@ -162,7 +163,7 @@ impl Listening {
         L: Fn(Link, Arrival) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), LinkError>> + Send + 'static,
     {
-        let policy = ListenPolicy::new(self.limits.subscribe(), self.members);
+        let policy = ListenPolicy::new(self.limits.subscribe(), self.members).closing(shutdown.clone());
         let Self {
             secret,
             local_address,

@@ -215,13 +215,15 @@ impl PeerPool {
     }
 
     /// Sends what is queued, closes all links, and waits `wait_max` at most for that. The pool has no
-    /// peers afterwards. What a peer has not taken by then is gone, and not counted as lost.
+    /// peers afterwards. What a peer has not taken by then is lost, and counted as such; of frames that are being
+    /// written at that moment, 64 for each peer at most, it cannot be known, and they count as lost, too.
     pub async fn close(&self, wait_max: Duration) {
         self.set_peers(Vec::new());
         let mut tasks = std::mem::take(&mut *lock(&self.0.tasks));
         let all_ended = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(wait_max, all_ended).await.is_err() {
             tracing::warn!(links = tasks.len(), "gave up on links that did not take their last frames");
+            tasks.shutdown().await;
         }
     }
 }

@@ -62,7 +62,7 @@ impl Peer {
     }
 
     /// Opens the queue, unless the peer was retired while the link was being made.
-    fn open_queue(&self) -> Option<mpsc::Receiver<Frame>> {
+    fn open_queue(self: &Arc<Self>) -> Option<Queue> {
         let (sender, receiver) = mpsc::channel(PEER_QUEUE_MAX);
         let mut queue = lock(&self.queue);
         if self.retired.is_triggered() {
@@ -72,17 +72,7 @@ impl Peer {
         drop(queue);
         self.connects.fetch_add(1, Ordering::AcqRel);
         self.shared.changed();
-        Some(receiver)
-    }
-
-    /// Closes the queue, and counts as lost what is left in it.
-    async fn close_queue(&self, mut receiver: mpsc::Receiver<Frame>) {
-        *lock(&self.queue) = None;
-        receiver.close();
-        while let Some(frame) = receiver.recv().await {
-            self.count_lost(&frame);
-        }
-        self.shared.changed();
+        Some(Queue { peer: Arc::clone(self), receiver, batch: Vec::with_capacity(BATCH_MAX) })
     }
 
     fn count_sent(&self, frame: &Frame) {
@@ -112,6 +102,29 @@ impl Peer {
     }
 }
 
+/// The frames that wait for one link. Dropped, it closes, and what is left in it counts as lost, also where the task that
+/// sends is cut off.
+struct Queue {
+    peer: Arc<Peer>,
+    receiver: mpsc::Receiver<Frame>,
+    /// What is being written. Whether the system has taken a part of it is not known if the writing is cut off.
+    batch: Vec<Frame>,
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        *lock(&self.peer.queue) = None;
+        self.receiver.close();
+        for frame in self.batch.drain(..) {
+            self.peer.count_lost(&frame);
+        }
+        while let Ok(frame) = self.receiver.try_recv() {
+            self.peer.count_lost(&frame);
+        }
+        self.peer.shared.changed();
+    }
+}
+
 /// Keeps the link to one peer up until it is retired.
 pub(super) async fn keep_up(peer: Arc<Peer>, connector: LinkConnector, times: PeerTimes) {
     let mut failures = 0_u32;
@@ -129,8 +142,8 @@ pub(super) async fn keep_up(peer: Arc<Peer>, connector: LinkConnector, times: Pe
                 };
                 tracing::info!(node = peer.node.short(), "link is up");
                 let lasted = Stopwatch::start();
-                let ended = pump(link, &mut queue, &peer).await;
-                peer.close_queue(queue).await;
+                let ended = pump(link, &mut queue).await;
+                drop(queue);
                 if lasted.elapsed() >= times.settled_after {
                     failures = 0;
                 }
@@ -160,21 +173,20 @@ pub(super) async fn keep_up(peer: Arc<Peer>, connector: LinkConnector, times: Pe
 
 /// Sends what is queued until the queue is closed and empty, or the link breaks. What has queued up goes in one
 /// piece.
-async fn pump(link: Link, queue: &mut mpsc::Receiver<Frame>, peer: &Peer) -> Result<(), LinkError> {
+async fn pump(link: Link, queue: &mut Queue) -> Result<(), LinkError> {
     let (mut reader, mut writer) = link.split();
-    let mut frames = Vec::with_capacity(BATCH_MAX);
     loop {
-        frames.clear();
         tokio::select! {
-            count = queue.recv_many(&mut frames, BATCH_MAX) => {
+            count = queue.receiver.recv_many(&mut queue.batch, BATCH_MAX) => {
                 if count == 0 {
                     return Ok(());
                 }
-                let sent = writer.send_all(&frames).await;
+                let sent = writer.send_all(&queue.batch).await;
                 let taken = sent.as_ref().map_or_else(|(taken, _)| *taken, |()| count);
-                for (place, frame) in frames.iter().enumerate() {
-                    if place < taken { peer.count_sent(frame) } else { peer.count_lost(frame) }
+                for frame in queue.batch.drain(..taken.min(count)) {
+                    queue.peer.count_sent(&frame);
                 }
+                // After a failure the rest is lost with the queue.
                 sent.map_err(|(_, error)| error)?;
             }
             incoming = reader.next() => match incoming? {

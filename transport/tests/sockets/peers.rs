@@ -84,14 +84,8 @@ async fn the_link_is_made_again_when_the_listener_comes_back() {
     assert_eq!(only_report(&pool).connects, 2);
 }
 
-#[tokio::test]
-async fn a_full_queue_refuses_and_every_packet_is_accounted_for() {
-    let mut node = Node::start(1).await;
-    let pool = pool();
-    pool.set_peers(vec![peer(&node)]);
-    soon(pool.wait_up(&node.id)).await;
-    // A peer that does not read.
-    let there = node.next_link().await;
+/// Sends packets to a peer that reads nothing until nothing moves any more; returns how many were accepted.
+async fn fill(pool: &PeerPool, node: &Node) -> u32 {
     let mut accepted = 0;
     let mut refused_in_row = 0;
     // Once the sockets are full as well, nothing moves any more.
@@ -108,6 +102,18 @@ async fn a_full_queue_refuses_and_every_packet_is_accounted_for() {
             }
         }
     }
+    accepted
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_and_every_packet_is_accounted_for() {
+    let mut node = Node::start(1).await;
+    let pool = pool();
+    pool.set_peers(vec![peer(&node)]);
+    soon(pool.wait_up(&node.id)).await;
+    // A peer that does not read.
+    let there = node.next_link().await;
+    let accepted = fill(&pool, &node).await;
     assert!(accepted as usize >= PEER_QUEUE_MAX);
     assert_eq!(only_report(&pool).queued, PEER_QUEUE_MAX);
     drop(there);
@@ -152,6 +158,49 @@ async fn a_pool_that_closes_sends_what_is_queued() {
     pool.close(Duration::from_secs(10)).await;
     assert_eq!(drain_packets(&mut reader).await.0.len(), 300);
     assert!(pool.report().is_empty());
+}
+
+#[tokio::test]
+async fn a_pool_that_closes_counts_what_a_peer_does_not_take() {
+    let mut node = Node::start(1).await;
+    let pool = pool();
+    pool.set_peers(vec![peer(&node)]);
+    soon(pool.wait_up(&node.id)).await;
+    let (mut reader, _writer) = node.next_link().await.split();
+    let accepted = u64::from(fill(&pool, &node).await);
+    pool.close(Duration::from_millis(50)).await;
+    let came = u64::try_from(drain_packets(&mut reader).await.0.len()).unwrap();
+    let lost = pool.lost_on_link();
+    assert!(lost >= u64::try_from(PEER_QUEUE_MAX).unwrap(), "{lost}");
+    // What was being written may have come.
+    assert!((accepted..=accepted + 64).contains(&(came + lost)), "{accepted}: {came} came, {lost} lost");
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_nothing_is_cut_off_and_tried_again() {
+    let times = LinkTimes { stall_max: Duration::from_millis(300), ..LinkTimes::default() };
+    let connector = LinkConnector::for_node(Arc::new(TcpDialer), &secret(9), times).unwrap();
+    let pool = PeerPool::new(connector, PeerTimes::default());
+    let mut node = Node::start(1).await;
+    pool.set_peers(vec![peer(&node)]);
+    soon(pool.wait_up(&node.id)).await;
+    let deaf = node.next_link().await;
+    let mut accepted = 0;
+    while only_report(&pool).failures.is_empty() {
+        accepted += u32::from(pool.try_send(&node.id, packet(accepted)).is_ok());
+        if only_report(&pool).queued == PEER_QUEUE_MAX {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    let report = only_report(&pool);
+    assert_eq!(report.failures.get("stalled"), Some(&1), "{report:?}");
+    assert!(report.packets_lost >= u64::try_from(PEER_QUEUE_MAX).unwrap(), "{report:?}");
+    drop(deaf);
+    let mut there = node.next_link().await;
+    soon(pool.wait_up(&node.id)).await;
+    pool.try_send(&node.id, packet(7)).unwrap();
+    while packet_number(&soon(there.next()).await.unwrap()) != 7 {}
+    assert_eq!(only_report(&pool).connects, 2);
 }
 
 #[tokio::test]

@@ -303,6 +303,12 @@ async fn a_node_is_asked_and_told_over_its_control_socket() {
         while let Some(request) = requests.recv().await {
             match request {
                 ControlRequest::Status { reply } => reply.send(json!({ "quiesced": quiesced })).unwrap(),
+                ControlRequest::Drain { cancel: false, reply } => {
+                    reply.send(Ok(json!({ "ends_s": 7 }))).unwrap();
+                }
+                ControlRequest::Drain { cancel: true, reply } => {
+                    reply.send(Err(("too-late", "it has left".to_owned()))).unwrap();
+                }
                 ControlRequest::Quiesce { reply } => {
                     quiesced = true;
                     reply.send(()).unwrap();
@@ -313,6 +319,9 @@ async fn a_node_is_asked_and_told_over_its_control_socket() {
     assert_eq!(control::status(&path).await.unwrap(), json!({ "quiesced": false }));
     control::quiesce(&path).await.unwrap();
     assert_eq!(control::status(&path).await.unwrap(), json!({ "quiesced": true }));
+    assert_eq!(control::drain(&path, false).await.unwrap(), json!({ "ends_s": 7 }));
+    let refused = control::drain(&path, true).await.unwrap_err();
+    assert_eq!((refused.label(), refused.to_string().as_str()), ("too-late", "it has left"));
     assert_eq!(control::reload(&path).await.unwrap(), json!({ "applied": ["log"] }));
     let refused = control::reload(&path).await.unwrap_err();
     assert_eq!((refused.label(), refused.to_string().as_str()), ("reload-refused", "node.toml:3: wrong"));

@@ -79,18 +79,21 @@ impl Mix {
         self.dummies.stop();
     }
 
-    /// Prepares for the end: takes no packet and no session any more, and lets every held packet leave
-    /// at its own time, but within [`FLUSH_MAX`].
+    /// Prepares for the end: takes no session any more, and lets every packet leave at its own time, but within
+    /// [`FLUSH_MAX`] from now. That goes for packets that still come, too: they were on their way already, and who sent
+    /// them cannot take them back.
     pub fn begin_stop(&mut self, now: Timestamp) {
         self.quiesce();
         self.stopping = true;
-        self.delays.release_all_by(now + FLUSH_MAX);
+        self.flush_by = self.flush_by.min(now + FLUSH_MAX);
+        self.delays.release_all_by(self.flush_by);
     }
 
     /// The end: sends what is still delayed and closes every session. What waited for a client is
-    /// dropped under `stopped`.
+    /// dropped under `stopped`, and so is what comes from now on.
     pub fn end_stop(&mut self, now: Timestamp) {
         self.begin_stop(now);
+        self.ended = true;
         self.delays.release_all_by(now);
         self.release(now);
         let undone = self.unwrapping() + self.commits.take_all().count();
@@ -154,7 +157,8 @@ impl Mix {
         resume: Option<&(SessionAddress, ResumeToken)>,
         rng: &mut impl CryptoRng,
     ) -> Result<SessionGrant, SessionRefusal> {
-        if self.stopping {
+        // Packets for a session that is known come here whatever entry its client would rather use.
+        if self.stopping || (self.draining && resume.is_none()) {
             return Err(SessionRefusal::Stopping);
         }
         if !self.topology.is_entry() {

@@ -3,6 +3,7 @@
 //! The parts (queues, sessions, loops, dummies, topology) each keep their own state; this module alone
 //! joins them, keeps the ledger and decides what becomes of a packet. It performs nothing.
 
+mod drain;
 mod events;
 mod limits;
 mod receive;
@@ -24,6 +25,7 @@ use super::commits::Commits;
 use super::config::{MixConfig, waiting_max};
 use super::delay_queue::DelayQueue;
 use super::dummies::Dummies;
+use super::freezing::Freezing;
 use super::histogram::Histogram;
 use super::loops::Loops;
 use super::refusal::{DropLabel, PeerRefusal};
@@ -60,6 +62,7 @@ pub struct Mix {
     /// The replay tags seen under each key.
     seen: BTreeMap<u64, ReplaySet>,
     keys_retired_before: u64,
+    freezing: Freezing,
     /// Packets to be unwrapped, with the times of their arrival.
     admitted: VecDeque<(Timestamp, Packet)>,
     /// Packets that are in a job of unwrapping.
@@ -85,7 +88,11 @@ pub struct Mix {
     commits_failing: bool,
     dummies_sent: u64,
     quiesced: bool,
+    draining: bool,
     stopping: bool,
+    /// When the last held packet leaves: without a stop, never.
+    flush_by: Timestamp,
+    ended: bool,
 }
 
 impl Mix {
@@ -97,6 +104,7 @@ impl Mix {
             keys: HopKeys::new(),
             seen: BTreeMap::new(),
             keys_retired_before: 0,
+            freezing: Freezing::new(),
             admitted: VecDeque::new(),
             unwrapping: 0,
             unwrapper: None,
@@ -118,7 +126,10 @@ impl Mix {
             commits_failing: false,
             dummies_sent: 0,
             quiesced: false,
+            draining: false,
             stopping: false,
+            flush_by: Timestamp::NEVER,
+            ended: false,
             config,
         }
     }
@@ -215,6 +226,7 @@ impl Mix {
             pipeline: self.pipeline_report(),
             quiesced: self.quiesced,
             limits: self.limits(),
+            drain: self.drain_report(),
         }
     }
 

@@ -100,7 +100,7 @@ impl Mix {
 
     /// What can be checked before any cryptography.
     fn admit(&mut self, now: Timestamp, from: Source) -> Result<(), DropLabel> {
-        if self.stopping {
+        if self.ended {
             return Err(DropLabel::Stopped);
         }
         self.topology.check_usable(now)?;
@@ -159,7 +159,7 @@ impl Mix {
     fn place_accepted(&mut self, accepted: Accepted) -> Result<(), DropLabel> {
         match accepted {
             Accepted::Forward(delayed) => {
-                self.delays.push(delayed.release, delayed);
+                self.delays.push(delayed.release.min(self.flush_by), delayed);
                 Ok(())
             }
             Accepted::ForClient(session, delivery) => self.sessions.enqueue(&session, delivery),

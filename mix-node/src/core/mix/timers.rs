@@ -27,6 +27,7 @@ impl Mix {
             self.dummies.deadline(),
             self.topology.deadline(),
             self.retirement(),
+            self.freezing.deadline(),
             self.commits.deadline(),
         ]
         .into_iter()
@@ -42,6 +43,7 @@ impl Mix {
         }
         self.begin_commit(now);
         self.release(now);
+        self.freezing.step(now, &mut self.seen);
         self.tick_downlinks(now, rng);
         self.loops.expire(now);
         while self.loops.tick(now, rng) {
@@ -62,6 +64,8 @@ impl Mix {
             self.keys_retired_before = before;
             self.keys.retire_before(before);
             self.seen = self.seen.split_off(&before);
+            // The epoch that has just ended: its packets may still come, but few of them.
+            self.freezing.begin(now, before, &self.seen);
             self.actions.push_back(Action::RetireKeys { before });
         }
     }

@@ -1,5 +1,7 @@
 //! Epochs: consensuses follow each other, layers change, keys grow old.
 
+use sotto_protocol::sphinx::Fingerprint;
+
 use super::*;
 use crate::core::{ConsensusRefusal, PeerRefusal};
 
@@ -70,6 +72,35 @@ fn an_epoch_without_a_consensus_is_survived_for_its_grace_and_no_longer() {
 }
 
 #[test]
+fn a_drain_lasts_until_the_last_consensus_that_lists_the_node_counts_no_more() {
+    let mut bench = Bench::new(LAYER_1);
+    assert_eq!(bench.mix.report().drain, None);
+    bench.mix.set_draining(true);
+    let grace = Duration::from_secs(GRACE_S.into());
+    let ends = |epoch| epoch_start(epoch + 1, EPOCH_S) + grace - crate::core::FLUSH_MAX;
+    assert_eq!(bench.mix.drain_ends(), Some(ends(EPOCH)));
+    // An authority that had signed already lists it once more.
+    bench.run_until(epoch_start(EPOCH + 1, EPOCH_S));
+    bench.mix.handle_consensus(bench.now, consensus(EPOCH + 1), &mut bench.rng).expect("adopted");
+    assert_eq!(bench.mix.drain_ends(), Some(ends(EPOCH + 1)));
+
+    bench.run_until(epoch_start(EPOCH + 2, EPOCH_S));
+    let mut without = consensus(EPOCH + 2);
+    without.nodes.retain(|listed| listed.node != node(LAYER_1));
+    bench.mix.handle_consensus(bench.now, without, &mut bench.rng).expect("adopted");
+    assert_eq!(bench.mix.place(), None);
+    bench.run_until(ends(EPOCH + 1));
+    let packet = bench.packet_with(LAYER_1, &[LAYER_2], ms(1), [0; 32], EPOCH + 2);
+    bench.arrive(ENTRY, packet);
+    assert_eq!((bench.mix.held(), bench.mix.links().len()), (1, 2), "it still works");
+    let ends_s = bench.mix.report().drain.expect("draining").ends_s;
+    assert_eq!(ends_s, Some(ends(EPOCH + 1).as_secs()));
+    bench.run_until(bench.now + crate::core::FLUSH_MAX);
+    assert_eq!(bench.mix.drain_ends(), None, "nobody sends it anything any more");
+    assert_eq!(bench.mix.ledger().forwarded, 1);
+}
+
+#[test]
 fn keys_of_the_previous_present_and_next_epoch_open_packets() {
     let mut bench = Bench::new(LAYER_1);
     for epoch in [EPOCH - 1, EPOCH, EPOCH + 1] {
@@ -98,6 +129,40 @@ fn at_each_epochs_start_the_key_before_the_previous_is_retired_for_good() {
     let packet = bench.packet_with(LAYER_1, &[LAYER_2], ms(1), [0; 32], EPOCH - 1);
     bench.arrive(ENTRY, packet);
     assert_eq!(bench.dropped("header-mac"), 1);
+}
+
+/// Each step takes a tenth of a millisecond at most, so packets do not wait for it.
+#[test]
+fn the_tags_of_an_epoch_that_ended_are_packed_in_small_steps() {
+    let mut bench = Bench::new(LAYER_1);
+    let key = secret(LAYER_1, EPOCH + 5);
+    let mut seen = ReplaySet::new(TagHashKey::derive(&key), REPLAY_TAGS_MAX);
+    let mut tags: Vec<Fingerprint> = (0..300_000_u64)
+        .map(|number| {
+            let [_, bytes @ ..] = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+            Fingerprint::from_bytes(bytes)
+        })
+        .collect();
+    seen.restore_batch(&mut tags);
+    assert!(bench.mix.install_key(EPOCH + 5, key, seen));
+    let over = epoch_start(EPOCH + 6, EPOCH_S);
+    bench.run_until(over - ms(1));
+    let before = bench.mix.report().pipeline.tags_bytes;
+    bench.run_until(over);
+    let mut wakes = 0;
+    let mut due = bench.mix.poll_timeout();
+    while due <= over + Duration::from_secs(60) {
+        assert!(due > bench.now, "no spinning");
+        bench.now = due;
+        bench.mix.handle_timeout(bench.now, &mut bench.rng);
+        wakes += 1;
+        due = bench.mix.poll_timeout();
+    }
+    assert_eq!(wakes, 1_023, "one shard each, the first as the epoch ended");
+    let after = bench.mix.report().pipeline;
+    println!("{} tags: {before} bytes, then {}", after.tags, after.tags_bytes);
+    assert_eq!(after.tags, 300_000);
+    assert!(after.tags_bytes < before);
 }
 
 #[test]

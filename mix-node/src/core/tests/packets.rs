@@ -199,7 +199,7 @@ fn final_packets_for_nobody_are_dropped() {
 }
 
 #[test]
-fn a_stop_keeps_delays_up_to_its_limit_and_takes_nothing_new() {
+fn a_stop_keeps_delays_up_to_its_limit_and_takes_what_is_under_way() {
     let mut bench = Bench::new(LAYER_1);
     bench.mix = {
         let mut slow = params();
@@ -211,10 +211,16 @@ fn a_stop_keeps_delays_up_to_its_limit_and_takes_nothing_new() {
         bench.arrive(ENTRY, packet);
     }
     bench.mix.begin_stop(bench.now);
+    for delay_ms in [100, 40_000] {
+        let packet = bench.packet(LAYER_1, &[LAYER_2], ms(delay_ms), [0; 32]);
+        bench.arrive(ENTRY, packet);
+    }
+    let flushed = start() + crate::core::FLUSH_MAX;
+    let times: Vec<_> = bench.run_until(start() + ms(5_000)).into_iter().map(|(sent, _)| sent).collect();
+    assert_eq!(times, [start() + ms(100), start() + ms(500), flushed, flushed]);
+    assert_eq!(bench.mix.report().ledger.forwarded, 4);
+    bench.mix.end_stop(bench.now);
     let packet = bench.packet(LAYER_1, &[LAYER_2], ms(1), [0; 32]);
     bench.arrive(ENTRY, packet);
     assert_eq!(bench.dropped("stopped"), 1);
-    let times: Vec<_> = bench.run_until(start() + ms(5_000)).into_iter().map(|(sent, _)| sent).collect();
-    assert_eq!(times, [start() + ms(500), start() + crate::core::FLUSH_MAX]);
-    assert_eq!(bench.mix.report().ledger.forwarded, 2);
 }

@@ -231,11 +231,11 @@ fn a_client_that_goes_on_flooding_loses_its_session_and_others_do_not() {
     bench.reply_to(&flooding.session);
     let most = ALLOWANCE_AT_START + ALLOWANCE_MAX;
     for sent in 0..=most {
-        assert!(bench.mix.poll_action().is_none(), "not closed after {sent} packets");
+        assert!(bench.poll_action().is_none(), "not closed after {sent} packets");
         let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
-        bench.mix.handle_packet(bench.now, Source::Client(flooding.session), packet);
+        bench.take(Source::Client(flooding.session), packet);
     }
-    let closed = bench.mix.poll_action();
+    let closed = bench.poll_action();
     assert!(
         matches!(closed, Some(Action::CloseSession { session, label: "uplink-too-fast" }) if session == flooding.session),
         "{closed:?}"
@@ -249,10 +249,26 @@ fn a_client_that_goes_on_flooding_loses_its_session_and_others_do_not() {
     bench.mix.handle_packet(bench.now, Source::Client(flooding.session), packet);
     assert_eq!(bench.dropped("session-unknown"), 1);
     let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
-    bench.mix.handle_packet(bench.now, Source::Client(honest.session), packet);
+    bench.take(Source::Client(honest.session), packet);
     bench.run_until(bench.now + ms(10));
     assert_eq!(bench.mix.ledger().forwarded, u64::from(ALLOWANCE_AT_START) + 1);
     assert_eq!(bench.mix.report().sessions.connected, 1);
+}
+
+#[test]
+fn a_node_that_drains_opens_no_session_and_keeps_those_that_there_are() {
+    let mut bench = Bench::new(ENTRY);
+    let known = bench.open();
+    bench.mix.set_draining(true);
+    let refused = bench.mix.open_session(bench.now, 0, None, &mut bench.rng);
+    assert_eq!(refused.expect_err("refused"), SessionRefusal::Stopping);
+    bench.mix.session_disconnected(bench.now, &known.session);
+    let resume = (known.session, known.token);
+    assert!(bench.mix.open_session(bench.now, 0, Some(&resume), &mut bench.rng).is_ok());
+    bench.reply_to(&known.session);
+    assert_eq!(bench.mix.report().held.downlink, 1);
+    bench.mix.set_draining(false);
+    bench.open();
 }
 
 #[test]
@@ -267,7 +283,7 @@ fn what_waits_for_clients_leaves_half_the_room_to_packets_that_pass() {
     assert_eq!((bench.mix.report().held.downlink, bench.dropped("held-full")), (10, 20));
     for _ in 0..11 {
         let packet = bench.packet(ENTRY, &[LAYER_1], ms(10), [0; 32]);
-        bench.mix.handle_packet(bench.now, Source::Client(honest.session), packet);
+        bench.take(Source::Client(honest.session), packet);
     }
     assert_eq!((bench.mix.report().held.delayed, bench.dropped("held-full")), (10, 21));
 }

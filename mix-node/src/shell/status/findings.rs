@@ -89,7 +89,8 @@ fn consensus(evidence: &Evidence<'_>) -> Vec<Finding> {
             "see whether the authorities sign, and this host's clock is right: `sotto-mix doctor`",
         ));
     }
-    if report.place.is_none() {
+    // A node that leaves is to be in none.
+    if report.place.is_none() && report.drain.is_none() {
         found.push(finding(
             "the consensus does not list this node",
             format!("have the authorities admit {}", evidence.observed.status.member.node),

@@ -58,6 +58,12 @@ impl StatusView<'_> {
         if let Some(onion) = &member.onion {
             writeln!(f, "onion     {onion}")?;
         }
+        if let Some(drain) = &report.drain {
+            match drain.ends_s.map(|ends_s| Timestamp::from_millis(ends_s.saturating_mul(1_000))) {
+                Some(ends) => writeln!(f, "draining  ends by itself in {}", span(ends.since(self.now)))?,
+                None => writeln!(f, "draining  as soon as an authority knows of it")?,
+            }
+        }
         if report.quiesced {
             writeln!(f, "quiesced  no loops and no dummies of its own")?;
         }

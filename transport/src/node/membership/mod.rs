@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use sotto_protocol::directory::{
     AuthoritySet, AuthoritySetError, Consensus, Descriptor, DocumentRefusal, EpochKey, Freshness,
-    NetworkInfo, Role, SignedConsensus, epoch_of,
+    NetworkInfo, Role, SignedConsensus, epoch_of, epoch_start,
 };
 use sotto_protocol::ident::NodeSecret;
 use sotto_protocol::limits::{DOCUMENT_LEN_MAX, EPOCH_KEYS_MAX};
@@ -75,6 +75,9 @@ pub struct MembershipReport {
     pub epoch: Option<u64>,
     /// The epoch in which a descriptor was last accepted.
     pub published: Option<u64>,
+    /// The epoch in which the node's last descriptor was accepted, if that was one with a key for that epoch alone: the
+    /// node leaves with the next consensus.
+    pub withdrawn: Option<u64>,
     /// Why the last attempt to publish failed, if it did: label and words.
     pub publish_failure: Option<(String, String)>,
     /// Why the last attempt to fetch a newer consensus failed, if it did: label and words.
@@ -91,6 +94,9 @@ pub struct Membership {
     pub tag_logs: TagLogs,
     /// How things stand.
     pub report: watch::Receiver<MembershipReport>,
+    /// Whether the node is leaving: true lets it publish at once that it has no key but for the present epoch, and nothing
+    /// afterwards; false lets it publish as ever.
+    pub leaves: watch::Sender<bool>,
 }
 
 /// Why an attempt failed.
@@ -163,6 +169,7 @@ impl Membership {
         }
         let (consensus_in, consensus_out) = watch::channel(None);
         let (report_in, report_out) = watch::channel(MembershipReport::default());
+        let (leaves, leaves_out) = watch::channel(false);
         let mut task = Task {
             config,
             authorities,
@@ -174,6 +181,7 @@ impl Membership {
             keys_in,
             consensus_in,
             report_in,
+            leaves: leaves_out,
         };
         task.restore();
         tokio::spawn(async move {
@@ -182,7 +190,7 @@ impl Membership {
                 () = task.run() => {}
             }
         });
-        Ok(Self { consensus: consensus_out, keys: keys_out, tag_logs, report: report_out })
+        Ok(Self { consensus: consensus_out, keys: keys_out, tag_logs, report: report_out, leaves })
     }
 }
 
@@ -197,6 +205,7 @@ struct Task {
     keys_in: mpsc::Sender<(u64, HopSecret)>,
     consensus_in: watch::Sender<Option<Arc<Adopted>>>,
     report_in: watch::Sender<MembershipReport>,
+    leaves: watch::Receiver<bool>,
 }
 
 impl Task {
@@ -205,15 +214,26 @@ impl Task {
         let started = self.clock.now();
         let (mut publish_at, mut publishing_since) = (started, None);
         let (mut poll_at, mut polling_since) = (self.poll_again_at(started), None);
+        let mut retire_at = started;
         while !self.keys_in.is_closed() {
-            self.clock.sleep_until(publish_at.min(poll_at)).await;
+            tokio::select! {
+                () = self.clock.sleep_until(publish_at.min(poll_at).min(retire_at)) => {}
+                Ok(()) = self.leaves.changed() => publish_at = self.clock.now(),
+            }
             let now = self.clock.now();
+            if retire_at <= now {
+                // Before anything that needs the network or room on the disk: keys that are over go whatever fails.
+                retire_at = self.retire_keys(now).await;
+            }
             if publish_at <= now {
                 let outcome = self.publish().await;
                 publish_at = match &outcome {
-                    Ok(()) => {
+                    Ok(withdrawn) => {
                         publishing_since = None;
-                        next_publication(now, self.config.network.epoch_s, &mut OsRng)
+                        match withdrawn {
+                            true => Timestamp::NEVER,
+                            false => next_publication(now, self.config.network.epoch_s, &mut OsRng),
+                        }
                     }
                     Err(_) => retry_at(now, *publishing_since.get_or_insert(now)),
                 };
@@ -224,6 +244,9 @@ impl Task {
                 poll_at = match &outcome {
                     Ok(()) => {
                         polling_since = None;
+                        if self.is_listed_after_withdrawal() {
+                            publish_at = now;
+                        }
                         self.poll_again_at(now)
                     }
                     Err(_) => retry_at(now, *polling_since.get_or_insert(now)),
@@ -233,19 +256,21 @@ impl Task {
         }
     }
 
-    /// Makes the keys of this and the next epochs, hands them over, and publishes a descriptor with them.
-    async fn publish(&mut self) -> Result<(), MembershipError> {
+    /// Makes the keys of this and the next epochs, hands them over, and publishes a descriptor with them. Of a node that
+    /// leaves it is this epoch's alone, since a node without a key for an epoch is not in its consensus; the others stay,
+    /// for packets of whoever still goes by an earlier descriptor. Returns whether the node leaves.
+    async fn publish(&mut self) -> Result<bool, MembershipError> {
         let now = self.clock.now();
         let epoch = epoch_of(now, self.config.network.epoch_s);
+        let leaves = *self.leaves.borrow_and_update();
         let mut hop_keys = Vec::with_capacity(EPOCH_KEYS_MAX);
-        for epoch in (epoch..).take(EPOCH_KEYS_MAX) {
+        for epoch in (epoch..).take(if leaves { 1 } else { EPOCH_KEYS_MAX }) {
             let key = self.key(epoch).await?;
             hop_keys.push(EpochKey { epoch, key: key.public() });
             if self.handed_over.insert(epoch) {
                 self.keys_in.send((epoch, key)).await.map_err(|_| MembershipError::Ending)?;
             }
         }
-        self.retire_keys(epoch).await?;
         let descriptor = Descriptor {
             network: self.config.network.network.clone(),
             node: self.secret.id(),
@@ -267,8 +292,21 @@ impl Task {
         if let Some(failure) = failure {
             return Err(failure.into());
         }
-        self.report_in.send_modify(|report| report.published = Some(epoch));
-        Ok(())
+        self.report_in.send_modify(|report| {
+            report.published = Some(epoch);
+            report.withdrawn = leaves.then_some(epoch);
+        });
+        Ok(leaves)
+    }
+
+    /// Whether the newest consensus is later than the node's withdrawal and lists it all the same: the authority had
+    /// signed before it heard of that.
+    fn is_listed_after_withdrawal(&self) -> bool {
+        let withdrawn = self.report_in.borrow().withdrawn;
+        let adopted = self.consensus_in.borrow();
+        let later =
+            adopted.as_ref().filter(|held| withdrawn.is_some_and(|epoch| held.consensus.epoch > epoch));
+        later.is_some_and(|held| held.consensus.node(&self.secret.id()).is_some())
     }
 
     async fn key(&self, epoch: u64) -> Result<HopSecret, MembershipError> {
@@ -278,17 +316,28 @@ impl Task {
     }
 
     /// Wipes the keys before the previous epoch, once a consensus bears out what the network link says of epochs: by
-    /// a wrong length, keys that are in use would be wiped.
-    async fn retire_keys(&mut self, epoch: u64) -> Result<(), MembershipError> {
+    /// a wrong length, keys that are in use would be wiped. Returns when to do so again: as the next epoch begins, or
+    /// soon if it could not be done.
+    async fn retire_keys(&mut self, now: Timestamp) -> Timestamp {
+        let epoch_s = self.config.network.epoch_s;
         if self.consensus_in.borrow().is_none() {
-            return Ok(());
+            return now + RETRY_MAX;
         }
+        let epoch = epoch_of(now, epoch_s);
         let keys = Arc::clone(&self.keys);
         let oldest = epoch.saturating_sub(1);
         self.handed_over = self.handed_over.split_off(&oldest);
         let retired = tokio::task::spawn_blocking(move || keys.retire_before(oldest)).await;
-        retired.map_err(|_| MembershipError::Ending)??;
-        Ok(())
+        match retired {
+            Ok(Ok(epochs)) if epochs.is_empty() => {}
+            Ok(Ok(epochs)) => tracing::info!(?epochs, "keys wiped"),
+            Ok(Err(error)) => {
+                tracing::error!(label = error.label(), %error, "keys of earlier epochs cannot be wiped");
+                return now + RETRY_MAX;
+            }
+            Err(_) => return now + RETRY_MAX,
+        }
+        epoch_start(epoch.saturating_add(1), epoch_s)
     }
 
     /// Fetches the newest consensus and adopts it, if it is newer than the one held and for now.

@@ -37,6 +37,12 @@ pub(super) const PROCESS: &[Metric] = &[
 
 /// The network.
 pub(super) const NETWORK: &[Metric] = &[
+    gauge("sotto_mix_draining", "1 while the node is leaving the network, else 0", |at, out| {
+        out.push(one(u64::from(report(at).drain.is_some())));
+    }),
+    gauge("sotto_mix_drain_end_time_seconds", "When a drain ends, in seconds since 1970", |at, out| {
+        out.extend(report(at).drain.and_then(|drain| drain.ends_s).map(one));
+    }),
     gauge("sotto_mix_key_epochs", "Epochs whose hop keys are installed", |at, out| {
         out.push(one(number(report(at).key_epochs.len())));
     }),
