@@ -1,5 +1,7 @@
 //! Clients that open sessions and misuse them.
 
+use std::time::Duration;
+
 use sotto_mix_node::shell::MixStatus;
 use sotto_protocol::frame::Frame;
 use sotto_protocol::sphinx::Packet;
@@ -7,7 +9,7 @@ use sotto_transport::clock::Clock;
 
 use crate::honest::Honest;
 use crate::place::Place;
-use crate::support::{World, expect_refusal, soon};
+use crate::support::{PATIENCE, World, expect_refusal, soon};
 
 #[tokio::test]
 async fn idle_sessions_of_one_address_leave_room_for_others() {
@@ -86,10 +88,14 @@ async fn a_client_that_reads_nothing_is_disconnected_and_no_other() {
         let failures = &status.member.link_failures;
         failures.contains_key("stalled") || failures.contains_key("downlink-stalled")
     };
-    while !stalled(&world.status().await) {
-        honest.is_served().await;
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    }
+    let until_stalled = async {
+        while !stalled(&world.status().await) {
+            honest.is_served().await;
+            // The honest client keeps to its class as well.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE * 2, until_stalled).await.expect("its connection ends");
     drop(deaf);
     honest.is_served().await;
     world.stop().await;
