@@ -24,8 +24,9 @@ use sotto_transport::node::program::{raise_file_limit, runtime};
 /// What the mix's own command line is called by: this program is the entry as well.
 const RUN: &str = "run";
 const EPOCH_S: u32 = 7 * 24 * 3600;
-/// Gaps of each client that are looked at, its first ones: whoever took all of a span would take more short ones.
-const GAPS: usize = 10;
+/// A client's first gaps are looked at, of those that are expected one in so many: whoever took all gaps of a span would
+/// take more short ones.
+const GAPS_PART: u64 = 3;
 /// What the difference of distributions exceeds in one of a hundred samples, times the root of their size (Kolmogorov
 /// 1933).
 const KS_ONE_PERCENT: f64 = 1.628;
@@ -172,15 +173,17 @@ async fn measure(args: &Args) -> Report {
         frames_of_a_session: [got[0], got[got.len() / 2], got[got.len() - 1]],
         lateness: status.report.pipeline.downlink,
         lateness_goal_ms_p99: LATE_MS_MAX,
-        gaps: gaps(&arrivals, f64::from(interval_ms)),
+        gaps: gaps(&arrivals, args.seconds, interval_ms),
         connections_ended,
         balanced: status.report.ledger.balanced(),
     }
 }
 
-fn gaps(arrivals: &[Vec<Timestamp>], mean_ms: f64) -> Gaps {
+fn gaps(arrivals: &[Vec<Timestamp>], seconds: u64, interval_ms: u32) -> Gaps {
+    let of_each = usize::try_from(seconds * 1000 / u64::from(interval_ms) / GAPS_PART).unwrap().max(1);
+    let mean_ms = f64::from(interval_ms);
     let of_one = |times: &Vec<Timestamp>| {
-        let gaps = times.windows(2).take(GAPS).map(|pair| pair[1].since(pair[0]).as_secs_f64() * 1000.0);
+        let gaps = times.windows(2).take(of_each).map(|pair| pair[1].since(pair[0]).as_secs_f64() * 1000.0);
         gaps.collect::<Vec<f64>>()
     };
     let mut gaps: Vec<f64> = arrivals.iter().flat_map(of_one).collect();

@@ -10,8 +10,11 @@ use sotto_protocol::sphinx::{Fingerprint, ReplaySet, ReplayTag, ReplayVerdict, T
 use sotto_transport::clock::Stopwatch;
 use sotto_transport::node::epoch_keys::EpochKeys;
 use sotto_transport::node::memory::rss_kib;
+use sotto_transport::node::tag_log::TagLogs;
 use sotto_transport::rng::OsRng;
 
+/// The last of them takes the memory that the first has left.
+const HOURS: u64 = 3;
 /// Tags that are made durable together.
 const COMMIT: u64 = 8_192;
 /// Tags between two steps of freezing the set of the hour before: all of them are done within half a minute at
@@ -49,54 +52,49 @@ fn mib(kib: usize) -> f64 {
     kib as f64 / 1024.0
 }
 
-/// Lets `hours` pass in which `tags` come, and tells what is in memory.
+/// Lets `HOURS` pass in which `tags` come each, and tells what is in memory.
 pub fn run(dir: &Path, tags: u64) {
     let keys = EpochKeys::open(dir).unwrap();
     let mut logs = keys.tag_logs();
     let mut rng = ChaCha8Rng::seed_from_u64(18);
     let mut memory = Memory::begin();
-    let set_of = |epoch| {
-        let key = TagHashKey::derive(&keys.ensure(epoch, &mut OsRng).unwrap());
-        ReplaySet::new(key, REPLAY_TAGS_MAX)
-    };
-    println!("\n{tags} tags in each of two hours, {LATE} of them after the hour's end\n");
+    println!("\n{tags} tags in each of {HOURS} hours, and {LATE} more after the hour's end\n");
     println!("| | sets, MiB | resident beyond the start, MiB |\n|---|---|---|");
     let mut batch = Batch::default();
-    let mut first = set_of(1);
-    let mut second = set_of(2);
-    for number in 0..tags - LATE {
-        batch.take(1, &mut first, &mut rng);
-        batch.commit_if_full(&mut logs);
-        if number % LOOK_INTERVAL == 0 {
-            memory.look();
-        }
-    }
-    memory.print("at the end of the first hour", &[&first, &second]);
-    // The key changes. What is late still goes into the first set, which is frozen bit by bit.
-    let (mut is_freezing, mut step_max) = (true, Duration::ZERO);
-    for number in 0..tags {
-        batch.take(2, &mut second, &mut rng);
-        if number < LATE {
-            batch.take(1, &mut first, &mut rng);
-        }
-        if is_freezing && number % FREEZE_INTERVAL == 0 {
-            let step = Stopwatch::start();
-            is_freezing = first.freeze_step();
-            step_max = step_max.max(step.elapsed());
-            if !is_freezing {
-                memory.print("when the first set is frozen", &[&first, &second]);
+    let mut before: Option<ReplaySet> = None;
+    let mut step_max = Duration::ZERO;
+    for hour in 1..=HOURS {
+        let key = TagHashKey::derive(&keys.ensure(hour, &mut OsRng).unwrap());
+        let mut present = ReplaySet::new(key, REPLAY_TAGS_MAX);
+        let mut is_freezing = before.is_some();
+        for number in 0..tags {
+            batch.take(hour, &mut present, &mut rng);
+            // What is late still goes into the set of the hour before, which is frozen bit by bit.
+            if let Some(before) = &mut before {
+                if number < LATE {
+                    batch.take(hour - 1, before, &mut rng);
+                }
+                if is_freezing && number % FREEZE_INTERVAL == 0 {
+                    let step = Stopwatch::start();
+                    is_freezing = before.freeze_step();
+                    step_max = step_max.max(step.elapsed());
+                }
+            }
+            batch.commit_if_full(&mut logs);
+            if number % LOOK_INTERVAL == 0 {
+                memory.look();
             }
         }
-        batch.commit_if_full(&mut logs);
-        if number % LOOK_INTERVAL == 0 {
-            memory.look();
-        }
+        batch.commit(&mut logs);
+        let sets: Vec<&ReplaySet> = before.iter().chain([&present]).collect();
+        memory.print(&format!("at the end of hour {hour}"), &sets);
+        before = Some(present);
+        keys.retire_before(hour).unwrap();
+        memory.print(
+            &format!("after the end of hour {hour}, when the key before is wiped"),
+            &[before.as_ref().unwrap()],
+        );
     }
-    batch.commit(&mut logs);
-    memory.print("at the end of the second hour", &[&first, &second]);
-    drop(first);
-    keys.retire_before(2).unwrap();
-    memory.print("when the first key is wiped", &[&second]);
     let sizes = logs.sizes();
     println!(
         "\npeak {:.1} MiB; longest step of freezing {} us",
@@ -104,7 +102,7 @@ pub fn run(dir: &Path, tags: u64) {
         step_max.as_micros()
     );
     let [size] = sizes.as_slice() else { panic!("one log is left: {sizes:?}") };
-    assert_eq!((size.epoch, size.tags), (2, tags));
+    assert_eq!((size.epoch, size.tags), (HOURS, tags));
     println!("the log of an hour has {} bytes", size.bytes);
 }
 
@@ -122,13 +120,13 @@ impl Batch {
         }
     }
 
-    fn commit_if_full(&mut self, logs: &mut sotto_transport::node::tag_log::TagLogs) {
+    fn commit_if_full(&mut self, logs: &mut TagLogs) {
         if self.0.len() as u64 >= COMMIT {
             self.commit(logs);
         }
     }
 
-    fn commit(&mut self, logs: &mut sotto_transport::node::tag_log::TagLogs) {
+    fn commit(&mut self, logs: &mut TagLogs) {
         logs.commit(&self.0).unwrap();
         self.0.clear();
     }
