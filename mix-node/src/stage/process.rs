@@ -51,6 +51,12 @@ impl NodeProcess {
         Ok(Self { child, control_socket: control_socket.to_owned(), log: log.to_owned() })
     }
 
+    /// Its number in the system.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What the node tells of itself; `None` while it does not answer.
     pub async fn status(&self) -> Option<MixStatus> {
         let value = control::status(&self.control_socket).await.ok()?;
