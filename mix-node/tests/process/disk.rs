@@ -69,7 +69,7 @@ async fn survives(
     mut theatre: Theatre,
     mut fail: impl FnMut(&NodeProcess),
     mut mend: impl FnMut(&NodeProcess),
-) {
+) -> String {
     let round = u64::try_from(ROUND).unwrap();
     let (node, address) = theatre.start().await;
     let packets = theatre.packets(ROUNDS * ROUND, DELAY_MEAN).await;
@@ -129,7 +129,7 @@ async fn survives(
     assert_eq!(after.report.ledger.forwarded, status.report.ledger.forwarded + round, "without a restart");
     assert!(!after.report.pipeline.commits_failing);
     theatre.came(after.report.ledger.forwarded).await;
-    println!(
+    let figures = format!(
         "of {sent} packets {} forwarded, {not_durable} dropped while the disk took nothing",
         after.report.ledger.forwarded
     );
@@ -143,6 +143,7 @@ async fn survives(
     let status = settled(&node, sent).await;
     assert_eq!(dropped(&status, "replayed"), u64::try_from(sent).unwrap(), "{:?}", status.report.ledger);
     node.stop().unwrap();
+    figures
 }
 
 #[test]
@@ -155,7 +156,8 @@ fn a_full_disk_lets_nothing_leave_and_the_node_recovers_without_a_restart() {
             fs::create_dir(&keys).unwrap();
             run("mount", &["-t", "tmpfs", "-o", DISK_SIZE, "tmpfs", keys.to_str().unwrap()]);
             let filler = keys.join("filler");
-            survives(theatre, |_| fill(&filler), |_| fs::remove_file(&filler).unwrap()).await;
+            let figures = survives(theatre, |_| fill(&filler), |_| fs::remove_file(&filler).unwrap()).await;
+            println!("{figures}");
         },
     );
 }
@@ -185,7 +187,8 @@ async fn a_disk_that_takes_no_write_lets_nothing_leave_and_the_node_recovers_wit
     let limit = |node: &NodeProcess, bytes: &str| {
         run("prlimit", &["--pid", &node.id().to_string(), &format!("--fsize={bytes}:")]);
     };
-    survives(theatre, |node| limit(node, "1"), |node| limit(node, "unlimited")).await;
+    let figures = survives(theatre, |node| limit(node, "1"), |node| limit(node, "unlimited")).await;
+    println!("{figures}");
 }
 
 #[test]

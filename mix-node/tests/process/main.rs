@@ -8,4 +8,5 @@ mod neighbour;
 mod next_hops;
 mod restart;
 mod rotation;
+mod sleep;
 mod support;
