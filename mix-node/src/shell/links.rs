@@ -147,11 +147,13 @@ impl LinkContext {
     /// When this node is about to end, the peer is told, and closes the link; what it has sent before is taken, so that
     /// no packet is lost that the peer counts as sent.
     async fn serve_node(&self, peer: NodeId, link: &mut Link) -> Result<Refusal, LinkError> {
-        let _counted = NodeLink::new(&self.node_links);
+        let counted = NodeLink::new(&self.node_links);
         let mut stops = pin!(self.stopping.triggered());
         let mut is_told = false;
         let (mut judged_at, mut answers) = (None, 0);
         let is_stranger = self.ask(|reply| Event::CheckPeer { peer, reply }).await?.is_err();
+        // The end waits for neighbours, and for nobody who merely made a key.
+        let _counted = (!is_stranger).then_some(counted);
         let mut frames = Vec::with_capacity(FRAMES_MAX);
         loop {
             frames.clear();

@@ -51,6 +51,12 @@ impl NodeProcess {
         Ok(Self { child, control_socket: control_socket.to_owned(), log: log.to_owned() })
     }
 
+    /// Its number in the system.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What the node tells of itself; `None` while it does not answer.
     pub async fn status(&self) -> Option<MixStatus> {
         let value = control::status(&self.control_socket).await.ok()?;
@@ -143,6 +149,22 @@ impl NodeProcess {
         })
     }
 
+    /// Lets it do nothing until [`NodeProcess::resume`], as on a machine that sleeps.
+    ///
+    /// # Errors
+    /// [`StageError::System`] if the system does not take the signal.
+    pub fn pause(&self) -> Result<(), StageError> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// As [`NodeProcess::pause`].
+    pub fn resume(&self) -> Result<(), StageError> {
+        self.signal(Signal::CONT)
+    }
+
     /// Kills it without any warning.
     ///
     /// # Errors
@@ -159,11 +181,14 @@ impl NodeProcess {
         self.end(Signal::TERM)
     }
 
+    fn signal(&self, signal: Signal) -> Result<(), StageError> {
+        let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else { return Ok(()) };
+        kill_process(pid, signal).map_err(|error| StageError::system("signal the node")(error.into()))
+    }
+
     fn end(&mut self, signal: Signal) -> Result<(), StageError> {
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            // If it is gone already, the wait tells.
-            let _sent = kill_process(pid, signal);
-        }
+        // If it is gone already, the wait tells.
+        let _sent = self.signal(signal);
         self.child.wait().map(|_| ()).map_err(StageError::system("wait for the node's end"))
     }
 }

@@ -1,7 +1,7 @@
 //! A stage with a node in a directory that outlives the process.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ const DELAY_MAX: Duration = Duration::from_secs(10);
 pub struct Theatre {
     pub stage: Stage,
     pub config: NodeConfig,
+    /// What is started as the node.
+    pub program: PathBuf,
     config_file: PathBuf,
     dir: tempfile::TempDir,
     made: u64,
@@ -38,15 +40,15 @@ impl Theatre {
         let dir = tempfile::tempdir().unwrap();
         let config = stage.config(&dir.path().join("node"));
         let (_, config_file) = config.set_up().unwrap();
-        Self { stage, config, config_file, dir, made: 0 }
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_sotto-mix"));
+        Self { stage, config, program, config_file, dir, made: 0 }
     }
 
     /// Starts the node; returns when it has its place and its links.
     pub async fn start(&self) -> (NodeProcess, String) {
-        let program = Path::new(env!("CARGO_BIN_EXE_sotto-mix"));
         let log = self.dir.path().join("log");
-        let node =
-            NodeProcess::start(program, &self.config_file, &self.config.control_socket(), &log).unwrap();
+        let node = NodeProcess::start(&self.program, &self.config_file, &self.config.control_socket(), &log)
+            .unwrap();
         match node.ready(self.stage.sinks.len()).await {
             Ok(address) => (node, address),
             Err(error) => panic!("{error}\n{}", std::fs::read_to_string(&log).unwrap()),
@@ -74,7 +76,7 @@ impl Theatre {
 
     /// Runs a command of the program on the node, and returns whether it went well and what it said.
     pub fn command(&self, words: &[&str]) -> (bool, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sotto-mix"));
+        let mut command = Command::new(&self.program);
         command.arg(words[0]).arg("--config").arg(&self.config_file).args(&words[1..]);
         let done = command.output().unwrap();
         let said = [done.stdout, done.stderr].concat();

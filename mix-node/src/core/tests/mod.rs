@@ -1,5 +1,6 @@
 //! The mix under test: a small made-up network around one core, and time that the test moves.
 
+mod clock;
 mod commits;
 mod consensus;
 mod cover;
