@@ -6,7 +6,7 @@ const HOURS: u64 = 6;
 
 fn with_cover(byte: u8) -> Bench {
     let params = Params { mix_loop_interval_ms_mean: 200, link_dummy_interval_ms_mean: 100, ..params() };
-    Bench::with(MixConfig::new(node(byte)), byte, consensus_with(EPOCH, place, params))
+    Bench::with(&MixConfig::new(node(byte)), byte, consensus_with(EPOCH, place, params))
 }
 
 fn count(log: &[(Timestamp, Action)], is_meant: impl Fn(&Action) -> bool) -> usize {
