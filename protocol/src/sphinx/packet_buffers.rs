@@ -11,15 +11,18 @@ use crate::limits::PACKET_LEN;
 /// Buffers that one thread keeps at most: 600 KiB of them.
 const KEPT_MAX: usize = 256;
 
+/// A packet's bytes, which stay where they are when the packet goes from hand to hand.
+type Bytes = Box<[u8; PACKET_LEN]>;
+
 thread_local! {
-    static KEPT: RefCell<Vec<Box<[u8; PACKET_LEN]>>> = const { RefCell::new(Vec::new()) };
+    static KEPT: RefCell<Vec<Bytes>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What stands for a buffer that was given back; nobody sees it.
 static NONE: [u8; PACKET_LEN] = [0; PACKET_LEN];
 
 /// Room for one packet. It is there from the making to the dropping.
-pub(super) struct Buffer(Option<Box<[u8; PACKET_LEN]>>);
+pub(super) struct Buffer(Option<Bytes>);
 
 impl Buffer {
     pub(super) fn bytes(&self) -> &[u8; PACKET_LEN] {
@@ -90,7 +93,7 @@ mod tests {
             for byte in 1..=4 {
                 let to = to.clone();
                 scope.spawn(move || {
-                    (0..500).for_each(|_| to.send((byte, filled(&[byte; PACKET_LEN]))).unwrap())
+                    (0..500).for_each(|_| to.send((byte, filled(&[byte; PACKET_LEN]))).unwrap());
                 });
             }
             drop(to);
