@@ -14,7 +14,7 @@ const HEAP_GROWTH_MAX: i64 = 768 << 10;
 /// The hour by which the tables that fill slowly are full, too.
 const FULL: usize = 20;
 /// By how much what is allocated may be above that of this hour: chance alone.
-const FULL_HEAP_GROWTH_MAX: i64 = 64 << 10;
+const FULL_HEAP_GROWTH_MAX: i64 = 32 << 10;
 /// The same of resident memory, of which the allocator keeps some.
 const RSS_GROWTH_MAX_KIB: u64 = 8 << 10;
 
