@@ -72,6 +72,16 @@ pub(super) const PIPELINE: &[Metric] = &[
     counter("sotto_mix_excess_delay_packets", "Packets whose excess delay was measured", |at, out| {
         out.push(one(report(at).pipeline.excess.count));
     }),
+    gauge(
+        "sotto_mix_downlink_lateness_seconds",
+        "From the time at which a frame for a client was due to its handing over to the client's link",
+        |at, out| {
+            by_quantile(out, &report(at).pipeline.downlink);
+        },
+    ),
+    gauge("sotto_mix_replay_tags_bytes", "Memory that the replay tags take", |at, out| {
+        out.push(one(report(at).pipeline.tags_bytes));
+    }),
     gauge("sotto_mix_tag_commit_seconds", "How long commits of replay tags took", |at, out| {
         by_quantile(out, &report(at).pipeline.commit);
     }),
