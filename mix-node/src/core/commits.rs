@@ -44,6 +44,11 @@ impl<T> Commits<T> {
         self.tags.push((epoch, fingerprint));
     }
 
+    /// How many tags wait for the next commit.
+    pub(crate) const fn tags_len(&self) -> usize {
+        self.tags.len()
+    }
+
     /// Lets `item` wait for the commit of the tags added so far.
     pub(crate) fn wait(&mut self, item: T) {
         self.waiting.push_back((self.next, item));

@@ -30,6 +30,9 @@ pub(crate) const LOOP_SLACK: Duration = Duration::from_secs(10);
 /// Packets in one job of unwrapping at most: enough to fill the lanes of the widest X25519 four times, few enough that
 /// the work spreads over the processors and takes less than a millisecond.
 pub const UNWRAP_BATCH_MAX: usize = 32;
+/// Replay tags that wait for the next commit at most: 2 MiB of them. A disk that hangs is what fills this; packets are
+/// dropped then, and leave no tag.
+pub(crate) const COMMIT_TAGS_MAX: usize = 1 << 17;
 /// Commits of replay tags begin at least this far apart. A packet whose delay is shorter waits so long at most, beyond
 /// what the disk takes; a disk is asked five hundred times a second at most.
 pub const COMMIT_INTERVAL: Duration = Duration::from_millis(2);

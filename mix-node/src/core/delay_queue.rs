@@ -48,10 +48,17 @@ impl<T> DelayQueue<T> {
 
     /// Lets every item leave at `latest` or, if that is earlier, at its own time.
     pub(crate) fn release_all_by(&mut self, latest: Timestamp) {
-        let entries = std::mem::take(&mut self.heap).into_vec().into_iter();
-        self.heap = entries
-            .map(|Reverse(entry)| Reverse(Entry { release: entry.release.min(latest), ..entry }))
+        // Of those that leave together then, the one whose time would have come first goes first.
+        let mut entries = std::mem::take(&mut self.heap).into_sorted_vec();
+        entries.reverse();
+        self.heap = (self.sequence_next..)
+            .zip(entries)
+            .map(|(sequence, Reverse(entry))| {
+                Reverse(Entry { release: entry.release.min(latest), sequence, item: entry.item })
+            })
             .collect();
+        self.sequence_next =
+            self.sequence_next.wrapping_add(u64::try_from(self.heap.len()).unwrap_or(u64::MAX));
     }
 
     /// How many items wait.
@@ -120,8 +127,8 @@ mod tests {
         queue.release_all_by(at(400));
         assert_eq!(queue.pop_due(at(10)), Some("early"));
         assert_eq!(queue.pop_due(at(399)), None);
-        assert_eq!(queue.pop_due(at(400)), Some("late"), "the one that came first leaves first");
-        assert_eq!(queue.pop_due(at(400)), Some("middle"));
+        assert_eq!(queue.pop_due(at(400)), Some("middle"), "in the order of their own times");
+        assert_eq!(queue.pop_due(at(400)), Some("late"));
         assert_eq!(queue.len(), 0);
     }
 

@@ -32,7 +32,7 @@ pub use config::{
 pub use histogram::TimesReport;
 pub use loops::{
     CHANCE_PER_LINK, LOOP_ALARM_KEPT, LOOP_ALARMS_MAX, LOOP_LINKS_MAX, LOOPS_PER_FALSE_ALARM, LOOPS_WINDOW,
-    LoopAlarm, LoopAlarmKind, LoopAlarmSubject,
+    LoopAlarm, LoopAlarmKind, LoopAlarmSubject, LoopEstimates, LoopEvidence,
 };
 pub use mix::Mix;
 pub use refusal::{ConsensusRefusal, DropLabel, PeerRefusal, SessionRefusal};

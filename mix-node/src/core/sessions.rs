@@ -76,8 +76,9 @@ impl Sessions {
     }
 
     /// Keeps at most so many from now on; those that are there stay.
-    pub(crate) const fn set_max(&mut self, sessions_max: usize) {
+    pub(crate) const fn set_max(&mut self, sessions_max: usize, waiting_max: usize) {
         self.sessions_max = sessions_max;
+        self.waiting_max = waiting_max;
     }
 
     /// Opens a session, or resumes one if address and token fit; its downlink starts to tick. Where there is no

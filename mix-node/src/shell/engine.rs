@@ -4,6 +4,7 @@
 //! unwrapped by other threads; while those have enough to do, no event is taken, so that the links wait, and their
 //! peers with them.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ use sotto_transport::clock::Clock;
 use sotto_transport::node::Member;
 use sotto_transport::node::control::ControlRequest;
 use sotto_transport::node::shutdown::Shutdown;
+use sotto_transport::node::tag_log::TagLogs;
 use sotto_transport::rng::OsRng;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -27,13 +29,16 @@ use super::outlets::{OpenedSession, Outlets};
 use super::status::MixStatus;
 use super::workers::Workers;
 use crate::core::{
-    Action, DrainReport, FLUSH_MAX, Mix, MixReport, PeerRefusal, SessionRefusal, Source, Ticket, UnwrapDone,
+    Action, DrainReport, FLUSH_MAX, LoopEstimates, Mix, MixReport, PeerRefusal, SessionRefusal, Source,
+    Ticket, UnwrapDone,
 };
 
 /// Events that wait for the core. Beyond that the links' tasks wait, and with them their peers.
 pub(crate) const EVENTS_MAX: usize = 256;
 /// Events taken in one turn.
 const TURN_EVENTS_MAX: usize = 64;
+/// How old estimates from loops may be when they are told.
+const ESTIMATES_AGE_MAX: Duration = Duration::from_secs(10);
 /// Packets that are being unwrapped or wait for it. Beyond that no event is taken.
 const UNWRAPPING_MAX: usize = 1_024;
 /// How long the end may take once everything has been handed to the links.
@@ -89,12 +94,17 @@ pub(crate) struct Engine {
     pub(crate) committer: Committer,
     /// The events of one turn.
     pub(crate) inbox: Vec<Event>,
+    /// Keys whose tags have been read.
+    pub(crate) restored: mpsc::UnboundedReceiver<Restored>,
+    pub(crate) restored_in: mpsc::UnboundedSender<Restored>,
+    /// The last estimates from loops, and when they were asked for.
+    pub(crate) estimates: Arc<Mutex<Option<(Timestamp, LoopEstimates)>>>,
 }
 
 impl Engine {
     /// Runs until the node is told to end and has flushed what it held; returns the last report.
     pub(crate) async fn run(mut self) -> MixReport {
-        self.take_keys();
+        self.take_keys().await;
         self.take_consensus();
         while self.turn().await {}
         // Of a node that ends by itself the other tasks hear it here.
@@ -112,7 +122,8 @@ impl Engine {
             // What is rare and what ends work comes first, so that no flood of packets keeps it waiting.
             biased;
             () = self.shutdown.triggered() => return false,
-            Some((epoch, key)) = self.member.membership.keys.recv() => self.take_key(epoch, key),
+            Some((epoch, key)) = self.member.membership.keys.recv() => self.restore_key(epoch, key),
+            Some(restored) = self.restored.recv() => self.take_key(restored),
             Ok(()) = self.member.membership.consensus.changed() => self.take_consensus(),
             // The end of a drain may depend on it.
             Ok(()) = self.member.membership.report.changed() => {}
@@ -120,10 +131,14 @@ impl Engine {
                 tracing::info!("drained");
                 return false;
             }
-            Some((id, durable)) = self.committer.next() => {
+            committed = self.committer.next() => {
+                let Some((id, durable)) = committed else { return broken("commits replay tags") };
                 self.mix.handle_committed(self.clock.now(), id, durable);
             }
-            Some(done) = self.workers.next() => self.take_unwrapped(done),
+            done = self.workers.next() => {
+                let Some(done) = done else { return broken("unwraps packets") };
+                self.take_unwrapped(done);
+            }
             count = self.events.recv_many(&mut self.inbox, TURN_EVENTS_MAX), if has_room => {
                 // With no sender left nothing comes any more; the node is about to end.
                 if count == 0 {
@@ -164,6 +179,10 @@ impl Engine {
             self.perform();
         }
         self.mix.end_stop(self.clock.now());
+        // What nobody came round to is accounted for.
+        while let Ok(event) = self.events.try_recv() {
+            self.take(event);
+        }
         self.perform();
         self.member.pool.close(CLOSE_MAX).await;
         let connections_end = async {
@@ -196,7 +215,7 @@ impl Engine {
             Event::SessionEnded { session, connection } => self.session_ended(now, &session, connection),
             Event::Asked(request) => request.perform(&mut self.mix),
             Event::Control(ControlRequest::Status { reply }) => {
-                let _answered = reply.send(self.status(now));
+                self.answer_status(now, reply);
             }
             Event::Control(ControlRequest::Drain { cancel, reply }) => {
                 let _answered = reply.send(self.drain(now, cancel));
@@ -291,24 +310,25 @@ impl Engine {
         }
     }
 
-    fn take_keys(&mut self) {
+    /// Takes the keys that there are at the start, with their tags, before anything else.
+    async fn take_keys(&mut self) {
         while let Ok((epoch, key)) = self.member.membership.keys.try_recv() {
-            self.take_key(epoch, key);
+            let restored = restore(self.member.membership.tag_logs.clone(), epoch, key).await;
+            self.take_key(restored);
         }
     }
 
-    fn take_key(&mut self, epoch: u64, key: HopSecret) {
-        let mut seen = ReplaySet::new(TagHashKey::derive(&key), REPLAY_TAGS_MAX);
-        // A new key's log is empty; at the start it holds what was seen before.
-        if let Err(error) = self.member.membership.tag_logs.restore(epoch, &mut seen) {
-            tracing::error!(
-                label = error.label(),
-                epoch,
-                %error,
-                "the key is not used: what it opened before would pass again, since its replay tags are not known"
-            );
-            return;
-        }
+    /// Reads a new key's tags, of which there should be none, while the node goes on: a log may wait for the disk.
+    fn restore_key(&self, epoch: u64, key: HopSecret) {
+        let (logs, restored_in) = (self.member.membership.tag_logs.clone(), self.restored_in.clone());
+        tokio::spawn(async move {
+            // A node that has ended needs no key.
+            let _taken = restored_in.send(restore(logs, epoch, key).await);
+        });
+    }
+
+    fn take_key(&mut self, restored: Restored) {
+        let Some((epoch, key, seen)) = restored else { return };
         if !self.mix.install_key(epoch, key, seen) {
             tracing::debug!(epoch, "key not taken: its epoch is over");
         }
@@ -320,7 +340,7 @@ impl Engine {
         match adopted {
             Ok(()) => tracing::info!(
                 epoch = self.mix.consensus_epoch(),
-                place = self.mix.report().place,
+                place = self.mix.report_in_brief().place,
                 "working by this consensus"
             ),
             Err(refusal) => tracing::warn!(label = refusal.label(), "{refusal}"),
@@ -345,15 +365,15 @@ impl Engine {
         Ok(json!({ "draining": !cancel, "ends_s": self.drain_report().and_then(|drain| drain.ends_s) }))
     }
 
-    /// When a drain is over, [`Timestamp::NEVER`] without one. A node that is in no consensus may still get into the one
-    /// of an epoch for which it has announced a key.
+    /// When a drain is over, [`Timestamp::NEVER`] without one, and as long as no authority has heard of it: until then
+    /// each further consensus may list the node. One that is in none may still get into that of an epoch for which it
+    /// has announced a key.
     fn drain_ends(&self) -> Timestamp {
-        if !self.mix.is_draining() {
+        let Some(epoch) = self.withdrawn().filter(|_| self.mix.is_draining()) else {
             return Timestamp::NEVER;
-        }
-        let unlisted_from =
-            || self.withdrawn().map(|epoch| epoch_start(epoch.saturating_add(1), self.epoch_s));
-        self.mix.drain_ends().or_else(unlisted_from).unwrap_or(Timestamp::NEVER)
+        };
+        let unlisted_from = epoch_start(epoch.saturating_add(1), self.epoch_s);
+        self.mix.drain_ends().map_or(unlisted_from, |ends| ends.max(unlisted_from))
     }
 
     /// The epoch in which the authorities heard that the node leaves.
@@ -368,15 +388,68 @@ impl Engine {
 
     fn report(&mut self) -> MixReport {
         self.mix.handle_lost_on_link(self.member.newly_lost());
-        let mut report = self.mix.report();
+        let mut report = self.mix.report_in_brief();
         report.pipeline.x25519 = self.workers.backend().name().to_owned();
         report.pipeline.workers = self.workers.count();
         report.drain = self.drain_report();
         report
     }
 
-    fn status(&mut self, now: Timestamp) -> Value {
+    /// Answers with the node's state. The estimates from loops take long: another thread makes them, at most once in
+    /// [`ESTIMATES_AGE_MAX`], and answers.
+    fn answer_status(&mut self, now: Timestamp, reply: oneshot::Sender<Value>) {
         let report = self.report();
-        json!(MixStatus { role: self.role, member: self.member.status(now), report })
+        let mut status = MixStatus { role: self.role, member: self.member.status(now), report };
+        let estimates = Arc::clone(&self.estimates);
+        let is_recent = |(made, _): &(Timestamp, LoopEstimates)| now.since(*made) < ESTIMATES_AGE_MAX;
+        let recent = lock(&estimates).clone().filter(is_recent);
+        let evidence = recent.is_none().then(|| self.mix.loop_evidence());
+        tokio::task::spawn_blocking(move || {
+            let made = evidence.map(|evidence| evidence.estimate());
+            if let Some(made) = &made {
+                *lock(&estimates) = Some((now, made.clone()));
+            }
+            let of_loops = made.or(recent.map(|(_, recent)| recent)).unwrap_or_default();
+            status.report.loops.complete(of_loops);
+            // Who asked may have given up.
+            let _answered = reply.send(json!(status));
+        });
     }
+}
+
+/// A key with the tags that were seen under it; `None` if they cannot be read.
+pub(crate) type Restored = Option<(u64, HopSecret, ReplaySet)>;
+
+/// Reads the tags of a key from its log.
+async fn restore(logs: TagLogs, epoch: u64, key: HopSecret) -> Restored {
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut seen = ReplaySet::new(TagHashKey::derive(&key), REPLAY_TAGS_MAX);
+        match logs.restore(epoch, &mut seen) {
+            Ok(_) => Some((epoch, key, seen)),
+            Err(error) => {
+                tracing::error!(
+                    label = error.label(),
+                    epoch,
+                    %error,
+                    "the key is not used: what it opened before would pass again, since its replay tags are not known"
+                );
+                None
+            }
+        }
+    });
+    reading.await.ok().flatten()
+}
+
+/// A thread has ended that no program can do without. `false`: the node ends, to be started again.
+fn broken(thread: &str) -> bool {
+    tracing::error!(
+        label = "thread-lost",
+        "the thread that {thread} has ended: the node ends as well; please report this"
+    );
+    false
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics with the lock held; if it did, the estimates would still be estimates.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

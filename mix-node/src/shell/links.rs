@@ -11,6 +11,7 @@ use std::time::Duration;
 use sotto_protocol::frame::Frame;
 use sotto_protocol::ident::NodeId;
 use sotto_protocol::sphinx::Packet;
+use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
 use sotto_transport::link::{Link, LinkError, Peer};
 use sotto_transport::listen::LinkFailures;
@@ -134,12 +135,19 @@ impl LinkContext {
         Ok(())
     }
 
-    /// Hands packets that came together to the core.
-    pub(crate) async fn send_packets(&self, from: Source, packets: Vec<Packet>) -> Result<(), LinkError> {
+    /// Hands packets that came together to the core and leaves none in `packets`. Cancelled, it has handed over none.
+    pub(crate) async fn send_packets(
+        &self,
+        from: Source,
+        arrived: Timestamp,
+        packets: &mut Vec<Packet>,
+    ) -> Result<(), LinkError> {
         if packets.is_empty() {
             return Ok(());
         }
-        self.send(Event::Packets { from, arrived: self.clock.now(), packets }).await
+        let place = self.events.reserve().await.map_err(|_| LinkError::Closed)?;
+        place.send(Event::Packets { from, arrived, packets: std::mem::take(packets) });
+        Ok(())
     }
 
     /// Takes a node's packets until it is to be refused.
@@ -147,13 +155,12 @@ impl LinkContext {
     /// When this node is about to end, the peer is told, and closes the link; what it has sent before is taken, so that
     /// no packet is lost that the peer counts as sent.
     async fn serve_node(&self, peer: NodeId, link: &mut Link) -> Result<Refusal, LinkError> {
-        let counted = NodeLink::new(&self.node_links);
+        let (mut judged_at, mut answers) = (None, 0);
+        let mut is_stranger = self.ask(|reply| Event::CheckPeer { peer, reply }).await?.is_err();
+        // The end waits for neighbours, and for nobody who merely made a key.
+        let mut counted = (!is_stranger).then(|| NodeLink::new(&self.node_links));
         let mut stops = pin!(self.stopping.triggered());
         let mut is_told = false;
-        let (mut judged_at, mut answers) = (None, 0);
-        let is_stranger = self.ask(|reply| Event::CheckPeer { peer, reply }).await?.is_err();
-        // The end waits for neighbours, and for nobody who merely made a key.
-        let _counted = (!is_stranger).then_some(counted);
         let mut frames = Vec::with_capacity(FRAMES_MAX);
         loop {
             frames.clear();
@@ -171,32 +178,27 @@ impl LinkContext {
                     }
                 }
             }
+            let arrived = self.clock.now();
+            let Taken { mut packets, dummies, requests, unexpected } = Taken::of(frames.drain(..));
+            let topology = *self.topology.borrow();
+            let is_to_be_judged = !packets.is_empty() || dummies > 0 || unexpected.is_some();
             let mut judgement: Result<(), PeerRefusal> = Ok(());
-            let mut packets = Vec::with_capacity(frames.len());
-            let mut unexpected = None;
-            for frame in frames.drain(..) {
-                match frame {
-                    Frame::ConsensusGet => {
-                        self.answer(link, &mut answers).await?;
-                        continue;
-                    }
-                    Frame::Packet(packet) => packets.push(packet),
-                    Frame::Dummy => {}
-                    other => {
-                        unexpected = Some(Refusal::unexpected(&other, "packets and dummies from a node"));
-                        break;
-                    }
-                }
-                let topology = *self.topology.borrow();
-                if judged_at != Some(topology) {
-                    judgement = self.ask(|reply| Event::CheckPeer { peer, reply }).await?;
-                    judged_at = Some(topology);
+            if is_to_be_judged && judged_at != Some(topology) {
+                judgement = self.ask(|reply| Event::CheckPeer { peer, reply }).await?;
+                judged_at = Some(topology);
+                // Who was a stranger by the consensus before may be a neighbour by this one.
+                if is_stranger && judgement.is_ok() {
+                    is_stranger = false;
+                    counted.get_or_insert_with(|| NodeLink::new(&self.node_links));
                 }
             }
             // Also when the link is refused: a packet that came is accounted for.
-            self.send_packets(Source::Node(peer), packets).await?;
-            if let Some(refusal) = unexpected {
-                return Ok(refusal);
+            self.send_packets(Source::Node(peer), arrived, &mut packets).await?;
+            for _ in 0..requests {
+                self.answer(link, &mut answers).await?;
+            }
+            if let Some(frame) = unexpected {
+                return Ok(Refusal::unexpected(&frame, "packets and dummies from a node"));
             }
             if let Err(refusal) = judgement {
                 return Ok(Refusal::new(refusal.label(), refusal.to_string()));
@@ -218,7 +220,7 @@ impl LinkContext {
                     return Ok(opened.map_err(|refusal| Refusal::new(refusal.label(), refusal.to_string())));
                 }
                 Frame::Packet(packet) => {
-                    self.send_packets(Source::Stranger, vec![packet]).await?;
+                    self.send_packets(Source::Stranger, self.clock.now(), &mut vec![packet]).await?;
                     return Ok(Err(Refusal::new("no-session", "open a session before sending packets")));
                 }
                 other => {
@@ -226,6 +228,35 @@ impl LinkContext {
                 }
             }
         }
+    }
+}
+
+/// What came together, sorted: packets are dealt with first, so that no answer makes them late and no refusal takes
+/// them along.
+#[derive(Default)]
+pub(crate) struct Taken {
+    pub(crate) packets: Vec<Packet>,
+    pub(crate) dummies: usize,
+    /// Requests for the consensus.
+    pub(crate) requests: usize,
+    /// The first of the others.
+    pub(crate) unexpected: Option<Frame>,
+}
+
+impl Taken {
+    pub(crate) fn of(frames: impl ExactSizeIterator<Item = Frame>) -> Self {
+        let mut taken = Self { packets: Vec::with_capacity(frames.len()), ..Self::default() };
+        for frame in frames {
+            match frame {
+                Frame::Packet(packet) => taken.packets.push(packet),
+                Frame::Dummy => taken.dummies += 1,
+                Frame::ConsensusGet => taken.requests += 1,
+                other => {
+                    taken.unexpected.get_or_insert(other);
+                }
+            }
+        }
+        taken
     }
 }
 

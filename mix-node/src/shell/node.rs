@@ -121,6 +121,7 @@ fn run(
     let member = Member::join(&listening, plan, &config.network, config.role.into(), &clock, &shutdown)?;
     let (events_in, events) = mpsc::channel(EVENTS_MAX);
     let (topology, topology_out) = watch::channel(0);
+    let (restored_in, restored) = mpsc::unbounded_channel();
     let (node_links_in, node_links) = watch::channel(0);
     let context = LinkContext {
         events: events_in.clone(),
@@ -148,6 +149,9 @@ fn run(
         workers,
         committer,
         inbox: Vec::new(),
+        restored,
+        restored_in,
+        estimates: Arc::default(),
     };
     // The links outlive the signal, so that clients get what the node still holds.
     let links_end = Shutdown::new();

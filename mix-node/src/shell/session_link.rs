@@ -5,12 +5,14 @@
 
 use sotto_protocol::frame::Frame;
 use sotto_protocol::ident::SessionAddress;
+use sotto_protocol::sphinx::Packet;
+use sotto_protocol::time::Timestamp;
 use sotto_transport::link::{Link, LinkError, LinkReader, LinkWriter};
 use tokio::sync::oneshot;
 
 use super::answers::Answers;
 use super::engine::Event;
-use super::links::{FRAMES_MAX, LinkContext, Refusal};
+use super::links::{FRAMES_MAX, LinkContext, Refusal, Taken};
 use super::outlets::{FrameReceiver, OpenedSession};
 use super::uplink_pace::UplinkPace;
 use crate::core::{SessionGrant, Source};
@@ -37,16 +39,19 @@ async fn run(
     Box::pin(link.send(&opened)).await?;
     let (mut reader, mut writer) = link.split();
     let answers = Answers::default();
+    let mut pending = Pending::default();
     let refusal = tokio::select! {
-        refusal = read(&mut reader, session, &mut pace, &answers, context) => refusal?,
+        refusal = read(&mut reader, session, &mut pace, &answers, &mut pending, context) => refusal,
         written = write(&mut writer, frames, &answers) => {
-            written?;
-            match closing.try_recv() {
+            written.map(|()| match closing.try_recv() {
                 Ok(label) => Refusal::new(label, "the node ended this connection"),
                 Err(_) => Refusal::new("session-replaced", "another connection has resumed this session"),
-            }
+            })
         }
     };
+    // However it ended: what came is accounted for.
+    pending.hand_over(session, context).await?;
+    let refusal = refusal?;
     context.count(&refusal);
     writer.refuse(refusal.label, &refusal.text);
     Ok(())
@@ -58,6 +63,7 @@ async fn read(
     session: SessionAddress,
     pace: &mut UplinkPace,
     answers: &Answers,
+    pending: &mut Pending,
     context: &LinkContext,
 ) -> Result<Refusal, LinkError> {
     let mut frames = Vec::new();
@@ -65,28 +71,33 @@ async fn read(
         let frames_max = pace.ready(FRAMES_MAX, context).await;
         frames.clear();
         reader.next_batch(&mut frames, frames_max).await?;
-        let mut packets = Vec::with_capacity(frames.len());
-        let mut unexpected = None;
-        for frame in frames.drain(..) {
-            match frame {
-                Frame::Packet(packet) => packets.push(packet),
-                Frame::ConsensusGet => {
-                    pace.asks()?;
-                    for frame in context.consensus_frames() {
-                        answers.put(vec![frame]).await;
-                    }
-                }
-                other => {
-                    unexpected = Some(Refusal::unexpected(&other, "packets from a client"));
-                    break;
-                }
+        let Taken { packets, dummies, requests, unexpected } = Taken::of(frames.drain(..));
+        pace.took(packets.len(), context);
+        *pending = Pending { arrived: context.clock.now(), packets };
+        Box::pin(pending.hand_over(session, context)).await?;
+        for _ in 0..requests {
+            pace.asks()?;
+            for frame in context.consensus_frames() {
+                answers.put(vec![frame]).await;
             }
         }
-        pace.took(packets.len(), context);
-        Box::pin(context.send_packets(Source::Client(session), packets)).await?;
-        if let Some(refusal) = unexpected {
-            return Ok(refusal);
+        let unexpected = unexpected.or((dummies > 0).then_some(Frame::Dummy));
+        if let Some(frame) = unexpected {
+            return Ok(Refusal::unexpected(&frame, "packets from a client"));
         }
+    }
+}
+
+/// Packets that were read and not yet handed to the core. It outlives the reading, which may be cut off at any time.
+#[derive(Default)]
+struct Pending {
+    arrived: Timestamp,
+    packets: Vec<Packet>,
+}
+
+impl Pending {
+    async fn hand_over(&mut self, session: SessionAddress, context: &LinkContext) -> Result<(), LinkError> {
+        context.send_packets(Source::Client(session), self.arrived, &mut self.packets).await
     }
 }
 

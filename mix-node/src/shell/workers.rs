@@ -22,11 +22,14 @@ const NICE: i32 = 5;
 /// The threads, and how much each has to do.
 pub(crate) struct Workers {
     lanes: Vec<Lane>,
-    done: mpsc::UnboundedReceiver<(usize, UnwrapDone)>,
+    done: mpsc::UnboundedReceiver<Ended>,
     backend: X25519,
     /// For jobs whose thread is gone.
     spare: BatchUnwrapper,
 }
+
+/// What comes from a thread: its lane with what came of a job, or nothing if the thread was lost with one.
+type Ended = Option<(usize, UnwrapDone)>;
 
 struct Lane {
     jobs: Sender<UnwrapJob>,
@@ -74,21 +77,25 @@ impl Workers {
         let Some(lane) = self.lanes.iter_mut().min_by_key(|lane| lane.under_way) else {
             return Some(job.run(&mut self.spare));
         };
-        lane.under_way += 1;
-        let refused = lane.jobs.send(job).err()?;
-        Some(refused.0.run(&mut self.spare))
+        match lane.jobs.send(job) {
+            Ok(()) => {
+                lane.under_way += 1;
+                None
+            }
+            Err(refused) => Some(refused.0.run(&mut self.spare)),
+        }
     }
 
-    /// Waits for the next job that is done.
+    /// Waits for the next job that is done; `None` if a thread was lost with its jobs.
     pub(crate) async fn next(&mut self) -> Option<UnwrapDone> {
-        let (lane, done) = self.done.recv().await?;
+        let (lane, done) = self.done.recv().await.flatten()?;
         self.ended(lane);
         Some(done)
     }
 
     /// The next job that is done already.
     pub(crate) fn try_next(&mut self) -> Option<UnwrapDone> {
-        let (lane, done) = self.done.try_recv().ok()?;
+        let (lane, done) = self.done.try_recv().ok().flatten()?;
         self.ended(lane);
         Some(done)
     }
@@ -101,18 +108,26 @@ impl Workers {
 }
 
 /// One thread, until the engine is gone.
-fn work(
-    lane: usize,
-    backend: X25519,
-    jobs: &Receiver<UnwrapJob>,
-    done: &mpsc::UnboundedSender<(usize, UnwrapDone)>,
-) {
+fn work(lane: usize, backend: X25519, jobs: &Receiver<UnwrapJob>, done: &mpsc::UnboundedSender<Ended>) {
+    let watch = LossWatch(done);
     // On Linux this is the thread's own. Where it is not allowed, the threads are as urgent as the others.
     let _niceness = rustix::process::nice(NICE);
     let mut unwrapper = BatchUnwrapper::new(backend);
     while let Ok(job) = jobs.recv() {
-        if done.send((lane, job.run(&mut unwrapper))).is_err() {
+        if watch.0.send(Some((lane, job.run(&mut unwrapper)))).is_err() {
             return;
+        }
+    }
+}
+
+/// Tells when its thread ends by a panic.
+struct LossWatch<'a>(&'a mpsc::UnboundedSender<Ended>);
+
+impl Drop for LossWatch<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // An engine that is gone need not know.
+            let _told = self.0.send(None);
         }
     }
 }

@@ -103,3 +103,38 @@ async fn an_idle_link_carries_dummies() {
     }
     world.stop().await;
 }
+
+/// What comes in one piece: packets between requests and what is not welcome.
+fn mixed(packet: impl Fn() -> Frame) -> Vec<Frame> {
+    vec![
+        Frame::ConsensusGet,
+        packet(),
+        Frame::ConsensusGet,
+        packet(),
+        Frame::ConsensusGet,
+        packet(),
+        Frame::Accepted,
+        packet(),
+    ]
+}
+
+#[tokio::test]
+async fn no_packet_is_lost_among_requests_that_are_refused_and_frames_that_are_not_welcome() {
+    let world = World::entry().await;
+    let route = [world.own_hop().await, hop(LAYER_1)];
+    let rng = std::cell::RefCell::new(ChaCha20Rng::seed_from_u64(3));
+    let packet = || {
+        let packet = build_forward(&route, &[Duration::ZERO; 2], [9; 32], b"", &mut *rng.borrow_mut());
+        Frame::Packet(packet.unwrap())
+    };
+    let mut client = world.client().await;
+    client.send(&Frame::SessionOpen { class: 0, resume: None }).await.unwrap();
+    while !matches!(next_frame(&mut client).await.unwrap(), Frame::SessionOpened { .. }) {}
+    let (_client_reader, mut client) = client.split();
+    let (_node_reader, mut node) = world.node(LAYER_3).await.split();
+    client.send_all(&mixed(packet)).await.map_err(|(_, error)| error).unwrap();
+    node.send_all(&mixed(packet)).await.map_err(|(_, error)| error).unwrap();
+    let status = world.wait_for("all eight", |status| status.report.ledger.received == 8).await;
+    assert!(status.report.ledger.balanced());
+    world.stop().await;
+}

@@ -13,8 +13,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::dial::BoxStream;
 
-/// Bytes that one call of the system reads at most: about thirteen records.
+/// Bytes that one call of the system reads at most on a link to a node: about thirteen records.
 const INCOMING_MAX: usize = 32 * 1024;
+
+/// The same on a client's link, of which there are thousands, and which may have to wait with records unread: two
+/// records.
+const INCOMING_OF_MANY_MAX: usize = 5 * 1024;
 
 /// Bytes that may wait for a flush before a write waits for the system: about fifty records.
 const OUTGOING_MAX: usize = 128 * 1024;
@@ -28,6 +32,8 @@ pub(super) struct Buffered {
     outgoing: Vec<u8>,
     /// Whether what is written waits for a flush.
     gathers: bool,
+    /// Bytes that one call of the system reads at most.
+    incoming_max: usize,
     /// Bytes of `outgoing` that the system has taken.
     outgoing_taken: usize,
     /// Bytes that the system has taken since the beginning.
@@ -42,14 +48,18 @@ impl Buffered {
             incoming_used: 0,
             outgoing: Vec::new(),
             gathers: false,
+            incoming_max: INCOMING_OF_MANY_MAX,
             outgoing_taken: 0,
             taken_bytes: 0,
         }
     }
 
-    /// From here on what is written waits for a flush.
-    pub(super) const fn gather(&mut self) {
+    /// From here on what is written waits for a flush; and more is read at once, if `is_busy`.
+    pub(super) const fn gather(&mut self, is_busy: bool) {
         self.gathers = true;
+        if is_busy {
+            self.incoming_max = INCOMING_MAX;
+        }
     }
 
     /// Bytes that the system has taken since the beginning.
@@ -83,7 +93,7 @@ impl AsyncRead for Buffered {
         if this.incoming_used >= this.incoming.len() {
             this.incoming.clear();
             this.incoming_used = 0;
-            this.incoming.reserve(INCOMING_MAX);
+            this.incoming.reserve(this.incoming_max);
             let polled = pin!(this.stream.read_buf(&mut this.incoming)).poll(cx);
             match polled {
                 Poll::Ready(Ok(_)) => {}
@@ -135,7 +145,7 @@ mod tests {
     async fn what_is_written_goes_out_with_the_flush_and_not_before() {
         let (near, mut far) = duplex(1 << 20);
         let mut stream = Buffered::new(Box::new(near));
-        stream.gather();
+        stream.gather(true);
         stream.write_all(&[1; 5_000]).await.unwrap();
         stream.write_all(&[2; 5_000]).await.unwrap();
         assert_eq!(stream.taken_bytes(), 0);
@@ -151,7 +161,7 @@ mod tests {
     async fn a_peer_that_takes_nothing_bounds_what_waits() {
         let (near, _far) = duplex(1_000);
         let mut stream = Buffered::new(Box::new(near));
-        stream.gather();
+        stream.gather(true);
         let record = [7; 2_422];
         let mut written = 0;
         std::future::poll_fn(|cx| {

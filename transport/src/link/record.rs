@@ -74,9 +74,9 @@ impl Followed {
         polled
     }
 
-    /// From here on what is written waits for a flush.
-    pub(super) const fn gather(&mut self) {
-        self.stream.gather();
+    /// From here on what is written waits for a flush; and more is read at once, if `is_busy`.
+    pub(super) const fn gather(&mut self, is_busy: bool) {
+        self.stream.gather(is_busy);
     }
 
     /// Bytes that the system has taken since the beginning.

@@ -25,9 +25,10 @@ impl Link {
     pub(super) fn new(mut stream: TlsStream<Followed>, times: LinkTimes) -> Result<Self, LinkError> {
         let connection = stream.get_ref().1;
         let (peer, negotiated) = (peer(connection)?, negotiated(connection)?);
+        let is_busy = matches!(peer, Peer::Node(_));
         match &mut stream {
-            TlsStream::Client(stream) => stream.get_mut().0.gather(),
-            TlsStream::Server(stream) => stream.get_mut().0.gather(),
+            TlsStream::Client(stream) => stream.get_mut().0.gather(is_busy),
+            TlsStream::Server(stream) => stream.get_mut().0.gather(is_busy),
         }
         let wire = Wire::new(stream);
         let silence = times.silence_max.map(|span| (span, Countdown::new(span)));

@@ -9,14 +9,18 @@
 //! between leaves a log without a key, which is removed at the next start; a key without a log is wiped.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rand::CryptoRng;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use sotto_protocol::sphinx::HopSecret;
 
 use super::key_file::{self, KeyFileError};
 use super::tag_log::{self, TagLogs};
+use crate::clock::Stopwatch;
 use crate::private::{self, PrivateFileError, UNFINISHED_SUFFIX};
 
 const NAME: &str = "sotto-hop-key-1";
@@ -25,6 +29,9 @@ const FILE_SUFFIX: &str = ".key";
 
 /// The label of a key that was wiped because there was no log of its tags.
 pub const KEY_WITHOUT_TAGS: &str = "key-without-tags";
+
+/// How long to wait for a node that is ending.
+const LOCK_WAIT_MAX: Duration = Duration::from_millis(500);
 
 /// The directory of a node's epoch keys, and of the logs of their replay tags.
 #[derive(Debug)]
@@ -50,15 +57,17 @@ impl EpochKeys {
     ///
     /// # Errors
     ///
-    /// When the directory cannot be made or read, or is open to other users, or a log cannot be read.
+    /// When the directory cannot be made or read, or is open to other users, or a log cannot be read; or when another
+    /// process works with these keys.
     pub fn open(dir: &Path) -> Result<Self, KeyFileError> {
         private::create_dir(dir)?;
+        let lock = lock(dir)?;
         for path in paths(dir)? {
             if path.as_os_str().as_encoded_bytes().ends_with(UNFINISHED_SUFFIX.as_bytes()) {
                 private::discard_unfinished(&path)?;
             }
         }
-        let (logs, damaged) = TagLogs::open(dir)?;
+        let (logs, damaged) = TagLogs::open(dir, lock)?;
         let mut keys = Self { dir: dir.to_owned(), logs, distrusted: Vec::new() };
         for epoch in keys.epochs()? {
             let path = keys.path(epoch);
@@ -174,6 +183,23 @@ fn paths(dir: &Path) -> Result<Vec<PathBuf>, KeyFileError> {
     entries.map(|entry| Ok(entry.map_err(failed)?.path())).collect()
 }
 
+/// Takes the directory for this process, for as long as anybody has the file that is returned. Two processes with the
+/// same keys would not know each other's tags, and would write over each other's logs.
+fn lock(dir: &Path) -> Result<File, KeyFileError> {
+    let failed = |reason| PrivateFileError::Io { what: "open", path: dir.to_owned(), reason };
+    let file = File::open(dir).map_err(failed)?;
+    let began = Stopwatch::start();
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            // A node that is ending in this very process lets go within moments.
+            Err(Errno::WOULDBLOCK) if began.elapsed() < LOCK_WAIT_MAX => std::thread::yield_now(),
+            Err(Errno::WOULDBLOCK) => return Err(KeyFileError::InUse(dir.to_owned())),
+            Err(error) => return Err(failed(error.into()).into()),
+        }
+    }
+}
+
 fn epoch_of(file_name: &OsStr) -> Option<u64> {
     file_name.to_str()?.strip_prefix(FILE_PREFIX)?.strip_suffix(FILE_SUFFIX)?.parse().ok()
 }
@@ -194,7 +220,7 @@ mod tests {
         assert_eq!(keys.store(7, &HopSecret::generate(&mut OsRng)).unwrap_err().label(), "exists");
         keys.ensure(10, &mut OsRng).unwrap();
         keys.ensure(9, &mut OsRng).unwrap();
-        let loaded = EpochKeys::open(&dir.path().join("keys")).unwrap().load().unwrap();
+        let loaded = keys.load().unwrap();
         assert_eq!(loaded.iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(), [7, 9, 10]);
         assert_eq!(loaded[0].1.public(), made);
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -225,9 +251,24 @@ mod tests {
         keys.ensure(5, &mut OsRng).unwrap();
         let unfinished = path.join(format!("epoch-6.key{UNFINISHED_SUFFIX}"));
         fs::write(&unfinished, b"sotto-hop-key-1 0123").unwrap();
+        drop(keys);
         let keys = EpochKeys::open(&path).unwrap();
         assert!(!unfinished.exists());
         assert_eq!(keys.epochs().unwrap(), [5]);
+    }
+
+    #[test]
+    fn a_second_process_does_not_get_the_keys() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys");
+        let keys = EpochKeys::open(&path).unwrap();
+        let logs = keys.tag_logs();
+        drop(keys);
+        let error = EpochKeys::open(&path).unwrap_err();
+        assert_eq!(error.label(), "keys-in-use");
+        assert!(error.to_string().contains("another process"), "{error}");
+        drop(logs);
+        EpochKeys::open(&path).unwrap();
     }
 
     #[test]

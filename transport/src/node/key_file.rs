@@ -23,6 +23,11 @@ pub enum KeyFileError {
     /// The log of the replay tags that belongs to a key.
     #[error(transparent)]
     Tags(#[from] TagLogError),
+    /// Another process has the node's keys.
+    #[error(
+        "another process works with the keys in {0}: stop it first, for two of them would let packets pass twice"
+    )]
+    InUse(PathBuf),
     /// Not what a key file looks like.
     #[error(
         "{path} is not a key file: expected one line `{name}` and 64 hexadecimal digits; restore it from a backup"
@@ -42,6 +47,7 @@ impl KeyFileError {
         match self {
             Self::File(error) => error.label(),
             Self::Tags(error) => error.label(),
+            Self::InUse(_) => "keys-in-use",
             Self::Malformed { .. } => "malformed-key-file",
         }
     }

@@ -99,8 +99,9 @@ impl RpcServer {
                 }
             }
         }
-        drop(listener);
+        // In this order: who comes in between finds that nobody answers, and makes a file of its own.
         drop(file);
+        drop(listener);
         while connections.join_next().await.is_some() {}
     }
 }

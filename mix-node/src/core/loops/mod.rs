@@ -42,6 +42,7 @@ pub use alarm::{LoopAlarm, LoopAlarmKind, LoopAlarmSubject};
 pub use limits::{
     CHANCE_PER_LINK, LOOP_ALARM_KEPT, LOOP_ALARMS_MAX, LOOP_LINKS_MAX, LOOPS_PER_FALSE_ALARM, LOOPS_WINDOW,
 };
+pub use report::{LoopEstimates, LoopEvidence};
 pub(crate) use route::{Chances, LoopRoute};
 
 #[cfg(test)]

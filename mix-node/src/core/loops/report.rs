@@ -9,80 +9,58 @@ use sotto_protocol::limits::NODES_MAX;
 use super::Loops;
 use super::alarm::{LoopAlarm, LoopAlarmKind, LoopAlarmSubject};
 use super::detector::Detector;
+use super::link_counts::LinkCounts;
+use super::route::Link;
 use super::route::LoopRoute;
 use super::suspect::Suspect;
 use super::suspicion::Tally;
 use super::tampering::Tampering;
 use super::tomography::{Loss, Observations};
-use super::window::Fate;
+use super::window::{Fate, PastLoop};
 use crate::core::report::{ExcessReport, LinkLoopReport, LoopReport, LossReport, NodeLoopReport};
 
+/// What the estimates of loss and delay are made from: a copy, since making them can take a good part of a second,
+/// and meanwhile no packet must wait.
+pub struct LoopEvidence {
+    window: Vec<PastLoop>,
+    links: Vec<(Link, LinkCounts)>,
+}
+
+/// What the loops of the window tell about links and nodes.
+#[derive(Clone, Debug, Default)]
+pub struct LoopEstimates {
+    links: Vec<LinkLoopReport>,
+    nodes: Vec<NodeLoopReport>,
+}
+
+impl LoopReport {
+    /// Adds the estimates to a report that was made without them.
+    pub fn complete(&mut self, estimates: LoopEstimates) {
+        self.links = estimates.links;
+        self.nodes = estimates.nodes;
+    }
+}
+
 impl Loops {
-    /// The counts so far, the estimates from the window and the alarms. The work is bounded by the
-    /// window and by the limits of the estimates.
+    /// What the estimates are made from.
+    pub(crate) fn evidence(&self) -> LoopEvidence {
+        LoopEvidence {
+            window: self.window.loops().cloned().collect(),
+            links: self.link_table.iter().map(|(link, counts)| (*link, *counts)).collect(),
+        }
+    }
+
+    /// The counts so far and the alarms, without links and nodes.
     pub(crate) fn report(&self) -> LoopReport {
         let outstanding = u64::try_from(self.outstanding.len()).unwrap_or(u64::MAX);
         LoopReport {
             outstanding,
-            links: self.links(),
-            nodes: self.nodes(),
+            links: Vec::new(),
+            nodes: Vec::new(),
             alarms: self.alarms(),
             alarms_raised: self.dropping.raised() + self.delaying.raised() + self.tampering.raised(),
             ..self.counts.clone()
         }
-    }
-
-    fn links(&self) -> Vec<LinkLoopReport> {
-        let observations = self.observations(|route| route.links().collect());
-        let losses = observations.losses();
-        let excess = self.excess_by(|route| route.links().collect());
-        self.link_table
-            .iter()
-            .map(|(link, counts)| LinkLoopReport {
-                from: link.0.to_string(),
-                to: link.1.to_string(),
-                sent: counts.sent,
-                returned: counts.returned,
-                lost: counts.lost,
-                loss: loss_report(losses.get(link)),
-                excess: excess.get(link).and_then(|excess| excess_report(excess)),
-            })
-            .collect()
-    }
-
-    fn nodes(&self) -> Vec<NodeLoopReport> {
-        let observations = self.observations(|route| route.nodes().to_vec());
-        let excess = self.excess_by(|route| route.nodes().to_vec());
-        let losses = observations.losses();
-        losses
-            .iter()
-            .take(NODES_MAX)
-            .map(|(node, loss)| NodeLoopReport {
-                node: node.to_string(),
-                loss: loss_report(Some(loss)),
-                excess: excess.get(*node).and_then(|excess| excess_report(excess)),
-            })
-            .collect()
-    }
-
-    /// The window's loops by what they went over. One that was tampered with did pass everything.
-    fn observations<E: Ord>(&self, over: impl Fn(&LoopRoute) -> Vec<E>) -> Observations<E> {
-        Observations::new(self.window.loops().map(|past| (over(&past.route), past.fate == Fate::Lost)))
-    }
-
-    fn excess_by<E: Ord>(&self, over: impl Fn(&LoopRoute) -> Vec<E>) -> BTreeMap<E, Vec<Duration>> {
-        let mut by: BTreeMap<E, Vec<Duration>> = BTreeMap::new();
-        for past in self.window.loops() {
-            if let Fate::Returned { excess } = past.fate {
-                for element in over(&past.route) {
-                    by.entry(element).or_default().push(excess);
-                }
-            }
-        }
-        for excess in by.values_mut() {
-            excess.sort_unstable();
-        }
-        by
     }
 
     fn alarms(&self) -> Vec<LoopAlarm> {
@@ -121,6 +99,67 @@ impl Loops {
             }
             Suspect::Everywhere => LoopAlarmSubject::Everywhere,
         }
+    }
+}
+
+impl LoopEvidence {
+    /// Makes the estimates. The work is bounded by the window and by the limits of the estimates.
+    #[must_use]
+    pub fn estimate(&self) -> LoopEstimates {
+        LoopEstimates { links: self.of_links(), nodes: self.of_nodes() }
+    }
+
+    fn of_links(&self) -> Vec<LinkLoopReport> {
+        let observations = self.observations(|route| route.links().collect());
+        let losses = observations.losses();
+        let excess = self.excess_by(|route| route.links().collect());
+        self.links
+            .iter()
+            .map(|(link, counts)| LinkLoopReport {
+                from: link.0.to_string(),
+                to: link.1.to_string(),
+                sent: counts.sent,
+                returned: counts.returned,
+                lost: counts.lost,
+                loss: loss_report(losses.get(link)),
+                excess: excess.get(link).and_then(|excess| excess_report(excess)),
+            })
+            .collect()
+    }
+
+    fn of_nodes(&self) -> Vec<NodeLoopReport> {
+        let observations = self.observations(|route| route.nodes().to_vec());
+        let excess = self.excess_by(|route| route.nodes().to_vec());
+        let losses = observations.losses();
+        losses
+            .iter()
+            .take(NODES_MAX)
+            .map(|(node, loss)| NodeLoopReport {
+                node: node.to_string(),
+                loss: loss_report(Some(loss)),
+                excess: excess.get(*node).and_then(|excess| excess_report(excess)),
+            })
+            .collect()
+    }
+
+    /// The window's loops by what they went over. One that was tampered with did pass everything.
+    fn observations<E: Ord>(&self, over: impl Fn(&LoopRoute) -> Vec<E>) -> Observations<E> {
+        Observations::new(self.window.iter().map(|past| (over(&past.route), past.fate == Fate::Lost)))
+    }
+
+    fn excess_by<E: Ord>(&self, over: impl Fn(&LoopRoute) -> Vec<E>) -> BTreeMap<E, Vec<Duration>> {
+        let mut by: BTreeMap<E, Vec<Duration>> = BTreeMap::new();
+        for past in &self.window {
+            if let Fate::Returned { excess } = past.fate {
+                for element in over(&past.route) {
+                    by.entry(element).or_default().push(excess);
+                }
+            }
+        }
+        for excess in by.values_mut() {
+            excess.sort_unstable();
+        }
+        by
     }
 }
 

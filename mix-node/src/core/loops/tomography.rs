@@ -165,7 +165,7 @@ impl<E: Ord> Observations<E> {
     }
 
     fn visits_per_step(&self) -> usize {
-        self.lost.keys().map(Vec::len).sum::<usize>().max(1)
+        self.lost.keys().map(Vec::len).sum::<usize>() + self.totals.len().max(1)
     }
 
     /// Where to begin when one element's loss is given: near the best losses of the others, but at none

@@ -1,6 +1,7 @@
 //! How much the mix holds: told at its start, changed while it works.
 
 use super::Mix;
+use crate::core::config::waiting_max;
 use crate::core::report::LimitsReport;
 
 impl Mix {
@@ -9,7 +10,7 @@ impl Mix {
     pub const fn set_limits(&mut self, held_max: usize, sessions_max: usize) {
         self.config.held_max = held_max;
         self.config.sessions_max = sessions_max;
-        self.sessions.set_max(sessions_max);
+        self.sessions.set_max(sessions_max, waiting_max(held_max));
     }
 
     /// The limits in force.

@@ -27,7 +27,7 @@ use super::delay_queue::DelayQueue;
 use super::dummies::Dummies;
 use super::freezing::Freezing;
 use super::histogram::Histogram;
-use super::loops::Loops;
+use super::loops::{LoopEvidence, Loops};
 use super::refusal::{DropLabel, PeerRefusal};
 use super::report::{HeldReport, MixReport, PipelineReport, SessionReport};
 use super::session::Delivery;
@@ -201,6 +201,21 @@ impl Mix {
     /// What the mix tells about itself.
     #[must_use]
     pub fn report(&self) -> MixReport {
+        let mut report = self.report_in_brief();
+        report.loops.complete(self.loop_evidence().estimate());
+        report
+    }
+
+    /// What the estimates about links and nodes are made from, which [`Mix::report_in_brief`] leaves out: making them
+    /// takes long, and is for another thread.
+    #[must_use]
+    pub fn loop_evidence(&self) -> LoopEvidence {
+        self.loops.evidence()
+    }
+
+    /// As [`Mix::report`], but for the estimates from loops.
+    #[must_use]
+    pub fn report_in_brief(&self) -> MixReport {
         let (connected, resumable) = self.sessions.count();
         MixReport {
             place: self.place().map(place_name),

@@ -10,7 +10,7 @@ use sotto_protocol::time::Timestamp;
 
 use super::super::action::{Action, Source};
 use super::super::allowance::uplink_interval;
-use super::super::config::UNWRAP_BATCH_MAX;
+use super::super::config::{COMMIT_TAGS_MAX, UNWRAP_BATCH_MAX};
 use super::super::refusal::DropLabel;
 use super::super::session::Delivery;
 use super::super::work::{CommitId, UnwrapDone, UnwrapJob};
@@ -126,6 +126,9 @@ impl Mix {
     /// `Ok` if the packet waits for its tag now, else its outcome.
     fn take_opened(&mut self, arrived: Timestamp, opened: Result<Opened, Refusal>) -> Result<(), Outcome> {
         let Opened { epoch, tag, unwrapped } = opened.map_err(refused)?;
+        if self.commits.tags_len() >= COMMIT_TAGS_MAX {
+            return Err(dropped(DropLabel::TagsNotDurable));
+        }
         let seen = self.seen.get_mut(&epoch).ok_or(refused(Refusal::NoKey))?;
         match seen.insert(&tag) {
             (ReplayVerdict::Fresh, fingerprint) => self.commits.add(epoch, fingerprint),

@@ -22,7 +22,7 @@ use super::snapshot::Source;
 /// Bytes of a request, its headers included.
 const REQUEST_LEN_MAX: usize = 8 * 1_024;
 /// How long one connection may take, from its start to its end.
-const EXCHANGE_MAX: Duration = Duration::from_secs(10);
+const EXCHANGE_MAX: Duration = Duration::from_secs(2);
 /// Connections at once; more wait in the system's queue.
 const CONNECTIONS_MAX: usize = 8;
 /// How long an answer is good for.

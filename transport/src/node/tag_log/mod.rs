@@ -18,7 +18,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -44,6 +44,8 @@ const FILE_SUFFIX: &str = ".tags";
 pub struct TagLogs {
     dir: PathBuf,
     table: Arc<Mutex<Table>>,
+    /// Keeps other processes away for as long as anybody can write to these logs.
+    _lock: Arc<File>,
 }
 
 /// How one log stands.
@@ -58,12 +60,12 @@ pub struct TagLogSize {
 }
 
 impl TagLogs {
-    /// Opens all logs of a directory, which must exist. A log that is damaged is returned as well, and is not open.
+    /// Opens all logs of a directory, which must exist and be locked. A log that is damaged is returned as well, and is not open.
     ///
     /// # Errors
     ///
     /// When one cannot be read, is open to other users, or is of another version.
-    pub(super) fn open(dir: &Path) -> Result<(Self, Vec<(u64, TagLogError)>), TagLogError> {
+    pub(super) fn open(dir: &Path, lock: File) -> Result<(Self, Vec<(u64, TagLogError)>), TagLogError> {
         let (mut table, mut damaged) = (Table::default(), Vec::new());
         for epoch in epochs(dir)? {
             match open_log(dir, epoch) {
@@ -72,7 +74,7 @@ impl TagLogs {
                 Err(error) => return Err(error),
             }
         }
-        Ok((Self { dir: dir.to_owned(), table: Arc::new(Mutex::new(table)) }, damaged))
+        Ok((Self { dir: dir.to_owned(), table: Arc::new(Mutex::new(table)), _lock: Arc::new(lock) }, damaged))
     }
 
     /// Shows `visit` every fingerprint that was committed for `epoch`, and returns how many.
