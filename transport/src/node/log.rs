@@ -9,6 +9,7 @@ use std::io::{self, IsTerminal, Stderr};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tracing::Level;
 use tracing_subscriber::fmt::{FormatEvent, FormatFields, SubscriberBuilder};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry};
@@ -120,6 +121,11 @@ where
     builder.finish().try_init().map_err(|_| LogError::Started)?;
     // Without a subscriber there is nothing to change, and nothing that could be told.
     Ok(LogHandle(Arc::new(move |filter| drop(handle.reload(filter)))))
+}
+
+/// What a line on standard error that says why the program ends begins with: its priority, where the journal reads it.
+pub(super) fn error_prefix() -> String {
+    journal::is_stderr().then(|| format!("<{}>", journal::priority(Level::ERROR))).unwrap_or_default()
 }
 
 fn effective_filter(filter: Option<&str>) -> Result<EnvFilter, LogError> {

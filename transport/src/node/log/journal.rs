@@ -50,7 +50,7 @@ where
 }
 
 /// The priority of syslog(3).
-const fn priority(level: Level) -> u8 {
+pub(super) const fn priority(level: Level) -> u8 {
     match level {
         Level::ERROR => 3,
         Level::WARN => 4,

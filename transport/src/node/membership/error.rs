@@ -21,7 +21,7 @@ pub enum MembershipError {
         text: String,
     },
     /// The authority could not be asked.
-    #[error(transparent)]
+    #[error("asking the authority: {0}")]
     Directory(DirectoryError),
     /// The node's keys could not be read or written.
     #[error(transparent)]
