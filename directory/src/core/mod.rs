@@ -18,7 +18,8 @@ use std::sync::Arc;
 
 use rand::CryptoRng;
 use sotto_protocol::directory::{
-    AuthoritySet, Consensus, DocumentRefusal, SignedConsensus, epoch_of, epoch_start, is_name,
+    AuthoritySet, Consensus, DocumentRefusal, SignedConsensus, SignedDescriptor, epoch_of, epoch_start,
+    is_name,
 };
 use sotto_protocol::ident::{NodeId, NodeSecret};
 use sotto_protocol::time::Timestamp;
@@ -116,6 +117,14 @@ impl Authority {
     /// When it would not be accepted now, for any reason but its age.
     pub fn restore_descriptor(&mut self, bytes: &[u8]) -> Result<NodeId, DescriptorRefusal> {
         self.descriptors.restore(&self.config, bytes)
+    }
+
+    /// Who has signed a descriptor for this network, whether it would be accepted or not; nobody, if the signature does not hold.
+    #[must_use]
+    pub fn signer(&self, bytes: &[u8]) -> Option<NodeId> {
+        let verified =
+            SignedDescriptor::from_bytes(bytes).and_then(|signed| signed.verify(&self.config.network));
+        verified.ok().map(|descriptor| descriptor.node)
     }
 
     /// Takes a descriptor that somebody has published; who, does not matter, as the node has signed it.

@@ -80,8 +80,8 @@ impl DescriptorRefusal {
 pub enum Unsigned {
     /// Too few nodes of some kind.
     #[error(
-        "{} entries, {} mixes and {} mailboxes have keys for this epoch; {} entries, {} mixes and {} mailboxes are needed",
-        found.entries, found.mixes, found.mailboxes, needed.entries, needed.mixes, needed.mailboxes
+        "too few nodes have keys for this epoch: of entries {} ({} needed), of mixes {} ({}), of mailboxes {} ({})",
+        found.entries, needed.entries, found.mixes, needed.mixes, found.mailboxes, needed.mailboxes
     )]
     TooFewNodes {
         /// Nodes with a key for the epoch.

@@ -19,6 +19,7 @@ use sotto_transport::rng::OsRng;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::ShellError;
+use super::refusals::Refusals;
 use super::state::State;
 use super::status::DirectoryStatus;
 use crate::core::{Authority, AuthorityError, AuthorityReport};
@@ -64,6 +65,7 @@ pub(super) struct Engine {
     pub(super) consensus: watch::Sender<Option<Arc<Vec<u8>>>>,
     pub(super) failures: Arc<LinkFailures>,
     pub(super) onion: Option<OnionWatch>,
+    pub(super) refusals: Refusals,
     pub(super) shutdown: Shutdown,
 }
 
@@ -101,10 +103,17 @@ impl Engine {
         let node = match self.authority.handle_descriptor(self.clock.now(), &bytes) {
             Ok(node) => node,
             Err(refusal) => {
-                tracing::info!(label = refusal.label(), "descriptor refused: {refusal}");
+                let (label, signer) = (refusal.label(), self.authority.signer(&bytes));
+                let node = signer.map(tracing::field::display);
+                if self.refusals.is_news(signer, label) {
+                    tracing::info!(label, node, "descriptor refused: {refusal}; told once for each epoch");
+                } else {
+                    tracing::debug!(label, node, "descriptor refused again: {refusal}");
+                }
                 return Verdict::Refused { label: refusal.label(), text: refusal.to_string() };
             }
         };
+        self.refusals.forget(node);
         match self.on_disk(move |state| state.keep_descriptor(&node, &bytes)).await {
             Ok(()) => Verdict::Accepted,
             Err(error) => {
@@ -130,6 +139,7 @@ impl Engine {
             None => {}
         }
         if progress.signed {
+            self.refusals.clear();
             self.publish().await?;
         }
         Ok(())

@@ -9,6 +9,7 @@ mod engine;
 mod error;
 mod links;
 mod node;
+mod refusals;
 mod state;
 mod status;
 

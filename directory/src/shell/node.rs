@@ -14,6 +14,7 @@ use super::config::DirectoryConfig;
 use super::engine::{EVENTS_MAX, Engine, Identity};
 use super::error::ShellError;
 use super::links::Links;
+use super::refusals::Refusals;
 use super::state::{Kept, State};
 use crate::core::{Authority, AuthorityReport};
 
@@ -92,6 +93,7 @@ fn run(
         consensus: consensus_in,
         failures: Arc::clone(&listening.failures),
         onion: listening.onion_watch(),
+        refusals: Refusals::default(),
         shutdown: shutdown.clone(),
     };
     tracing::info!(%key, address = %listening.local_address, network = config.network, "listening");

@@ -157,14 +157,22 @@ fn the_unit_confines_the_node_and_watches_it() {
         assert_eq!(values(key), [value], "{key}");
     }
     assert_eq!(values("SystemCallFilter"), ["@system-service", "~@privileged"]);
-    assert!(values("ExecReload")[0].contains("-HUP"));
     let watchdog_s: u64 = values("WatchdogSec")[0].parse().unwrap();
     assert!(watchdog_s >= 3 * 5, "a sign of life may take five seconds, and three are due");
     let files: usize = values("LimitNOFILE")[0].parse().unwrap();
     assert!(files >= 16_384 + 2 * sotto_protocol::limits::NODES_MAX);
     assert_ne!(values("User"), ["root"]);
-    let command: Vec<&str> = values("ExecStart")[0].split(' ').collect();
-    check_command(&command[1..]);
+    for (key, verb) in [("ExecStart", "run"), ("ExecReload", "reload")] {
+        let command: Vec<&str> = values(key)[0].split(' ').collect();
+        assert_eq!(command[1], verb, "{key}");
+        check_command(&command[1..]);
+    }
+    let names = |key: &str| {
+        let (_, value) = section(&unit, "Unit").into_iter().find(|(name, _)| name == key).unwrap();
+        value.split(' ').map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    // An order alone starts nothing.
+    assert!(names("After").is_subset(&names("Wants")));
 }
 
 #[test]

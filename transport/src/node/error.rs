@@ -41,7 +41,7 @@ pub enum NodeError {
     #[error("the path {0:?} is not valid UTF-8 and cannot be written to the configuration; choose another")]
     PathNotText(PathBuf),
     /// The identity or a hop key.
-    #[error("{reason}; `{program} init` makes a new node")]
+    #[error("{reason}{}", if_missing(reason, program))]
     Key {
         /// The program that makes such nodes.
         program: &'static str,
@@ -106,6 +106,18 @@ pub enum NodeError {
     },
 }
 
+/// What to do about a key file that is not there. In every other case there is a key, and a new node is the last thing to make.
+fn if_missing(reason: &KeyFileError, program: &str) -> String {
+    match reason {
+        KeyFileError::File(PrivateFileError::Io { reason, .. })
+            if reason.kind() == io::ErrorKind::NotFound =>
+        {
+            format!("; restore it from a backup, or make another node by `{program} init`")
+        }
+        _ => String::new(),
+    }
+}
+
 impl NodeError {
     /// For [`NodeError::System`].
     pub fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
@@ -141,5 +153,30 @@ impl NodeError {
             Self::Setting { label, .. } => label,
             Self::System { .. } => "system",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::super::layout;
+
+    #[test]
+    fn a_new_node_is_advised_only_where_there_is_no_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = layout::identity_file(dir.path());
+        let told = || layout::read_identity(dir.path(), "sotto-mix").map(drop).unwrap_err().to_string();
+        assert!(
+            told().ends_with("; restore it from a backup, or make another node by `sotto-mix init`"),
+            "{}",
+            told()
+        );
+        fs::write(&path, "sotto-identity-1 00").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        assert!(told().ends_with("restore it from a backup"), "{}", told());
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        assert!(told().ends_with(&format!("run: chmod 600 {}", path.display())), "{}", told());
     }
 }

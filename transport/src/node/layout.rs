@@ -105,7 +105,7 @@ mod tests {
     fn a_missing_identity_is_an_error_that_says_what_to_run() {
         let dir = tempfile::tempdir().unwrap();
         let error = read_identity(dir.path(), "sotto-node").unwrap_err();
-        assert!(error.to_string().ends_with("`sotto-node init` makes a new node"), "{error}");
+        assert!(error.to_string().ends_with("make another node by `sotto-node init`"), "{error}");
         assert_eq!(error.label(), "io");
     }
 }

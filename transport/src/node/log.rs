@@ -1,15 +1,22 @@
-//! Log output of the shells, on standard error: for people, or one JSON object a line.
+//! Log output of the shells, on standard error: for people, or one JSON object a line. Where that is systemd's journal, each
+//! line begins with its priority.
 //!
 //! Nothing here keeps secrets out of the log: that is done where things are logged, by types whose `Debug` is
 //! scrubbed and by never naming a client's address.
 
 use std::fmt;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Stderr};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::fmt::{FormatEvent, FormatFields, SubscriberBuilder};
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry};
+
+use journal::JournalLines;
+
+mod journal;
 
 /// The environment variable with the filter, as in `SOTTO_LOG=info,sotto_transport=debug`.
 pub const FILTER_VARIABLE: &str = "SOTTO_LOG";
@@ -91,22 +98,34 @@ pub fn init_filtered(format: LogFormat, filter: Option<&str>) -> Result<LogHandl
     let builder = tracing_subscriber::fmt()
         .log_internal_errors(false)
         .with_env_filter(effective_filter(filter)?)
-        .with_writer(io::stderr);
-    match format {
-        LogFormat::Human => {
-            let builder = builder.with_ansi(io::stderr().is_terminal()).with_filter_reloading();
-            let handle = builder.reload_handle();
-            builder.finish().try_init().map_err(|_| LogError::Started)?;
-            // Without a subscriber there is nothing to change, and nothing that could be told.
-            Ok(LogHandle(Arc::new(move |filter| drop(handle.reload(filter)))))
+        .with_writer(io::stderr as fn() -> Stderr);
+    match (format, journal::is_stderr()) {
+        (LogFormat::Human, false) => start(builder.with_ansi(io::stderr().is_terminal())),
+        // The journal keeps the time itself. In JSON it stays, for programs that are given the lines alone.
+        (LogFormat::Human, true) => {
+            start(builder.with_ansi(false).without_time().map_event_format(JournalLines))
         }
-        LogFormat::Json => {
-            let builder = builder.json().with_filter_reloading();
-            let handle = builder.reload_handle();
-            builder.finish().try_init().map_err(|_| LogError::Started)?;
-            Ok(LogHandle(Arc::new(move |filter| drop(handle.reload(filter)))))
-        }
+        (LogFormat::Json, false) => start(builder.json()),
+        (LogFormat::Json, true) => start(builder.json().map_event_format(JournalLines)),
     }
+}
+
+/// Makes the log the process's.
+fn start<N, E>(builder: SubscriberBuilder<N, E, EnvFilter, fn() -> Stderr>) -> Result<LogHandle, LogError>
+where
+    N: for<'writer> FormatFields<'writer> + Send + Sync + 'static,
+    E: FormatEvent<Registry, N> + Send + Sync + 'static,
+{
+    let builder = builder.with_filter_reloading();
+    let handle = builder.reload_handle();
+    builder.finish().try_init().map_err(|_| LogError::Started)?;
+    // Without a subscriber there is nothing to change, and nothing that could be told.
+    Ok(LogHandle(Arc::new(move |filter| drop(handle.reload(filter)))))
+}
+
+/// What a line on standard error that says why the program ends begins with: its priority, where the journal reads it.
+pub(super) fn error_prefix() -> String {
+    journal::is_stderr().then(|| format!("<{}>", journal::priority(Level::ERROR))).unwrap_or_default()
 }
 
 fn effective_filter(filter: Option<&str>) -> Result<EnvFilter, LogError> {

@@ -114,7 +114,7 @@ pub fn exit_code<E: Display>(program: &str, outcome: Result<(), E>) -> ExitCode 
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // If even this cannot be written, the exit code still tells.
-            let _written = writeln!(io::stderr(), "{program}: {error}");
+            let _written = writeln!(io::stderr(), "{}{program}: {error}", log::error_prefix());
             ExitCode::FAILURE
         }
     }

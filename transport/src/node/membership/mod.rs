@@ -4,6 +4,7 @@
 //! over before anybody is told of them. What the node does with keys and consensus is its own affair; the
 //! consensus before the newest, which counts for a grace, is for the node's core to keep.
 
+mod error;
 mod schedule;
 mod serve;
 
@@ -12,8 +13,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sotto_protocol::directory::{
-    AuthoritySet, AuthoritySetError, Consensus, Descriptor, DocumentRefusal, EpochKey, Freshness,
-    NetworkInfo, Role, SignedConsensus, epoch_of, epoch_start,
+    AuthoritySet, Consensus, Descriptor, EpochKey, Freshness, NetworkInfo, Role, SignedConsensus, epoch_of,
+    epoch_start,
 };
 use sotto_protocol::ident::NodeSecret;
 use sotto_protocol::limits::{DOCUMENT_LEN_MAX, EPOCH_KEYS_MAX};
@@ -21,7 +22,6 @@ use sotto_protocol::sphinx::HopSecret;
 use sotto_protocol::time::Timestamp;
 use tokio::sync::{mpsc, watch};
 
-use super::KeyFileError;
 use super::epoch_keys::EpochKeys;
 use super::shutdown::Shutdown;
 use super::tag_log::TagLogs;
@@ -30,9 +30,10 @@ use crate::directory_client::{DirectoryError, fetch_consensus, publish_descripto
 use crate::link::LinkConnector;
 use crate::private;
 use crate::rng::OsRng;
-use schedule::{next_poll, next_publication, retry_at};
+use schedule::{next_poll, next_publication, retry_at, retry_not_admitted_at};
 
-pub use schedule::{POLL_LAG_MAX, POLL_SPREAD_MAX, RETRY_MAX, RETRY_MIN};
+pub use error::MembershipError;
+pub use schedule::{NOT_ADMITTED_RETRY_MAX, POLL_LAG_MAX, POLL_SPREAD_MAX, RETRY_MAX, RETRY_MIN};
 pub use serve::{ConsensusAnswer, NO_CONSENSUS};
 
 /// What a node tells its network about itself.
@@ -97,49 +98,6 @@ pub struct Membership {
     /// Whether the node is leaving: true lets it publish at once that it has no key but for the present epoch, and nothing
     /// afterwards; false lets it publish as ever.
     pub leaves: watch::Sender<bool>,
-}
-
-/// Why an attempt failed.
-#[derive(Debug, thiserror::Error)]
-pub enum MembershipError {
-    /// The authority could not be asked, or refused.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-    /// The node's keys could not be read or written.
-    #[error(transparent)]
-    Keys(#[from] KeyFileError),
-    /// The node's own descriptor is not acceptable.
-    #[error("the node's own descriptor is not valid: {0}; check `announce` and the network link")]
-    Descriptor(DocumentRefusal),
-    /// The network link names no authorities.
-    #[error(transparent)]
-    Authorities(#[from] AuthoritySetError),
-    /// The authority's newest consensus is not one for now.
-    #[error(
-        "the newest consensus is for epoch {epoch}, which is not now: check this host's clock and the authority"
-    )]
-    NotForNow {
-        /// Its epoch.
-        epoch: u64,
-    },
-    /// The process is ending.
-    #[error("the process is ending")]
-    Ending,
-}
-
-impl MembershipError {
-    /// The stable name of the reason.
-    #[must_use]
-    pub fn label(&self) -> &'static str {
-        match self {
-            Self::Directory(error) => error.label(),
-            Self::Keys(error) => error.label(),
-            Self::Descriptor(refusal) => refusal.label(),
-            Self::Authorities(_) => "authority-set",
-            Self::NotForNow { .. } => "not-for-now",
-            Self::Ending => "ending",
-        }
-    }
 }
 
 impl Membership {
@@ -235,9 +193,15 @@ impl Task {
                             false => next_publication(now, self.config.network.epoch_s, &mut OsRng),
                         }
                     }
-                    Err(_) => retry_at(now, *publishing_since.get_or_insert(now)),
+                    Err(error) => {
+                        let since = *publishing_since.get_or_insert(now);
+                        match error.is_not_admitted() {
+                            true => retry_not_admitted_at(now, since),
+                            false => retry_at(now, since),
+                        }
+                    }
                 };
-                self.note(outcome.err(), |report| &mut report.publish_failure);
+                self.note("publishing the descriptor", outcome.err(), |report| &mut report.publish_failure);
             }
             if poll_at <= now {
                 let outcome = self.poll().await;
@@ -251,7 +215,7 @@ impl Task {
                     }
                     Err(_) => retry_at(now, *polling_since.get_or_insert(now)),
                 };
-                self.note(outcome.err(), |report| &mut report.fetch_failure);
+                self.note("fetching the consensus", outcome.err(), |report| &mut report.fetch_failure);
             }
         }
     }
@@ -404,9 +368,10 @@ impl Task {
         }
     }
 
-    /// Reports a failure, or that there is none any more; logs it when it is another than before.
+    /// Reports a failure of `doing`, or that there is none any more; logs it when it is another than before.
     fn note(
         &self,
+        doing: &str,
         failure: Option<MembershipError>,
         field: impl Fn(&mut MembershipReport) -> &mut Option<(String, String)>,
     ) {
@@ -417,7 +382,7 @@ impl Task {
                 return false;
             }
             if let Some((label, text)) = &failure {
-                tracing::warn!(label, "{text}");
+                tracing::warn!(label, "{doing}: {text}");
             }
             *held = failure;
             true

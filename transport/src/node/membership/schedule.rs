@@ -12,6 +12,9 @@ pub const RETRY_MIN: Duration = Duration::from_millis(200);
 /// The longest pause before another attempt.
 pub const RETRY_MAX: Duration = Duration::from_secs(5);
 
+/// The longest pause of a node that its authority does not admit, before it asks again.
+pub const NOT_ADMITTED_RETRY_MAX: Duration = Duration::from_secs(60);
+
 /// An authority has at least a hundredth of an epoch, and this time at most, to sign before anybody asks.
 pub const POLL_LAG_MAX: Duration = Duration::from_millis(500);
 
@@ -22,6 +25,12 @@ pub const POLL_SPREAD_MAX: Duration = Duration::from_secs(10);
 /// that a short outage is noticed at once and a long one costs nobody much.
 pub(super) fn retry_at(now: Timestamp, failing_since: Timestamp) -> Timestamp {
     now + (now.since(failing_since) / 20).clamp(RETRY_MIN, RETRY_MAX)
+}
+
+/// As [`retry_at`], for a node that its authority does not admit. Its operator has to be waited for, which takes minutes or
+/// days, so after a quarter of the time waited so far.
+pub(super) fn retry_not_admitted_at(now: Timestamp, failing_since: Timestamp) -> Timestamp {
+    now + (now.since(failing_since) / 4).clamp(RETRY_MIN, NOT_ADMITTED_RETRY_MAX)
 }
 
 /// When to publish again after a descriptor was accepted: in the next epoch, once its consensus is out and
@@ -64,6 +73,25 @@ mod tests {
                 "after {waited_ms} ms"
             );
         }
+    }
+
+    #[test]
+    fn a_node_that_is_not_admitted_asks_less_and_less() {
+        let since = Timestamp::from_millis(1_000_000);
+        let retries = |span_s: u64| {
+            let mut now = since;
+            let times = std::iter::from_fn(|| {
+                now = retry_not_admitted_at(now, since);
+                Some(now)
+            });
+            times.take_while(|at| at.since(since) <= Duration::from_secs(span_s)).count()
+        };
+        assert_eq!(retries(1), 5, "whoever is admitted a moment after its start is there at once");
+        assert_eq!(retries(8), 14);
+        let day = Duration::from_secs(86_400);
+        let now = since + day;
+        assert_eq!(retry_not_admitted_at(now, since).since(now), NOT_ADMITTED_RETRY_MAX);
+        assert!(retries(86_400) < 1_500, "hardly more than one a minute");
     }
 
     #[test]
