@@ -199,7 +199,7 @@ impl Process {
     }
 
     fn reload(&self) -> Result<Value, String> {
-        let reloaded = sotto_mix(&["reload", "--config", &self.config]);
+        let reloaded = sotto_mix(&["reload", "--json", "--config", &self.config]);
         if reloaded.status.success() {
             return Ok(serde_json::from_slice(&reloaded.stdout).unwrap());
         }
@@ -256,29 +256,43 @@ async fn a_reload_applies_what_it_can_tells_what_waits_and_refuses_a_bad_file_wh
         .lines()
         .position(|l| l == "workers = 999")
         .unwrap();
-    // The command itself would not read the file: ask the node.
-    let error =
-        sotto_transport::node::control::reload(&Path::new(&node.config).with_file_name("control.sock"))
-            .await
-            .unwrap_err();
-    assert_eq!(error.label(), "reload-refused");
-    assert!(error.to_string().contains(&format!("mix.toml:{line}: ")), "{error}");
-    node.wait_for_socket(|status| status["limits"]["sessions_max"] == 77).await;
+    let error = node.reload().unwrap_err();
+    assert!(error.contains("(reload-refused); nothing was changed"), "{error}");
+    assert!(error.contains(&format!("mix.toml:{line}: ")), "{error}");
+    // The file does not keep its operator from the node; that it is wrong is told.
+    let status = sotto_mix(&["status", "--json", "--config", &node.config]);
+    assert!(text(&status.stderr).contains(&format!("not valid: {}:{line}: ", node.config)), "{status:?}");
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["limits"]["sessions_max"], 77);
+    assert!(status["trouble"].is_array());
+    let unlisted = sotto_mix(&["status", "--check", "--json", "--config", &node.config]);
+    let trouble = serde_json::from_slice::<Value>(&unlisted.stdout).unwrap()["trouble"].clone();
+    assert_eq!(unlisted.status.code(), Some(i32::from(trouble != serde_json::json!([]))), "{trouble}");
+
+    // A port that another program has is no port that was applied.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken_address = format!("metrics = \"{}\"", taken.local_addr().unwrap());
+    rewrite(&node.config, &[("workers = ", "workers = 0".to_owned()), ("metrics = ", taken_address)]);
+    let people = sotto_mix(&["reload", "--config", &node.config]);
+    assert_eq!(people.status.code(), Some(1));
+    assert!(text(&people.stdout).contains("failed: metrics: cannot listen on "), "{}", text(&people.stdout));
+    node.wait_for(|status| {
+        status["trouble"][0]["what"].as_str().is_some_and(|what| what.contains("metrics"))
+    })
+    .await;
+
+    // Another file that leads to the same socket is not the one that the node reads.
+    let copy = format!("{}.copy", node.config);
+    std::fs::copy(&node.config, &copy).unwrap();
+    let other = sotto_mix(&["reload", "--config", &copy]);
+    assert!(text(&other.stderr).contains("runs with"), "{}", text(&other.stderr));
+    rewrite(&node.config, &[("sessions_max = ", "sessions_max = 79".to_owned())]);
 
     // SIGHUP does the same as `reload`.
-    rewrite(&node.config, &[("workers = ", "workers = 0".to_owned())]);
     node.signal(Signal::HUP);
-    node.wait_for(|status| status["limits"]["sessions_max"] == 78).await;
+    node.wait_for(|status| status["limits"]["sessions_max"] == 79).await;
     node.end().await;
     authority.trigger();
-}
-
-impl Process {
-    /// As [`Process::wait_for`], without reading the configuration.
-    async fn wait_for_socket(&self, condition: impl Fn(&Value) -> bool) {
-        let socket = Path::new(&self.config).with_file_name("control.sock");
-        assert!(condition(&sotto_transport::node::control::status(&socket).await.unwrap()));
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -400,7 +414,8 @@ async fn check_config_shows_what_holds_and_where_it_does_not() {
     let shown: Value = serde_json::from_slice(&good.stdout).unwrap();
     assert_eq!(
         (&shown["config"]["limits"]["workers"], &shown["verdict"]),
-        (&Value::from(0), &Value::from("ok"))
+        (&Value::from(0), &Value::from("warn")),
+        "the port is another one each time"
     );
     let people = run(&[]);
     assert!(text(&people.stdout).contains("sessions_max = "), "{}", text(&people.stdout));

@@ -120,6 +120,12 @@ pub fn exit_code<E: Display>(program: &str, outcome: Result<(), E>) -> ExitCode 
     }
 }
 
+/// Warns on standard error.
+pub fn print_error(program: &str, text: &str) {
+    // There is nowhere else to tell it.
+    let _written = writeln!(io::stderr(), "{program}: {text}");
+}
+
 /// Tells what `init` has made; of an onion service its address.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! A mix's configuration file and directory: what stands in them, and how they are made.
 
+mod addresses;
+mod lenient;
 mod limits;
 pub(super) mod metrics_address;
 mod x25519;
@@ -17,6 +19,7 @@ use sotto_transport::tor::TorConfig;
 
 use super::node::PROGRAM;
 
+pub(super) use lenient::NodePlace;
 pub use limits::Limits;
 pub use metrics_address::METRICS_ADDRESS;
 
@@ -110,7 +113,7 @@ impl NodeConfig {
     /// Reads and checks the file at `path`.
     ///
     /// # Errors
-    /// [`NodeError::Config`] with file and line, [`NodeError::Address`], [`NodeError::OnionRole`] or
+    /// [`NodeError::Config`] with file and line, [`NodeError::OnionRole`] or
     /// [`NodeError::Setting`].
     pub fn read(path: &Path) -> Result<Self, NodeError> {
         let config: Self = config::read(path)?;
@@ -124,7 +127,7 @@ impl NodeConfig {
         if self.onion && self.role != MixRole::Entry {
             return Err(NodeError::OnionRole);
         }
-        self.announce.as_deref().map_or(Ok(()), |announce| config::check_address("announce", announce))
+        addresses::check(self, place_of)
     }
 
     /// The control socket.
@@ -200,7 +203,7 @@ mod tests {
 
     use super::*;
 
-    fn config(dir: &Path) -> NodeConfig {
+    pub(super) fn config(dir: &Path) -> NodeConfig {
         let authority = NodeSecret::from_seed(&Zeroizing::new([7; 32])).id();
         NodeConfig {
             dir: dir.join("node"),

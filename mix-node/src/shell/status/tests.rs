@@ -220,6 +220,11 @@ fn a_healthy_node_has_no_findings_and_each_fault_has_one() {
     expect(&with(&[("/limits/sessions_max", json!(10))]), &["9 of 10 sessions", "`sessions_max`"]);
     expect(&with(&[("/loops/lost", json!(10))]), &["10 of 70 loops did not come back"]);
     expect(&with(&[("/link_failures", json!({ "accept": 1 }))]), &["LimitNOFILE"]);
+    let unbound = json!({ "address": "127.0.0.1:9464", "failure": "in use" });
+    expect(
+        &with(&[("/metrics", unbound)]),
+        &["metrics cannot be shown on 127.0.0.1:9464: in use", "`metrics`"],
+    );
     for (label, words) in [
         ("links-full", "raise `sessions_max`"),
         ("anonymous-full", "raise `sessions_max`"),

@@ -228,7 +228,7 @@ fn times(times: &TimesReport, what: &str) -> String {
 }
 
 /// A span in the largest unit that leaves a number worth reading.
-fn span(span: Duration) -> String {
+pub(crate) fn span(span: Duration) -> String {
     match span.as_secs() {
         seconds @ 0..=119 => format!("{seconds} s"),
         seconds @ 120..=7_199 => format!("{} min", seconds / 60),
