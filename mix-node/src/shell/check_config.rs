@@ -21,11 +21,7 @@ use super::doctor::files;
 pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, NodeError> {
     let config = match NodeConfig::read(path) {
         Ok(config) => config,
-        Err(error) if json => {
-            let error = json!({ "error": { "label": error.label(), "text": error.to_string() } });
-            program::print(&format!("{error}\n"))?;
-            return Ok(ExitCode::FAILURE);
-        }
+        Err(error) if json => return print_error(&error),
         Err(error) => return Err(error),
     };
     let mut checks = Checks(files::check(&config, path));
@@ -44,6 +40,17 @@ pub(crate) fn run(path: &Path, json: bool) -> Result<ExitCode, NodeError> {
     };
     program::print(&shown)?;
     Ok(checks.exit_code())
+}
+
+/// Prints why a configuration cannot be used, as one JSON object.
+///
+/// # Errors
+///
+/// [`NodeError::System`] if it cannot be printed.
+pub(super) fn print_error(error: &NodeError) -> Result<ExitCode, NodeError> {
+    let error = json!({ "error": { "label": error.label(), "text": error.to_string() } });
+    program::print(&format!("{error}\n"))?;
+    Ok(ExitCode::FAILURE)
 }
 
 /// A warning where others would have to learn another address at each start.

@@ -9,7 +9,7 @@ mod check;
 mod check_config;
 mod cli;
 mod committer;
-mod config;
+pub(crate) mod config;
 mod doctor;
 mod engine;
 mod links;

@@ -426,6 +426,10 @@ async fn check_config_shows_what_holds_and_where_it_does_not() {
     assert!(text(&twice.stderr).contains("mix.toml:"), "{}", text(&twice.stderr));
     let twice: Value = serde_json::from_slice(&run(&["--json"]).stdout).unwrap();
     assert_eq!(twice["error"]["label"], "config-wrong");
+    let doctor = sotto_mix(&["doctor", "--json", "--config", &config]);
+    assert_eq!((doctor.status.code(), serde_json::from_slice(&doctor.stdout).ok()), (Some(1), Some(twice)));
+    let doctor = sotto_mix(&["doctor", "--config", &config]);
+    assert!(text(&doctor.stdout).starts_with("FAIL config "), "{}", text(&doctor.stdout));
 
     std::fs::write(&config, written).unwrap();
     std::fs::remove_file(dir.path().join("node/identity.key")).unwrap();

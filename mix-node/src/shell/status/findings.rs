@@ -102,21 +102,10 @@ fn consensus(evidence: &Evidence<'_>) -> Vec<Finding> {
 }
 
 fn membership(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let parts = [
-        (
-            "publish",
-            "announcing failed",
-            "do what the text says, or the node leaves the consensus; `sotto-mix doctor` looks at the rest",
-        ),
-        (
-            "fetch",
-            "no newer consensus",
-            "see whether the authorities are up and reachable: `sotto-mix doctor`",
-        ),
-    ];
-    let failing = parts.into_iter().filter_map(|(part, what, remedy)| {
+    let parts = [("publish", "announcing failed"), ("fetch", "no newer consensus")];
+    let failing = parts.into_iter().filter_map(|(part, what)| {
         let (label, text) = evidence.observed.failure(part)?;
-        Some(finding(format!("{what}: {text} ({label})"), remedy))
+        Some(finding(format!("{what}: {text} ({label})"), advice::of_membership(label)))
     });
     failing.collect()
 }

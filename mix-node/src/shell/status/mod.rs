@@ -17,6 +17,7 @@ use sotto_transport::node::MemberStatus;
 use super::config::MixRole;
 use crate::core::MixReport;
 
+pub(super) use advice::of_membership;
 pub(super) use command::{Showing, show};
 pub(super) use findings::short;
 pub(super) use observed::{Observed, PeerView};

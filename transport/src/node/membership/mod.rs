@@ -140,6 +140,15 @@ impl MembershipError {
             Self::Ending => "ending",
         }
     }
+
+    /// A name of the reason: of an authority's refusal its own, else the [label](Self::label).
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Directory(error) => error.reason(),
+            _ => self.label(),
+        }
+    }
 }
 
 impl Membership {
@@ -410,7 +419,7 @@ impl Task {
         failure: Option<MembershipError>,
         field: impl Fn(&mut MembershipReport) -> &mut Option<(String, String)>,
     ) {
-        let failure = failure.map(|error| (error.label().to_owned(), error.to_string()));
+        let failure = failure.map(|error| (error.reason().to_owned(), error.to_string()));
         self.report_in.send_if_modified(|report| {
             let held = field(report);
             if *held == failure {
