@@ -447,4 +447,8 @@ fn completions_and_the_manual_name_every_command() {
         assert!(text(&manual.stdout).replace('\\', "").contains(command), "{command}");
         assert!(text(&script.stdout).contains(command), "{command}");
     }
+    for words in ["EXIT STATUS", "FILES", "SOTTO_LOG", "SIGHUP", "--watch", "--cancel", "--crypto-only"] {
+        assert!(text(&manual.stdout).replace('\\', "").contains(words), "{words}");
+    }
+    assert!(text(&sotto_mix(&["--help"]).stdout).contains("Print the manual page"));
 }

@@ -191,7 +191,7 @@ impl NodeConfig {
     /// # Errors
     /// [`NodeError::AlreadySetUp`] if there is an identity or a configuration: neither is overwritten.
     pub fn set_up(&self) -> Result<(NodeId, PathBuf), NodeError> {
-        self.check(|key| format!("`{key}`"))?;
+        self.check(|_key| "the new configuration".to_owned())?;
         layout::set_up(&self.dir, CONFIG_FILE, &self.to_toml()?)
     }
 }
