@@ -160,6 +160,16 @@ struct Process {
 impl Process {
     /// Starts one with these lines instead of those that `init` writes.
     fn start(network: &NetworkInfo, replaced: &[(&str, String)], notify: Option<&Path>) -> Self {
+        Self::start_logging(network, replaced, notify, None)
+    }
+
+    /// As [`Process::start`], with this `SOTTO_LOG`.
+    fn start_logging(
+        network: &NetworkInfo,
+        replaced: &[(&str, String)],
+        notify: Option<&Path>,
+        log: Option<&str>,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let made = NodeConfig {
             metrics: None,
@@ -169,9 +179,16 @@ impl Process {
         let (_, path) = made.set_up().unwrap();
         let process = |config: &str| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_sotto-mix"));
-            command.args(["run", "--config", config]).stderr(Stdio::null()).env_remove("NOTIFY_SOCKET");
+            command
+                .args(["run", "--config", config])
+                .stderr(Stdio::null())
+                .env_remove("NOTIFY_SOCKET")
+                .env_remove("SOTTO_LOG");
             if let Some(socket) = notify {
                 command.env("NOTIFY_SOCKET", socket).env("WATCHDOG_USEC", "300000");
+            }
+            if let Some(filter) = log {
+                command.env("SOTTO_LOG", filter);
             }
             command.spawn().unwrap()
         };
@@ -296,6 +313,21 @@ async fn a_reload_applies_what_it_can_tells_what_waits_and_refuses_a_bad_file_wh
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reload_tells_that_the_environment_goes_before_the_filter() {
+    let (network, authority) = authority(Place::Entry, "127.0.0.1:9").await;
+    let node = Process::start_logging(&network, &[], None, Some("warn"));
+    node.wait_for(|_| true).await;
+    rewrite(&node.config, &[("# log_filter = ", "log_filter = \"debug\"".to_owned())]);
+    let outcome = node.reload().unwrap();
+    assert_eq!(
+        (&outcome["applied"], &outcome["overridden"][0]),
+        (&serde_json::json!([]), &Value::from("log_filter"))
+    );
+    node.end().await;
+    authority.trigger();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_service_manager_hears_of_readiness_life_reload_and_end() {
     let (network, authority) = authority(Place::Entry, "127.0.0.1:9").await;
     let dir = tempfile::tempdir().unwrap();
@@ -383,6 +415,21 @@ async fn doctor_examines_a_fresh_node() {
     assert!(people.contains("FAIL consensus") && people.contains("packets/s on one core"), "{people}");
     assert!(people.contains("commits/s are enough for") && people.contains("MB a day at"), "{people}");
     authority.trigger();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_does_not_blame_the_node_for_an_authority_that_is_away() {
+    let (mut network, authority) = authority(Place::Entry, "127.0.0.1:9").await;
+    authority.trigger();
+    network.authorities[0].address = free_address().to_string();
+    let dir = tempfile::tempdir().unwrap();
+    let config = fresh(dir.path(), network);
+    let examined = sotto_mix(&["doctor", "--json", "--config", &config]);
+    let report: Value = serde_json::from_slice(&examined.stdout).unwrap();
+    let admitted =
+        report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "admitted").unwrap();
+    assert_eq!(admitted["value"], "not known: the authority cannot be reached");
+    assert_eq!(admitted["remedy"], "see `authority` above");
 }
 
 #[tokio::test(flavor = "multi_thread")]
