@@ -11,7 +11,7 @@ use super::support::{Theatre, frames};
 /// The shortest that a network may have. The grace of the stage is as long.
 const EPOCH_S: u32 = 10;
 /// What is done before the epoch's end takes less.
-const EPOCH_LEFT_MIN: Duration = Duration::from_secs(3);
+const EPOCH_LEFT_MIN: Duration = Duration::from_secs(5);
 const DELAY_MEAN: Duration = Duration::from_millis(40);
 /// Enough for two epochs: 500 a second.
 const PACKETS: usize = 11_000;
