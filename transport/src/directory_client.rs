@@ -40,6 +40,15 @@ impl DirectoryError {
             Self::Timeout => "directory-timeout",
         }
     }
+
+    /// A name of the reason: of a refusal the one that the other side gave, else the [label](Self::label).
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Link(LinkError::Refused { label, .. }) => label,
+            _ => self.label(),
+        }
+    }
 }
 
 /// Fetches the newest consensus that `node`, an authority or any other, has, and checks its signatures.

@@ -11,6 +11,7 @@ use super::error::BenchError;
 use super::measured::{ROUNDS, median, rate};
 use super::report::{CryptoReport, UnwrapReport};
 use crate::core::UNWRAP_BATCH_MAX;
+use crate::shell::config::x25519;
 
 /// Different packets, more than a processor's caches hold of anything it could remember of them.
 const PACKETS: usize = 512;
@@ -20,10 +21,8 @@ const DELAY_MAX: Duration = Duration::from_secs(10);
 /// The X25519 of this name, or the fastest.
 pub(super) fn x25519(name: Option<&str>) -> Result<X25519, BenchError> {
     let Some(name) = name else { return Ok(X25519::detect()) };
-    X25519::named(name).ok_or_else(|| {
-        let known: Vec<_> = X25519::available().map(X25519::name).collect();
-        BenchError::UnknownX25519 { name: name.to_owned(), known: known.join(", ") }
-    })
+    let named = x25519::parse(name).map_err(BenchError::UnknownX25519)?;
+    Ok(named.unwrap_or_else(X25519::detect))
 }
 
 /// Reference, ours and the bare limit, in turn.

@@ -11,13 +11,8 @@ use crate::stage::StageError;
 #[derive(Debug, Error)]
 pub enum BenchError {
     /// No such implementation, or not on this processor.
-    #[error("X25519 `{name}` does not work on this processor: {known} do")]
-    UnknownX25519 {
-        /// What was asked for.
-        name: String,
-        /// What there is.
-        known: String,
-    },
+    #[error("{0}")]
+    UnknownX25519(String),
     /// A packet that had to be unwrapped was refused.
     #[error("a packet of the benchmark's own was refused: {0}")]
     Refused(#[from] Refusal),

@@ -14,7 +14,9 @@ mod report;
 
 use std::path::PathBuf;
 
+use crate::shell::config::WORKERS_MAX;
 pub use error::BenchError;
+
 pub use report::{BenchReport, CryptoReport, Goal, MemoryReport, NodeReport, PacedReport, UnwrapReport};
 
 /// What to measure.
@@ -36,9 +38,9 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub delay_ms_mean: u32,
     /// Threads that unwrap packets in the node; 0 for one on each processor.
-    #[arg(long, default_value_t = 0)]
-    pub workers: usize,
-    /// The X25519 to use: ifma, graviola or dalek. The fastest that works here, if left out.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=WORKERS_MAX))]
+    pub workers: u64,
+    /// The X25519 to use: ifma, graviola, dalek or auto. The fastest that works here, if left out.
     #[arg(long, value_name = "NAME")]
     pub x25519: Option<String>,
     /// Where the node's files go while it is measured; the system's temporary directory, if left out. What a disk
@@ -52,6 +54,10 @@ pub struct BenchArgs {
 /// # Errors
 /// [`BenchError`] if something cannot be measured at all; a goal that is missed is no error.
 pub fn run(args: &BenchArgs, progress: &mut dyn FnMut(&str)) -> Result<BenchReport, BenchError> {
+    // Some time before it is needed: the cryptography alone takes half a minute.
+    if !args.crypto_only {
+        node::directory(args)?;
+    }
     let crypto = crypto::measure(args.x25519.as_deref(), progress)?;
     let node = if args.crypto_only { None } else { Some(node::measure(args, progress)?) };
     Ok(BenchReport::new(crypto, node))

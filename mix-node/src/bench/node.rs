@@ -53,6 +53,15 @@ pub(super) struct Play {
     dir: tempfile::TempDir,
 }
 
+/// Makes the directory for the node's files, which goes when the value is dropped.
+pub(super) fn directory(args: &BenchArgs) -> Result<tempfile::TempDir, BenchError> {
+    let dir = match &args.dir {
+        Some(dir) => tempfile::tempdir_in(dir),
+        None => tempfile::tempdir(),
+    };
+    dir.map_err(BenchError::system("make a directory for the node"))
+}
+
 /// All that is measured of the node.
 pub(super) fn measure(args: &BenchArgs, progress: &mut dyn FnMut(&str)) -> Result<NodeReport, BenchError> {
     let mut play = Play::begin(args, |_| Ok(()))?;
@@ -93,15 +102,11 @@ impl Play {
             .enable_all()
             .build()
             .map_err(BenchError::system("start the benchmark's threads"))?;
-        let dir = match &args.dir {
-            Some(dir) => tempfile::tempdir_in(dir),
-            None => tempfile::tempdir(),
-        };
-        let dir = dir.map_err(BenchError::system("make a directory for the node"))?;
+        let dir = directory(args)?;
         let cast = Cast { sources: NEIGHBOURS, sinks: NEIGHBOURS, epoch_s: EPOCH_S };
         let stage = runtime.block_on(Stage::set(cast, args.delay_ms_mean))?;
         let mut config = stage.config(&dir.path().join("node"));
-        config.limits.workers = args.workers;
+        config.limits.workers = usize::try_from(args.workers).unwrap_or(usize::MAX);
         config.x25519 = Some(crypto::x25519(args.x25519.as_deref())?);
         let (_, path) = config.set_up().map_err(StageError::from)?;
         before(&config.dir)?;

@@ -85,7 +85,10 @@ impl fmt::Display for Checks {
         }
         let count = |verdict| self.0.iter().filter(|check| check.verdict == verdict).count();
         let (warnings, failures) = (count(Verdict::Warn), count(Verdict::Fail));
-        writeln!(f, "{} checks, {warnings} warnings, {failures} failures", self.0.len())
+        let checks = self.0.len();
+        let counted = |count: usize, what| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let (checks, warnings) = (counted(checks, "check"), counted(warnings, "warning"));
+        writeln!(f, "{checks}, {warnings}, {}", counted(failures, "failure"))
     }
 }
 
@@ -110,7 +113,7 @@ mod tests {
         FAIL port       taken
                         nobody reaches the node
                         do: end it
-        3 checks, 1 warnings, 1 failures
+        3 checks, 1 warning, 1 failure
         ");
     }
 }

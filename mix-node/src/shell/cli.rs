@@ -9,12 +9,13 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use sotto_protocol::directory::NetworkInfo;
+use sotto_transport::node::NodeError;
 use sotto_transport::node::program::{self, InitArgs};
-use sotto_transport::node::{NodeError, control};
 
 use super::config::{Limits, MixRole, NodeConfig, metrics_address};
 use super::node::{self, PROGRAM, Reloading};
-use super::{check_config, doctor, status, systemd};
+use super::status::Showing;
+use super::{check_config, doctor, operate, status, systemd};
 use crate::bench::{self, BenchArgs, BenchError};
 
 /// A node of a Sotto network: an entry, which serves clients, or a mix.
@@ -60,9 +61,18 @@ enum Command {
         /// Show it again and again, after so many seconds each.
         #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
         watch: Option<u64>,
+        /// End with exit code 1 if something is wrong.
+        #[arg(long, conflicts_with = "watch")]
+        check: bool,
     },
     /// Let the running node read its configuration again, and show what has changed.
-    Reload(ConfigFile),
+    Reload {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Let the running node leave the network, and end when nobody can send it anything any more.
     Drain {
         #[command(flatten)]
@@ -70,6 +80,9 @@ enum Command {
         /// Take that back.
         #[arg(long)]
         cancel: bool,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
     },
     /// Measure what this machine's mix node can do, against the bare cryptography.
     Bench(BenchArgs),
@@ -79,7 +92,6 @@ enum Command {
         shell: Shell,
     },
     /// Print the manual page.
-    #[command(hide = true)]
     Man,
 }
 
@@ -136,19 +148,12 @@ fn perform(command: Command) -> Result<ExitCode, NodeError> {
         Command::Run(ConfigFile { config }) => run(&config)?,
         Command::CheckConfig { file, json } => return check_config::run(&file.config, json),
         Command::Doctor { file, json } => return doctor::run(&file.config, json),
-        Command::Status { file, json, watch } => {
-            status::show(&NodeConfig::read(&file.config)?, json, watch.map(Duration::from_secs))?;
+        Command::Status { file, json, watch, check } => {
+            let socket = operate::find(&file.config)?;
+            return status::show(&socket, &Showing { json, watch: watch.map(Duration::from_secs), check });
         }
-        Command::Reload(ConfigFile { config }) => {
-            let socket = NodeConfig::read(&config)?.control_socket();
-            let reloaded = program::runtime()?.block_on(control::reload(&socket))?;
-            program::print(&format!("{reloaded}\n"))?;
-        }
-        Command::Drain { file, cancel } => {
-            let socket = NodeConfig::read(&file.config)?.control_socket();
-            let drain = program::runtime()?.block_on(control::drain(&socket, cancel))?;
-            program::print(&format!("{drain}\n"))?;
-        }
+        Command::Reload { file, json } => return operate::reload(&file.config, json),
+        Command::Drain { file, cancel, json } => return operate::drain(&file.config, cancel, json),
         Command::Bench(args) => return Ok(program::exit_code(PROGRAM, measure(&args))),
         Command::Completions { shell } => {
             let mut script = Vec::new();

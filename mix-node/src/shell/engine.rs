@@ -4,6 +4,7 @@
 //! unwrapped by other threads; while those have enough to do, no event is taken, so that the links wait, and their
 //! peers with them.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::asking::EngineRequest;
 use super::committer::Committer;
 use super::config::MixRole;
+use super::metrics::MetricsServer;
 use super::outlets::{OpenedSession, Outlets};
 use super::status::MixStatus;
 use super::workers::Workers;
@@ -92,6 +94,9 @@ pub(crate) struct Engine {
     pub(crate) outlets: Outlets,
     pub(crate) workers: Workers,
     pub(crate) committer: Committer,
+    /// The file that a reload reads, if there is one.
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) metrics: MetricsServer,
     /// The events of one turn.
     pub(crate) inbox: Vec<Event>,
     /// Keys whose tags have been read.
@@ -359,9 +364,16 @@ impl Engine {
                 return Err((DRAIN_TOO_LATE, text.to_owned()));
             }
         }
+        let is_change = self.mix.is_draining() == cancel;
         self.mix.set_draining(!cancel);
         self.member.membership.leaves.send_if_modified(|leaves| std::mem::replace(leaves, !cancel) == cancel);
-        tracing::info!(draining = !cancel, "asked to {}", if cancel { "stay" } else { "leave the network" });
+        if is_change {
+            tracing::info!(
+                draining = !cancel,
+                "asked to {}",
+                if cancel { "stay" } else { "leave the network" }
+            );
+        }
         Ok(json!({ "draining": !cancel, "ends_s": self.drain_report().and_then(|drain| drain.ends_s) }))
     }
 
@@ -399,7 +411,14 @@ impl Engine {
     /// [`ESTIMATES_AGE_MAX`], and answers.
     fn answer_status(&mut self, now: Timestamp, reply: oneshot::Sender<Value>) {
         let report = self.report();
-        let mut status = MixStatus { role: self.role, member: self.member.status(now), report };
+        let mut status = MixStatus {
+            role: self.role,
+            epoch_s: self.epoch_s,
+            config: self.config.clone(),
+            metrics: self.metrics.status(),
+            member: self.member.status(now),
+            report,
+        };
         let estimates = Arc::clone(&self.estimates);
         let is_recent = |(made, _): &(Timestamp, LoopEstimates)| now.since(*made) < ESTIMATES_AGE_MAX;
         let recent = lock(&estimates).clone().filter(is_recent);

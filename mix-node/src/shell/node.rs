@@ -134,7 +134,9 @@ fn run(
     };
     let workers = Workers::start(config.limits.workers, config.x25519.unwrap_or_else(X25519::detect))?;
     let committer = Committer::start(member.membership.tag_logs.clone())?;
-    serve_operator(config, reloading, &events_in, listen_limits, &clock, &shutdown);
+    let metrics = MetricsServer::new(config.metrics);
+    let config_path = reloading.as_ref().map(|(reloading, _)| reloading.path.clone());
+    serve_operator(config, reloading, &events_in, &metrics, listen_limits, &clock, &shutdown);
     let engine = Engine {
         mix: Mix::new(config.limits.for_core(listening.secret.id())),
         role: config.role,
@@ -148,6 +150,8 @@ fn run(
         outlets: Outlets::default(),
         workers,
         committer,
+        config: config_path,
+        metrics,
         inbox: Vec::new(),
         restored,
         restored_in,
@@ -185,6 +189,7 @@ fn serve_operator(
     config: &NodeConfig,
     reloading: Option<(Reloading, mpsc::Receiver<ReloadRequest>)>,
     events: &mpsc::Sender<Event>,
+    metrics: &MetricsServer,
     listen_limits: watch::Sender<ListenLimits>,
     clock: &Clock,
     shutdown: &Shutdown,
@@ -197,7 +202,7 @@ fn serve_operator(
         epoch_s: config.network.epoch_s,
         dir: config.dir.clone(),
     };
-    let metrics = MetricsServer::new(config.metrics);
+    let metrics = metrics.clone();
     tokio::spawn(metrics::serve(metrics.clone(), source, shutdown.clone()));
     tokio::spawn(systemd::give_signs_of_life(asker.clone(), shutdown.clone()));
     tokio::spawn(systemd::tell_stop(shutdown.clone()));

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use sotto_transport::listen::ListenLimits;
-use sotto_transport::node::log::LogHandle;
+use sotto_transport::node::log::{self, LogHandle};
 use sotto_transport::node::reload::{ReloadRequest, Reloaded};
 use tokio::sync::{mpsc, watch};
 
@@ -49,7 +49,7 @@ impl Reloader {
                 return Err(error);
             }
         };
-        let changes = Changes::between(&self.config, &file);
+        let mut changes = Changes::between(&self.config, &file);
         if self.config.log_filter != file.log_filter
             && let Err(error) = self.log.set_filter(file.log_filter.as_deref())
         {
@@ -57,8 +57,12 @@ impl Reloader {
             return Err(error.to_string());
         }
         self.config.log_filter.clone_from(&file.log_filter);
-        if self.config.metrics != file.metrics {
-            self.metrics.set_address(file.metrics);
+        let mut failed = Vec::new();
+        if self.config.metrics != file.metrics
+            && let Err(error) = self.metrics.set_address(file.metrics).await
+        {
+            changes.applied.retain(|name| *name != "metrics");
+            failed.push(json!({ "setting": "metrics", "label": "metrics-listen", "text": error }));
         }
         (self.config.metrics, self.config.metrics_public) = (file.metrics, file.metrics_public);
         let limits = Limits { workers: self.config.limits.workers, ..file.limits };
@@ -67,11 +71,23 @@ impl Reloader {
             self.listen_limits.send_replace(limits.for_listener(self.config.role));
             self.config.limits = limits;
         }
+        let mut overridden = Vec::new();
+        if log::is_overridden() {
+            overridden.extend(changes.applied.extract_if(.., |name| *name == "log_filter"));
+        }
         tracing::info!(applied = ?changes.applied, "the configuration was read again");
         if !changes.restart.is_empty() {
             tracing::warn!(settings = ?changes.restart, "these settings have changed and need a restart");
         }
-        Ok(json!({ "applied": changes.applied, "restart": changes.restart }))
+        if !overridden.is_empty() {
+            tracing::warn!(settings = ?overridden, "SOTTO_LOG overrides these settings");
+        }
+        Ok(json!({
+            "applied": changes.applied,
+            "restart": changes.restart,
+            "failed": failed,
+            "overridden": overridden,
+        }))
     }
 }
 

@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+mod checks;
 mod contrib;
 mod lifecycle;
 mod links;

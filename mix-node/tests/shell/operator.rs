@@ -1,4 +1,4 @@
-//! What an operator sees of a node and tells it: metrics, reloads, checks, signs of life.
+//! What an operator sees of a node and tells it: metrics, reloads, signs of life.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use crate::program::{sotto_mix, text};
 use crate::support::{PATIENCE, World, authority, config, next_frame};
 
 /// A port that is free now.
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -160,6 +160,16 @@ struct Process {
 impl Process {
     /// Starts one with these lines instead of those that `init` writes.
     fn start(network: &NetworkInfo, replaced: &[(&str, String)], notify: Option<&Path>) -> Self {
+        Self::start_logging(network, replaced, notify, None)
+    }
+
+    /// As [`Process::start`], with this `SOTTO_LOG`.
+    fn start_logging(
+        network: &NetworkInfo,
+        replaced: &[(&str, String)],
+        notify: Option<&Path>,
+        log: Option<&str>,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let made = NodeConfig {
             metrics: None,
@@ -169,9 +179,16 @@ impl Process {
         let (_, path) = made.set_up().unwrap();
         let process = |config: &str| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_sotto-mix"));
-            command.args(["run", "--config", config]).stderr(Stdio::null()).env_remove("NOTIFY_SOCKET");
+            command
+                .args(["run", "--config", config])
+                .stderr(Stdio::null())
+                .env_remove("NOTIFY_SOCKET")
+                .env_remove("SOTTO_LOG");
             if let Some(socket) = notify {
                 command.env("NOTIFY_SOCKET", socket).env("WATCHDOG_USEC", "300000");
+            }
+            if let Some(filter) = log {
+                command.env("SOTTO_LOG", filter);
             }
             command.spawn().unwrap()
         };
@@ -199,7 +216,7 @@ impl Process {
     }
 
     fn reload(&self) -> Result<Value, String> {
-        let reloaded = sotto_mix(&["reload", "--config", &self.config]);
+        let reloaded = sotto_mix(&["reload", "--json", "--config", &self.config]);
         if reloaded.status.success() {
             return Ok(serde_json::from_slice(&reloaded.stdout).unwrap());
         }
@@ -218,7 +235,7 @@ impl Process {
 }
 
 /// Replaces lines of a configuration by their beginnings.
-fn rewrite(path: &str, replaced: &[(&str, String)]) {
+pub fn rewrite(path: &str, replaced: &[(&str, String)]) {
     let mut lines: Vec<String> = std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect();
     for (beginning, line) in replaced {
         let place = lines.iter_mut().find(|old| old.starts_with(beginning));
@@ -256,29 +273,58 @@ async fn a_reload_applies_what_it_can_tells_what_waits_and_refuses_a_bad_file_wh
         .lines()
         .position(|l| l == "workers = 999")
         .unwrap();
-    // The command itself would not read the file: ask the node.
-    let error =
-        sotto_transport::node::control::reload(&Path::new(&node.config).with_file_name("control.sock"))
-            .await
-            .unwrap_err();
-    assert_eq!(error.label(), "reload-refused");
-    assert!(error.to_string().contains(&format!("mix.toml:{line}: ")), "{error}");
-    node.wait_for_socket(|status| status["limits"]["sessions_max"] == 77).await;
+    let error = node.reload().unwrap_err();
+    assert!(error.contains("(reload-refused); nothing was changed"), "{error}");
+    assert!(error.contains(&format!("mix.toml:{line}: ")), "{error}");
+    // The file does not keep its operator from the node; that it is wrong is told.
+    let status = sotto_mix(&["status", "--json", "--config", &node.config]);
+    assert!(text(&status.stderr).contains(&format!("not valid: {}:{line}: ", node.config)), "{status:?}");
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["limits"]["sessions_max"], 77);
+    assert!(status["trouble"].is_array());
+    let unlisted = sotto_mix(&["status", "--check", "--json", "--config", &node.config]);
+    let trouble = serde_json::from_slice::<Value>(&unlisted.stdout).unwrap()["trouble"].clone();
+    assert_eq!(unlisted.status.code(), Some(i32::from(trouble != serde_json::json!([]))), "{trouble}");
+
+    // A port that another program has is no port that was applied.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken_address = format!("metrics = \"{}\"", taken.local_addr().unwrap());
+    rewrite(&node.config, &[("workers = ", "workers = 0".to_owned()), ("metrics = ", taken_address)]);
+    let people = sotto_mix(&["reload", "--config", &node.config]);
+    assert_eq!(people.status.code(), Some(1));
+    assert!(text(&people.stdout).contains("failed: metrics: cannot listen on "), "{}", text(&people.stdout));
+    node.wait_for(|status| {
+        status["trouble"][0]["what"].as_str().is_some_and(|what| what.contains("metrics"))
+    })
+    .await;
+
+    // Another file that leads to the same socket is not the one that the node reads.
+    let copy = format!("{}.copy", node.config);
+    std::fs::copy(&node.config, &copy).unwrap();
+    let other = sotto_mix(&["reload", "--config", &copy]);
+    assert!(text(&other.stderr).contains("runs with"), "{}", text(&other.stderr));
+    rewrite(&node.config, &[("sessions_max = ", "sessions_max = 79".to_owned())]);
 
     // SIGHUP does the same as `reload`.
-    rewrite(&node.config, &[("workers = ", "workers = 0".to_owned())]);
     node.signal(Signal::HUP);
-    node.wait_for(|status| status["limits"]["sessions_max"] == 78).await;
+    node.wait_for(|status| status["limits"]["sessions_max"] == 79).await;
     node.end().await;
     authority.trigger();
 }
 
-impl Process {
-    /// As [`Process::wait_for`], without reading the configuration.
-    async fn wait_for_socket(&self, condition: impl Fn(&Value) -> bool) {
-        let socket = Path::new(&self.config).with_file_name("control.sock");
-        assert!(condition(&sotto_transport::node::control::status(&socket).await.unwrap()));
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_tells_that_the_environment_goes_before_the_filter() {
+    let (network, authority) = authority(Place::Entry, "127.0.0.1:9").await;
+    let node = Process::start_logging(&network, &[], None, Some("warn"));
+    node.wait_for(|_| true).await;
+    rewrite(&node.config, &[("# log_filter = ", "log_filter = \"debug\"".to_owned())]);
+    let outcome = node.reload().unwrap();
+    assert_eq!(
+        (&outcome["applied"], &outcome["overridden"][0]),
+        (&serde_json::json!([]), &Value::from("log_filter"))
+    );
+    node.end().await;
+    authority.trigger();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -317,108 +363,6 @@ impl Process {
     }
 }
 
-/// A fresh directory with a node in it, and the text of its configuration's path.
-fn fresh(dir: &Path, network: NetworkInfo) -> String {
-    let made = NodeConfig { metrics: None, ..config(&dir.join("node"), MixRole::Entry, network) };
-    made.set_up().unwrap().1.to_str().unwrap().to_owned()
-}
-
-fn verdicts(output: &[u8]) -> BTreeMap<String, String> {
-    let report: Value = serde_json::from_slice(output).unwrap();
-    let check = |check: &Value| {
-        assert_ne!(check["value"], "", "{check}");
-        assert_ne!(check["explanation"], "", "{check}");
-        assert_eq!(check["remedy"].is_null(), check["verdict"] == "ok", "{check}");
-        let text = |key: &str| check[key].as_str().unwrap().to_owned();
-        (text("name"), text("verdict"))
-    };
-    report["checks"].as_array().unwrap().iter().map(check).collect()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn doctor_examines_a_fresh_node() {
-    let (network, authority) = authority(Place::Entry, "127.0.0.1:9").await;
-    let dir = tempfile::tempdir().unwrap();
-    let config = fresh(dir.path(), network);
-    rewrite(&config, &[("listen = ", format!("listen = \"{}\"", free_address()))]);
-    let run = |arguments: &[&str]| sotto_mix(&[&["doctor", "--config", &config], arguments].concat());
-    let examined = run(&["--json"]);
-    let verdicts = verdicts(&examined.stdout);
-    for name in ["config", "directory", "identity", "hop-keys", "control", "port", "reachable", "metrics"] {
-        assert_eq!(verdicts[name], "ok", "{name}");
-    }
-    for name in [
-        "disk-room",
-        "disk-kind",
-        "disk-sync",
-        "capacity",
-        "tag-logs",
-        "memory",
-        "open-files",
-        "processor",
-        "ntp",
-    ] {
-        assert!(verdicts.contains_key(name), "{name}");
-    }
-    // The authority answers, and has signed nothing, since nobody has announced a node.
-    assert_eq!((verdicts["authority"].as_str(), verdicts["consensus"].as_str()), ("warn", "fail"));
-    assert_eq!(examined.status.code(), Some(1));
-    let people = run(&[]);
-    assert_eq!(people.status.code(), Some(1));
-    let people = text(&people.stdout);
-    assert!(people.contains("FAIL consensus") && people.contains("packets/s on one core"), "{people}");
-    assert!(people.contains("commits/s are enough for") && people.contains("MB a day at"), "{people}");
-    authority.trigger();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn doctor_finds_a_running_node_in_order() {
-    let world = World::entry_listening(free_address()).await;
-    let config = world.config.dir.join("mix.toml");
-    let examined = tokio::task::spawn_blocking(move || {
-        sotto_mix(&["doctor", "--json", "--config", config.to_str().unwrap()])
-    });
-    let verdicts = verdicts(&examined.await.unwrap().stdout);
-    for name in ["port", "reachable", "authority", "consensus", "clock", "admitted"] {
-        assert_eq!(verdicts[name], "ok", "{name}");
-    }
-    world.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn check_config_shows_what_holds_and_where_it_does_not() {
-    let (network, authority) = authority(Place::Entry, "127.0.0.1:9").await;
-    let dir = tempfile::tempdir().unwrap();
-    let config = fresh(dir.path(), network);
-    let run = |arguments: &[&str]| sotto_mix(&[&["check-config", "--config", &config], arguments].concat());
-
-    // What is left out is shown with its default.
-    let written = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(&config, written.split("[limits]").next().unwrap()).unwrap();
-    let good = run(&["--json"]);
-    assert_eq!(good.status.code(), Some(0), "{}", text(&good.stdout));
-    let shown: Value = serde_json::from_slice(&good.stdout).unwrap();
-    assert_eq!(
-        (&shown["config"]["limits"]["workers"], &shown["verdict"]),
-        (&Value::from(0), &Value::from("ok"))
-    );
-    let people = run(&[]);
-    assert!(text(&people.stdout).contains("sessions_max = "), "{}", text(&people.stdout));
-
-    std::fs::write(&config, format!("{written}\nworkers = 1\n")).unwrap();
-    let twice = run(&[]);
-    assert_eq!(twice.status.code(), Some(1));
-    assert!(text(&twice.stderr).contains("mix.toml:"), "{}", text(&twice.stderr));
-    let twice: Value = serde_json::from_slice(&run(&["--json"]).stdout).unwrap();
-    assert_eq!(twice["error"]["label"], "config-wrong");
-
-    std::fs::write(&config, written).unwrap();
-    std::fs::remove_file(dir.path().join("node/identity.key")).unwrap();
-    let without = run(&["--json"]);
-    assert_eq!((without.status.code(), verdicts(&without.stdout)["identity"].as_str()), (Some(1), "fail"));
-    authority.trigger();
-}
-
 #[test]
 fn completions_and_the_manual_name_every_command() {
     let manual = sotto_mix(&["man"]);
@@ -428,4 +372,8 @@ fn completions_and_the_manual_name_every_command() {
         assert!(text(&manual.stdout).replace('\\', "").contains(command), "{command}");
         assert!(text(&script.stdout).contains(command), "{command}");
     }
+    for words in ["EXIT STATUS", "FILES", "SOTTO_LOG", "SIGHUP", "--watch", "--cancel", "--crypto-only"] {
+        assert!(text(&manual.stdout).replace('\\', "").contains(words), "{words}");
+    }
+    assert!(text(&sotto_mix(&["--help"]).stdout).contains("Print the manual page"));
 }

@@ -34,6 +34,26 @@ async fn init_run_status_and_sigterm() {
     assert!(!again.status.success());
     assert!(text(&again.stderr).contains("holds a node already"), "{}", text(&again.stderr));
 
+    let other = dir.path().join("other");
+    let named = [
+        "init",
+        "--dir",
+        other.to_str().unwrap(),
+        "--role",
+        "mix",
+        "--listen",
+        "localhost:9000",
+        "--network",
+    ];
+    let link = network.to_link().unwrap();
+    let named = sotto_mix(&[&named[..], &[&link]].concat());
+    let said = text(&named.stderr);
+    assert!(
+        !named.status.success() && said.contains("`listen` is \"localhost:9000\": expected ip:port"),
+        "{said}"
+    );
+    assert!(!other.exists());
+
     let config = node_dir.join("mix.toml");
     let config = config.to_str().unwrap();
     let idle = sotto_mix(&["status", "--config", config]);

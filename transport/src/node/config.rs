@@ -155,6 +155,18 @@ pub fn place_of(path: &Path, key: &str) -> String {
     line.map_or_else(|| path.display().to_string(), |line| format!("{}:{line}", path.display()))
 }
 
+/// The text of the setting `key` at the top of the file at `path`, whatever else in the file is wrong. `None` if it is
+/// not there, or is no text.
+///
+/// # Errors
+///
+/// When the file cannot be read.
+pub fn text_of(path: &Path, key: &str) -> Result<Option<String>, ConfigError> {
+    let text = read_text(path)?;
+    let (table, _mistakes) = toml::de::DeTable::parse_recoverable(&text);
+    Ok(table.get_ref().get(key).and_then(|value| value.get_ref().as_str()).map(str::to_owned))
+}
+
 /// Checks that the setting `field` is an address that others can dial.
 ///
 /// # Errors

@@ -110,6 +110,16 @@ pub fn init_filtered(format: LogFormat, filter: Option<&str>) -> Result<LogHandl
     }
 }
 
+/// Whether `SOTTO_LOG` is set, which goes before the configuration's filter.
+#[must_use]
+pub fn is_overridden() -> bool {
+    variable().is_some()
+}
+
+fn variable() -> Option<String> {
+    std::env::var(FILTER_VARIABLE).ok().filter(|filter| !filter.is_empty())
+}
+
 /// Makes the log the process's.
 fn start<N, E>(builder: SubscriberBuilder<N, E, EnvFilter, fn() -> Stderr>) -> Result<LogHandle, LogError>
 where
@@ -129,7 +139,7 @@ pub(super) fn error_prefix() -> String {
 }
 
 fn effective_filter(filter: Option<&str>) -> Result<EnvFilter, LogError> {
-    let variable = std::env::var(FILTER_VARIABLE).ok().filter(|filter| !filter.is_empty());
+    let variable = variable();
     let filter = variable.as_deref().or(filter).unwrap_or(FILTER_DEFAULT);
     EnvFilter::try_new(filter).map_err(|error| LogError::Filter(error.to_string()))
 }

@@ -11,6 +11,7 @@ pub(crate) mod key_file;
 pub mod layout;
 mod listening;
 pub mod log;
+mod manual;
 mod member;
 pub mod membership;
 pub mod memory;

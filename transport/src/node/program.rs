@@ -15,6 +15,7 @@ use sotto_protocol::ident::NodeId;
 use super::control;
 use super::error::NodeError;
 use super::log::{self, LogFormat, LogHandle};
+use super::manual;
 use super::shutdown::Shutdown;
 use crate::tor::TorConfig;
 
@@ -104,7 +105,6 @@ pub enum Operation {
         json: bool,
     },
     /// Print the manual page.
-    #[command(hide = true)]
     Man,
 }
 
@@ -118,6 +118,12 @@ pub fn exit_code<E: Display>(program: &str, outcome: Result<(), E>) -> ExitCode 
             ExitCode::FAILURE
         }
     }
+}
+
+/// Warns on standard error.
+pub fn print_error(program: &str, text: &str) {
+    // There is nowhere else to tell it.
+    let _written = writeln!(io::stderr(), "{program}: {text}");
 }
 
 /// Tells what `init` has made; of an onion service its address.
@@ -197,13 +203,14 @@ pub fn show_status<S: DeserializeOwned + Display>(
     print(&status.to_string())
 }
 
-/// Prints the manual page of a command line.
+/// Prints the manual page of a program: one page with all of its commands.
 ///
 /// # Errors
 ///
 /// [`NodeError::System`] if it cannot be printed.
 pub fn show_manual(command: clap::Command) -> Result<(), NodeError> {
-    clap_mangen::Man::new(command).render(&mut io::stdout()).map_err(NodeError::system("print"))
+    let page = manual::page(command).map_err(NodeError::system("make the manual page"))?;
+    io::stdout().write_all(&page).map_err(NodeError::system("print"))
 }
 
 /// Prints on standard output.

@@ -23,7 +23,7 @@ const CONNECTIONS_PER_ADDRESS_MAX: u64 = 65_536;
 /// More handshakes than a large machine computes.
 const HANDSHAKES_PER_S_MAX: u64 = 100_000;
 /// More workers than machines have cores.
-const WORKERS_MAX: u64 = 256;
+pub(crate) const WORKERS_MAX: u64 = 256;
 
 /// The limits of one mix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,10 @@
 //! A mix's configuration file and directory: what stands in them, and how they are made.
 
+mod addresses;
+mod lenient;
 mod limits;
 pub(super) mod metrics_address;
-mod x25519;
+pub(crate) mod x25519;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,7 +19,9 @@ use sotto_transport::tor::TorConfig;
 
 use super::node::PROGRAM;
 
+pub(super) use lenient::NodePlace;
 pub use limits::Limits;
+pub(crate) use limits::WORKERS_MAX;
 pub use metrics_address::METRICS_ADDRESS;
 
 /// The name of the configuration in a node's directory.
@@ -110,7 +114,7 @@ impl NodeConfig {
     /// Reads and checks the file at `path`.
     ///
     /// # Errors
-    /// [`NodeError::Config`] with file and line, [`NodeError::Address`], [`NodeError::OnionRole`] or
+    /// [`NodeError::Config`] with file and line, [`NodeError::OnionRole`] or
     /// [`NodeError::Setting`].
     pub fn read(path: &Path) -> Result<Self, NodeError> {
         let config: Self = config::read(path)?;
@@ -124,7 +128,7 @@ impl NodeConfig {
         if self.onion && self.role != MixRole::Entry {
             return Err(NodeError::OnionRole);
         }
-        self.announce.as_deref().map_or(Ok(()), |announce| config::check_address("announce", announce))
+        addresses::check(self, place_of)
     }
 
     /// The control socket.
@@ -187,7 +191,7 @@ impl NodeConfig {
     /// # Errors
     /// [`NodeError::AlreadySetUp`] if there is an identity or a configuration: neither is overwritten.
     pub fn set_up(&self) -> Result<(NodeId, PathBuf), NodeError> {
-        self.check(|key| format!("`{key}`"))?;
+        self.check(|_key| "the new configuration".to_owned())?;
         layout::set_up(&self.dir, CONFIG_FILE, &self.to_toml()?)
     }
 }
@@ -200,7 +204,7 @@ mod tests {
 
     use super::*;
 
-    fn config(dir: &Path) -> NodeConfig {
+    pub(super) fn config(dir: &Path) -> NodeConfig {
         let authority = NodeSecret::from_seed(&Zeroizing::new([7; 32])).id();
         NodeConfig {
             dir: dir.join("node"),
@@ -313,7 +317,7 @@ mod tests {
         assert!(error.contains("mix.toml:") && error.contains("not a log filter"), "{error}");
         let error = refused(&good.replace("x25519 = \"auto\"", "x25519 = \"abacus\""));
         let line = 1 + good.lines().position(|line| line.starts_with("x25519 = ")).unwrap();
-        assert!(error.contains(&format!("mix.toml:{line}: ")) && error.contains("\"dalek\""), "{error}");
+        assert!(error.contains(&format!("mix.toml:{line}: ")) && error.contains("dalek"), "{error}");
         let error = refused(&good.replace("\"entry\"\n", "\"exit\"\n"));
         assert!(error.contains("unknown variant `exit`"), "{error}");
     }

@@ -9,16 +9,23 @@ use sotto_protocol::sphinx::fast::X25519;
 /// The word for the fastest that works on this processor.
 pub(super) const AUTO: &str = "auto";
 
+/// The implementations that there are for some processor.
+const KNOWN: [&str; 3] = ["ifma", "graviola", "dalek"];
+
 /// The implementation that `text` names, `None` for the fastest.
-fn parse(text: &str) -> Result<Option<X25519>, String> {
+pub(crate) fn parse(text: &str) -> Result<Option<X25519>, String> {
     if text == AUTO {
         return Ok(None);
     }
     let wrong = || {
-        let known: Vec<String> = X25519::available().map(|known| format!("\"{}\"", known.name())).collect();
+        let words = |names: &[&str]| names.join(", ");
+        if !KNOWN.contains(&text) {
+            return format!("unknown X25519 `{text}`: expected one of {AUTO}, {}", words(&KNOWN));
+        }
+        let works: Vec<&str> = X25519::available().map(X25519::name).collect();
         format!(
-            "X25519 {text:?} does not work on this processor: expected \"{AUTO}\" for the fastest, or one of {}",
-            known.join(", ")
+            "X25519 `{text}` does not work on this processor: expected {AUTO} for the fastest, or one of {}",
+            words(&works)
         )
     };
     X25519::named(text).map(Some).ok_or_else(wrong)
@@ -44,10 +51,14 @@ mod tests {
         for x25519 in X25519::available().map(Some).chain([None]) {
             assert_eq!(parse(text(x25519)), Ok(x25519));
         }
-        let error = parse("made-up").unwrap_err();
-        assert!(error.contains("\"made-up\" does not work on this processor"), "{error}");
+        let error = parse("fast").unwrap_err();
+        assert_eq!(error, "unknown X25519 `fast`: expected one of auto, ifma, graviola, dalek");
         for works in X25519::available() {
-            assert!(error.contains(works.name()), "{error}");
+            assert!(KNOWN.contains(&works.name()), "{}", works.name());
+        }
+        for name in KNOWN.into_iter().filter(|name| X25519::named(name).is_none()) {
+            let error = parse(name).unwrap_err();
+            assert!(error.contains("does not work on this processor"), "{error}");
         }
     }
 }

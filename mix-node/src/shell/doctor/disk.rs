@@ -47,7 +47,7 @@ fn room(free_and_size: Option<(u64, u64)>) -> Check {
             "look at it with `df`",
         );
     };
-    let value = format!("{} MiB free of {} MiB", free >> 20, size >> 20);
+    let value = format!("{} MB free of {} MB", free / 1_000_000, size / 1_000_000);
     let low = |verdict| {
         Check::wrong(
             name,
@@ -79,35 +79,63 @@ fn kind(dir: &Path) -> Check {
     judge_kind(u64::try_from(stat.f_type).unwrap_or_default())
 }
 
-/// By the numbers of `linux/magic.h`.
+/// The numbers of file systems, from `linux/magic.h` and, of ZFS, from its sources.
+const TMPFS: u64 = 0x0102_1994;
+const RAMFS: u64 = 0x8584_58f6;
+const NFS: u64 = 0x6969;
+const CIFS: u64 = 0xff53_4d42;
+const SMB: u64 = 0x517b;
+const SMB2: u64 = 0xfe53_4d42;
+const OVERLAY: u64 = 0x794c_7630;
+const BTRFS: u64 = 0x9123_683e;
+const ZFS: u64 = 0x2fc1_2fc1;
+const EXT: u64 = 0xef53;
+const XFS: u64 = 0x5846_5342;
+const F2FS: u64 = 0xf2f5_2010;
+
+/// What people call the file system; its number, if it is none that they often meet.
+fn kind_name(magic: u64) -> String {
+    let name = match magic {
+        TMPFS => "tmpfs, in memory",
+        RAMFS => "ramfs, in memory",
+        NFS => "nfs, on another host",
+        CIFS | SMB | SMB2 => "smb, on another host",
+        OVERLAY => "overlay, of a container",
+        BTRFS => "btrfs, copies on write",
+        ZFS => "zfs, copies on write",
+        EXT => "ext4",
+        XFS => "xfs",
+        F2FS => "f2fs",
+        other => return format!("number {other:#x}"),
+    };
+    name.to_owned()
+}
+
 fn judge_kind(magic: u64) -> Check {
     let name = "disk-kind";
-    let (kind, verdict, explanation, remedy) = match magic {
-        0x0102_1994 | 0x8584_58f6 => (
-            "in memory (tmpfs)",
+    let kind = kind_name(magic);
+    let (verdict, explanation, remedy) = match magic {
+        TMPFS | RAMFS => (
             Verdict::Fail,
             "keys, and what the node has seen, vanish with a restart of the host",
             "put the node's directory on a disk",
         ),
-        0x6969 | 0xff53_4d42 | 0x517b | 0xfe53_4d42 => (
-            "on another host (NFS, SMB)",
+        NFS | CIFS | SMB | SMB2 => (
             Verdict::Warn,
             "whoever runs the other host has the keys, and durable writes wait for the line",
             "put the node's directory on a disk of this host",
         ),
-        0x794c_7630 => (
-            "of a container (overlayfs)",
+        OVERLAY => (
             Verdict::Warn,
             "what is not in a volume is gone with the container",
             "put the node's directory in a volume",
         ),
-        0x9123_683e | 0x2fc1_2fc1 => (
-            "copies on write (btrfs, ZFS)",
+        BTRFS | ZFS => (
             Verdict::Warn,
             "keys that are wiped stay on the disk until their blocks are used again, longer with snapshots",
             "encrypt the disk, and keep the directory out of snapshots",
         ),
-        _ => return Check::ok(name, format!("{magic:#x}"), "a file system on a disk of this host"),
+        _ => return Check::ok(name, kind, "a file system on a disk of this host"),
     };
     Check::wrong(name, verdict, kind, explanation, remedy)
 }
@@ -151,7 +179,8 @@ fn latency(measured: &Writes) -> Check {
         }
     };
     let (p50, p99) = (quantile(spans, 50), quantile(spans, 99));
-    let value = format!("p50 {} us, p99 {} us", p50.as_micros(), p99.as_micros());
+    let ms = |span: Duration| span.as_secs_f64() * 1_000.0;
+    let value = format!("p50 {:.1} ms, p99 {:.1} ms", ms(p50), ms(p99));
     let slow = |verdict, explanation: &str| {
         Check::wrong(
             name,
@@ -192,7 +221,9 @@ mod tests {
     fn a_directory_in_memory_is_a_failure() {
         assert_eq!(judge_kind(0x0102_1994).verdict, Verdict::Fail);
         assert_eq!(judge_kind(0x794c_7630).verdict, Verdict::Warn);
-        assert_eq!(judge_kind(0xef53).verdict, Verdict::Ok, "ext4");
+        let disk = judge_kind(EXT);
+        assert_eq!((disk.verdict, disk.value.as_str()), (Verdict::Ok, "ext4"));
+        assert_eq!(judge_kind(7).value, "number 0x7");
     }
 
     #[test]
@@ -206,7 +237,7 @@ mod tests {
         assert_eq!(latency(&spans(98, 2, 60)).verdict, Verdict::Warn);
         assert_eq!(latency(&spans(40, 60, 600)).verdict, Verdict::Fail);
         assert_eq!(latency(&Err(io::ErrorKind::StorageFull.into())).verdict, Verdict::Fail);
-        assert_eq!(latency(&spans(98, 2, 60)).value, "p50 1000 us, p99 60000 us");
+        assert_eq!(latency(&spans(98, 2, 60)).value, "p50 1.0 ms, p99 60.0 ms");
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn memory(available: Option<u64>, role: MixRole, limits: &Limits) -> Check {
     let sessions = u64::try_from(sessions).unwrap_or(u64::MAX).saturating_mul(SESSION_LEN);
     let fixed = PROGRAM_LEN + KEYS_WITH_TAGS * TAGS_LEN;
     let needed = fixed.saturating_add(held).saturating_add(sessions);
-    let needed_text = format!("{} MiB if every limit is reached", needed >> 20);
+    let needed_text = format!("{} MB if every limit is reached", needed / 1_000_000);
     match available {
         None => Check::wrong(
             name,
@@ -94,12 +94,12 @@ fn memory(available: Option<u64>, role: MixRole, limits: &Limits) -> Check {
         Some(available) if available < needed => Check::wrong(
             name,
             Verdict::Warn,
-            format!("{} MiB available; {needed_text}", available >> 20),
+            format!("{} MB available; {needed_text}", available / 1_000_000),
             "under an attack or at its limits the node could be killed for want of memory",
             "lower `held_packets_max` or `sessions_max` in [limits], or add memory",
         ),
         Some(available) => {
-            Check::ok(name, format!("{} MiB available; {needed_text}", available >> 20), "enough")
+            Check::ok(name, format!("{} MB available; {needed_text}", available / 1_000_000), "enough")
         }
     }
 }

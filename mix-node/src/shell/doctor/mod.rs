@@ -18,7 +18,8 @@ use std::process::ExitCode;
 use serde_json::json;
 use sotto_transport::node::{NodeError, control, layout, program};
 
-use super::check::Checks;
+use super::check::{Check, Checks, Verdict};
+use super::check_config;
 use super::config::NodeConfig;
 use super::metrics::disk_room;
 use super::node::PROGRAM;
@@ -30,9 +31,12 @@ use tag_logs::Demand;
 ///
 /// # Errors
 ///
-/// [`NodeError`], when the configuration cannot be used or there is no identity: nothing can be measured then.
+/// [`NodeError`], when there is no identity: nothing can be measured then.
 pub(super) fn run(path: &Path, json: bool) -> Result<ExitCode, NodeError> {
-    let config = NodeConfig::read(path)?;
+    let config = match NodeConfig::read(path) {
+        Ok(config) => config,
+        Err(error) => return unusable(path, &error, json),
+    };
     let secret = layout::read_identity(&config.dir, PROGRAM)?;
     let mut checks = files::check(&config, path);
     program::runtime()?.block_on(async {
@@ -63,6 +67,22 @@ pub(super) fn run(path: &Path, json: bool) -> Result<ExitCode, NodeError> {
         checks.to_string()
     };
     program::print(&shown)?;
+    Ok(checks.exit_code())
+}
+
+/// Shows that nothing can be measured, since the configuration cannot be used.
+fn unusable(path: &Path, error: &NodeError, json: bool) -> Result<ExitCode, NodeError> {
+    if json {
+        return check_config::print_error(error);
+    }
+    let checks = Checks(vec![Check::wrong(
+        "config",
+        Verdict::Fail,
+        format!("{}: {}", path.display(), error.label()),
+        error.to_string(),
+        "correct it: nothing else is looked at before",
+    )]);
+    program::print(&checks.to_string())?;
     Ok(checks.exit_code())
 }
 

@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::shell::check::{Check, Verdict};
 use crate::shell::config::NodeConfig;
+use crate::shell::status::short;
 
 /// How long whoever listens there may take to show metrics, and how many bytes of them are looked at.
 const METRICS_ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -49,7 +50,7 @@ pub(super) async fn check(config: &NodeConfig, secret: &NodeSecret, is_running: 
             "set `listen` to a port of its own",
         ),
     });
-    checks.push(metrics(config.metrics, is_running).await);
+    checks.push(metrics(config.metrics, is_running, &secret.id().to_string()).await);
     checks
 }
 
@@ -127,42 +128,52 @@ fn announced(address: &str, reached: Result<(), (String, String)>) -> Check {
 
 /// Who answers where metrics are to be shown.
 enum Shown {
-    /// A program that shows the metrics of a mix.
+    /// This node.
     Metrics,
+    /// A mix that is another node, or that does not say which one it is.
+    OtherNode,
     /// Something else, or nothing in time.
     Other,
     /// Nobody listens.
     Nobody,
 }
 
-async fn metrics(address: Option<SocketAddr>, is_running: bool) -> Check {
+async fn metrics(address: Option<SocketAddr>, is_running: bool, node: &str) -> Check {
     match address {
-        Some(address) => judge_metrics(address, is_running, &shown(address).await),
+        Some(address) => judge_metrics(address, is_running, &shown(address, node).await),
         None => Check::ok("metrics", "off", "Prometheus reads nothing; `status` works all the same"),
     }
 }
 
-async fn shown(address: SocketAddr) -> Shown {
+async fn shown(address: SocketAddr, node: &str) -> Shown {
     let Ok(mut stream) = TcpStream::connect(address).await else { return Shown::Nobody };
     let asking = async {
         stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
         let mut answer = Vec::new();
         stream.take(METRICS_READ_MAX).read_to_end(&mut answer).await?;
-        std::io::Result::Ok(String::from_utf8_lossy(&answer).contains("sotto_mix_build_info"))
+        std::io::Result::Ok(whose(&String::from_utf8_lossy(&answer), node))
     };
     match tokio::time::timeout(METRICS_ANSWER_MAX, asking).await {
-        Ok(Ok(true)) => Shown::Metrics,
+        Ok(Ok(shown)) => shown,
         _ => Shown::Other,
     }
 }
 
+/// Whether a page of metrics is this node's.
+fn whose(page: &str, node: &str) -> Shown {
+    let Some(line) = page.lines().find(|line| line.starts_with("sotto_mix_build_info{")) else {
+        return Shown::Other;
+    };
+    if line.contains(&format!("node=\"{}\"", short(node))) { Shown::Metrics } else { Shown::OtherNode }
+}
+
 fn judge_metrics(address: SocketAddr, is_running: bool, shown: &Shown) -> Check {
     let name = "metrics";
-    let taken = || {
+    let taken = |who: &str| {
         Check::wrong(
             name,
             Verdict::Warn,
-            format!("another program has {address}"),
+            format!("{who} has {address}"),
             "the node works without metrics until the port is free",
             "set `metrics` to another port, one for each node on this host",
         )
@@ -177,7 +188,8 @@ fn judge_metrics(address: SocketAddr, is_running: bool, shown: &Shown) -> Check 
             "sotto-mix reload --config FILE",
         ),
         (false, Shown::Nobody) => Check::ok(name, address.to_string(), "the port is free"),
-        (_, Shown::Other) | (false, Shown::Metrics) => taken(),
+        (_, Shown::OtherNode) => taken("another node"),
+        (_, Shown::Other) | (false, Shown::Metrics) => taken("another program"),
     }
 }
 
@@ -186,6 +198,8 @@ mod tests {
     use sotto_transport::rng::OsRng;
 
     use super::*;
+
+    const NODE: &str = "b7af2e7700";
 
     #[test]
     fn an_address_that_leads_elsewhere_is_worse_than_one_that_leads_nowhere() {
@@ -211,19 +225,28 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let other = tokio::spawn(async move { drop(listener.accept().await) });
-        assert!(matches!(shown(address).await, Shown::Other));
+        assert!(matches!(shown(address, NODE).await, Shown::Other));
         other.await.unwrap();
-        assert!(matches!(shown(address).await, Shown::Nobody));
+        assert!(matches!(shown(address, NODE).await, Shown::Nobody));
+        let page =
+            |labels: &str| format!("# TYPE sotto_mix_build_info gauge\nsotto_mix_build_info{{{labels}}} 1\n");
+        assert!(matches!(whose(&page("role=\"mix\",node=\"b7af2e77\""), NODE), Shown::Metrics));
+        assert!(matches!(whose(&page("role=\"mix\",node=\"00000000\""), NODE), Shown::OtherNode));
+        assert!(matches!(whose(&page("role=\"mix\""), NODE), Shown::OtherNode));
         let verdict = |is_running, shown| judge_metrics(address, is_running, &shown).verdict;
         assert_eq!(
             (verdict(true, Shown::Metrics), verdict(false, Shown::Nobody)),
             (Verdict::Ok, Verdict::Ok)
         );
-        for (is_running, shown) in
-            [(true, Shown::Nobody), (true, Shown::Other), (false, Shown::Metrics), (false, Shown::Other)]
-        {
+        for (is_running, shown) in [
+            (true, Shown::Nobody),
+            (true, Shown::OtherNode),
+            (true, Shown::Other),
+            (false, Shown::Metrics),
+            (false, Shown::Other),
+        ] {
             assert_eq!(verdict(is_running, shown), Verdict::Warn);
         }
-        assert_eq!(metrics(None, true).await.value, "off");
+        assert_eq!(metrics(None, true, NODE).await.value, "off");
     }
 }

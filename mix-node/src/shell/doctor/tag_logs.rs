@@ -57,9 +57,10 @@ pub(super) fn check(demand: Option<&Demand>) -> Option<Check> {
             "a disk of flash memory, or one with fewer users",
         );
     }
+    let of_free = free.map(|free| format!(" of {} MB that are free", free / 1_000_000)).unwrap_or_default();
     if free.is_some_and(|free| free < kept) {
         return wrong(
-            format!("the logs of two epochs take {} MB at that rate, more than is free", kept / 1_000_000),
+            format!("the logs of two epochs take {} MB at that rate{of_free}", kept / 1_000_000),
             "make room, or move the node's directory to a larger disk",
         );
     }
@@ -70,7 +71,11 @@ pub(super) fn check(demand: Option<&Demand>) -> Option<Check> {
     } else {
         String::new()
     };
-    Some(Check::ok(name, value, format!("the logs of two epochs take {} MB{room}", kept / 1_000_000)))
+    Some(Check::ok(
+        name,
+        value,
+        format!("the logs of two epochs take {} MB{of_free}{room}", kept / 1_000_000),
+    ))
 }
 
 /// Bytes that are written in so many seconds.

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use super::exposition;
 use super::snapshot::Source;
+use crate::shell::status::MetricsStatus;
 
 /// Bytes of a request, its headers included.
 const REQUEST_LEN_MAX: usize = 8 * 1_024;
@@ -30,41 +31,80 @@ const ANSWER_AGE_MAX: Duration = Duration::from_secs(1);
 /// How long to wait before the port is tried again.
 const BIND_PAUSE: Duration = Duration::from_secs(5);
 
-/// Where metrics are to be shown. Changes take effect at once; clones are the same server.
+/// How long a change may take until it is known whether the port could be had.
+const MOVE_MAX: Duration = Duration::from_secs(2);
+
+/// Where metrics are to be shown, and whether they are. Changes take effect at once; clones are the same server.
 #[derive(Clone, Debug)]
-pub(crate) struct MetricsServer(Arc<watch::Sender<Option<SocketAddr>>>);
+pub(crate) struct MetricsServer {
+    wanted: Arc<watch::Sender<Option<SocketAddr>>>,
+    state: Arc<watch::Sender<Option<Tried>>>,
+}
+
+/// The last attempt to have a port.
+#[derive(Clone, Debug)]
+struct Tried {
+    address: SocketAddr,
+    /// Why it failed, if it did.
+    failure: Option<String>,
+}
 
 impl MetricsServer {
     /// At `address`, or nowhere.
     pub(crate) fn new(address: Option<SocketAddr>) -> Self {
-        Self(Arc::new(watch::Sender::new(address)))
+        Self { wanted: Arc::new(watch::Sender::new(address)), state: Arc::new(watch::Sender::new(None)) }
     }
 
-    /// Moves it.
-    pub(crate) fn set_address(&self, address: Option<SocketAddr>) {
-        self.0.send_replace(address);
+    /// Moves it, and waits until it is known whether that has worked.
+    ///
+    /// # Errors
+    ///
+    /// Why metrics are not shown there; it is tried again and again.
+    pub(crate) async fn set_address(&self, address: Option<SocketAddr>) -> Result<(), String> {
+        let mut state = self.state.subscribe();
+        self.state.send_replace(None);
+        self.wanted.send_replace(address);
+        let Some(address) = address else { return Ok(()) };
+        let is_this = |tried: &Option<Tried>| tried.as_ref().is_some_and(|tried| tried.address == address);
+        let tried = tokio::time::timeout(MOVE_MAX, state.wait_for(is_this)).await;
+        let failure = match tried {
+            Ok(Ok(tried)) => tried.as_ref().and_then(|tried| tried.failure.clone()),
+            _ => Some("the port is not taken yet".to_owned()),
+        };
+        failure.map_or(Ok(()), |reason| Err(format!("cannot listen on {address}: {reason}")))
+    }
+
+    /// Where metrics are to be shown, and why they are not, for the node's status. `None` if they are off.
+    pub(crate) fn status(&self) -> Option<MetricsStatus> {
+        let address = (*self.wanted.borrow())?;
+        let tried = self.state.borrow().clone().filter(|tried| tried.address == address);
+        Some(MetricsStatus { address: address.to_string(), failure: tried.and_then(|tried| tried.failure) })
+    }
+
+    fn tell(&self, address: SocketAddr, failure: Option<String>) {
+        self.state.send_replace(Some(Tried { address, failure }));
     }
 }
 
 /// Answers until `shutdown`. A port that cannot be had is tried again and again: the node works without it.
 pub(crate) async fn serve(server: MetricsServer, source: Source, shutdown: Shutdown) {
     let page = Arc::new(Page { source, kept: Mutex::new(None) });
-    let mut address = server.0.subscribe();
+    let mut address = server.wanted.subscribe();
     loop {
         let wanted = *address.borrow_and_update();
         tokio::select! {
             () = shutdown.triggered() => return,
             // The sender lives as long as `server`, so this is a change.
             _changed = address.changed() => {}
-            () = serve_at(wanted, &page) => {}
+            () = serve_at(&server, wanted, &page) => {}
         }
     }
 }
 
 /// Serves at one address for as long as nobody cancels it.
-async fn serve_at(address: Option<SocketAddr>, page: &Arc<Page>) {
+async fn serve_at(server: &MetricsServer, address: Option<SocketAddr>, page: &Arc<Page>) {
     let Some(address) = address else { return std::future::pending().await };
-    let listener = bound(address).await;
+    let listener = bound(server, address).await;
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     // Ends the connections when it is dropped.
     let mut connections = JoinSet::new();
@@ -88,12 +128,14 @@ async fn serve_at(address: Option<SocketAddr>, page: &Arc<Page>) {
     }
 }
 
-async fn bound(address: SocketAddr) -> TcpListener {
+async fn bound(server: &MetricsServer, address: SocketAddr) -> TcpListener {
     let mut is_first = true;
     loop {
         match TcpListener::bind(address).await {
             Ok(listener) => {
-                tracing::info!(address = ?listener.local_addr().ok(), "metrics are shown");
+                let address_bound = listener.local_addr().unwrap_or(address);
+                tracing::info!(address = %address_bound, "metrics are shown");
+                server.tell(address, None);
                 return listener;
             }
             Err(error) if is_first => {
@@ -104,8 +146,12 @@ async fn bound(address: SocketAddr) -> TcpListener {
                     "cannot show metrics: set `metrics` to another port or to \"off\""
                 );
                 is_first = false;
+                server.tell(address, Some(error.to_string()));
             }
-            Err(error) => tracing::debug!(%address, %error, "still cannot show metrics"),
+            Err(error) => {
+                tracing::debug!(%address, %error, "still cannot show metrics");
+                server.tell(address, Some(error.to_string()));
+            }
         }
         tokio::time::sleep(BIND_PAUSE).await;
     }
@@ -252,6 +298,30 @@ mod tests {
         }
         let endless = [b"GET /metrics HTTP/1.1\r\nX: ".as_slice(), &[b'a'; REQUEST_LEN_MAX]].concat();
         assert_eq!(read(&endless).await, Request::TooLong);
+    }
+
+    #[tokio::test]
+    async fn a_port_that_another_has_is_told_until_it_is_free() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = taken.local_addr().unwrap();
+        let server = MetricsServer::new(None);
+        assert_eq!(server.status(), None);
+        let binding = tokio::spawn({
+            let server = server.clone();
+            async move {
+                let mut wanted = server.wanted.subscribe();
+                let address = wanted.wait_for(Option::is_some).await.unwrap().unwrap();
+                bound(&server, address).await
+            }
+        });
+        let error = server.set_address(Some(address)).await.unwrap_err();
+        assert!(error.starts_with(&format!("cannot listen on {address}: ")), "{error}");
+        assert!(server.status().unwrap().failure.is_some());
+        drop(taken);
+        let bound = binding.await.unwrap();
+        assert_eq!(bound.local_addr().unwrap(), address);
+        assert_eq!(server.status().unwrap().failure, None);
+        assert_eq!(server.set_address(None).await, Ok(()));
     }
 
     #[test]

@@ -27,6 +27,34 @@ const SENDER: &str = "nothing here: the sender made it so; if it is many, ask th
 const OVERLOAD: &str =
     "the node is overloaded: raise the limit in [limits] if memory allows, or use a larger host";
 
+/// What to do when an authority cannot be told of the node, or has no newer consensus, for this reason.
+pub(crate) fn of_membership(label: &str) -> &'static str {
+    match label {
+        "unreachable" | "handshake-timeout" | "directory-timeout" | "closed" | "silent" | "stalled" => {
+            "the authority cannot be reached: see whether it is up, and whether this host may open connections to it: \
+             `sotto-mix doctor`"
+        }
+        "wrong-key" => {
+            "another program answers at the authority's address: see whether `network` is its present link"
+        }
+        "not-admitted" => "send the authorities the name of this node, for their `admit`",
+        "future-dated" | "expired" | "not-for-now" | "no-current-key" => CLOCK,
+        "stale" => "see whether another host runs with this identity, and end one of the two",
+        "network-full" => "the network takes no more nodes: ask the authorities",
+        "wrong-network" | "epoch-length" => {
+            "set `network` to the link that the authorities hand out, and restart"
+        }
+        "wrong-version" | "link-version" => {
+            "this program and the authority's do not fit together: update the older one"
+        }
+        "no-consensus" => {
+            "the authorities have not signed yet: a network needs enough nodes that have announced themselves"
+        }
+        "links-full" | "answers-exhausted" => NOTHING,
+        _ => "look at `sotto-mix doctor`; if it goes on, ask the authorities, with this label",
+    }
+}
+
 /// What is known of the label of a dropped packet; `None` for one that this version does not know.
 pub(crate) fn of_drop(label: &str) -> Option<Advice> {
     let (weight, meaning, remedy) = match label {

@@ -33,6 +33,7 @@ pub(crate) struct Finding {
     /// What.
     pub(crate) what: String,
     /// What to do.
+    #[serde(rename = "do")]
     pub(crate) remedy: String,
 }
 
@@ -49,6 +50,7 @@ pub(crate) struct Evidence<'a> {
 pub(crate) fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
     let rules = [
         consensus, membership, commits, alarms, books, drops, loops, peers, room, tags, excess, links, onion,
+        metrics,
     ];
     rules.iter().flat_map(|rule| rule(evidence)).collect()
 }
@@ -100,21 +102,10 @@ fn consensus(evidence: &Evidence<'_>) -> Vec<Finding> {
 }
 
 fn membership(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let parts = [
-        (
-            "publish",
-            "announcing failed",
-            "do what the text says, or the node leaves the consensus; `sotto-mix doctor` looks at the rest",
-        ),
-        (
-            "fetch",
-            "no newer consensus",
-            "see whether the authorities are up and reachable: `sotto-mix doctor`",
-        ),
-    ];
-    let failing = parts.into_iter().filter_map(|(part, what, remedy)| {
+    let parts = [("publish", "announcing failed"), ("fetch", "no newer consensus")];
+    let failing = parts.into_iter().filter_map(|(part, what)| {
         let (label, text) = evidence.observed.failure(part)?;
-        Some(finding(format!("{what}: {text} ({label})"), remedy))
+        Some(finding(format!("{what}: {text} ({label})"), advice::of_membership(label)))
     });
     failing.collect()
 }
@@ -283,13 +274,24 @@ fn onion(evidence: &Evidence<'_>) -> Vec<Finding> {
     trouble.map(|trouble| finding(trouble, remedy)).into_iter().collect()
 }
 
+fn metrics(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let Some(metrics) = &evidence.observed.status.metrics else { return Vec::new() };
+    let found = metrics.failure.as_ref().map(|failure| {
+        finding(
+            format!("metrics cannot be shown on {}: {failure} (metrics-listen)", metrics.address),
+            "set `metrics` to a free port, one for each node on this host, or to \"off\", and reload",
+        )
+    });
+    found.into_iter().collect()
+}
+
 /// The share of `max` that is taken, in per cent.
 pub(super) fn percent(taken: usize, max: usize) -> usize {
     taken.saturating_mul(100).checked_div(max).unwrap_or(100)
 }
 
 /// The beginning of a node's name, enough to tell nodes apart.
-pub(super) fn short(node: &str) -> &str {
+pub(crate) fn short(node: &str) -> &str {
     node.get(..8).unwrap_or(node)
 }
 

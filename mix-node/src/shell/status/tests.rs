@@ -107,12 +107,12 @@ fn a_healthy_node_says_so() {
         epoch_s: EPOCH_S,
     };
     insta::assert_snapshot!(view.to_string(), @"
-        entry of network test, entry
+        entry of network test
         node      b7af2e77b7af2e77b7af2e77b7af2e77b7af2e77b7af2e77b7af2e77b7af2e77
         address   192.0.2.1:9000, sotto-mix 0.1.0
         consensus epoch 498737, 5 min old, of 3600 s
         keys      of epochs 498736, 498737, 498738
-        running   3600 s, 30 MiB resident
+        running   60 min, 30 MiB resident
         packets   3600 received = 2000 forwarded + 1560 delivered + 25 dropped + 15 held
                   5 dropped: header-mac (it was for a key that is gone or never was)
                   20 dropped: session-expired (its client did not come back in time)
@@ -130,6 +130,24 @@ fn a_healthy_node_says_so() {
         room      15 of 65536 packets held (0 %), 9 of 16384 sessions (0 %), 3000 of 67108864 replay tags of a key (0 %)
         trouble   none
         ");
+}
+
+#[test]
+fn the_layer_of_a_mix_and_a_long_time_are_shown_in_words() {
+    let first_lines = |uptime_s: u64| {
+        let changes = [("/role", json!("mix")), ("/place", json!("mix-3")), ("/uptime_s", json!(uptime_s))];
+        let observed = with(&changes);
+        let view = StatusView { observed: &observed, before: None, now: now(), epoch_s: EPOCH_S };
+        let text = view.to_string();
+        let line = |number| text.lines().nth(number).unwrap().to_owned();
+        (line(0), line(5))
+    };
+    let (place, running) = first_lines(90_000);
+    assert_eq!(
+        (place.as_str(), running.as_str()),
+        ("mix of network test, layer 3", "running   25 h, 30 MiB resident")
+    );
+    assert_eq!(first_lines(864_000).1, "running   10 days, 30 MiB resident");
 }
 
 #[test]
@@ -159,7 +177,7 @@ fn an_ill_node_says_what_is_wrong_and_what_to_do() {
         address   192.0.2.1:9000, sotto-mix 0.1.0
         consensus epoch 498735, 2 h old, of 3600 s
         keys      of epochs 498736, 498737, 498738
-        running   3600 s, 30 MiB resident
+        running   60 min, 30 MiB resident
         packets   3600 received = 2000 forwarded + 1560 delivered + 25 dropped + 15 held
                   5 dropped: header-mac (it was for a key that is gone or never was)
                   20 dropped: replayed (it came a second time)
@@ -182,7 +200,7 @@ fn an_ill_node_says_what_is_wrong_and_what_to_do() {
         trouble   the consensus does not list this node
                   do: have the authorities admit b7af2e77b7af2e77b7af2e77b7af2e77b7af2e77b7af2e77b7af2e77b7af2e77
         trouble   announcing failed: ask its operator to list it (not-admitted)
-                  do: do what the text says, or the node leaves the consensus; `sotto-mix doctor` looks at the rest
+                  do: send the authorities the name of this node, for their `admit`
         trouble   replay tags cannot be written (4 commits failed): no packet passes until they can
                   do: the disk is full, read-only or failing: see the log and `sotto-mix doctor`; make room or replace it
         trouble   alarm of the loops, dropping: the link from aa to bb lost 9 of 10 loops, where elsewhere it is 0.8 %: it is down or overloaded, or somebody drops packets there (n-1 attack). Ask the operators of both ends; if it persists, tell the authorities
@@ -220,6 +238,11 @@ fn a_healthy_node_has_no_findings_and_each_fault_has_one() {
     expect(&with(&[("/limits/sessions_max", json!(10))]), &["9 of 10 sessions", "`sessions_max`"]);
     expect(&with(&[("/loops/lost", json!(10))]), &["10 of 70 loops did not come back"]);
     expect(&with(&[("/link_failures", json!({ "accept": 1 }))]), &["LimitNOFILE"]);
+    let unbound = json!({ "address": "127.0.0.1:9464", "failure": "in use" });
+    expect(
+        &with(&[("/metrics", unbound)]),
+        &["metrics cannot be shown on 127.0.0.1:9464: in use", "`metrics`"],
+    );
     for (label, words) in [
         ("links-full", "raise `sessions_max`"),
         ("anonymous-full", "raise `sessions_max`"),

@@ -40,8 +40,16 @@ impl StatusView<'_> {
     fn node(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let status = &self.observed.status;
         let (member, report) = (&status.member, &status.report);
-        let place = report.place.as_deref().unwrap_or("not in the consensus");
-        writeln!(f, "{} of network {}, {place}", status.role.name(), member.network)?;
+        let place = match report.place.as_deref() {
+            None => ", not in the consensus".to_owned(),
+            // An entry's place says no more than its role.
+            Some(place) if place == status.role.name() => String::new(),
+            Some(place) => match place.strip_prefix("mix-") {
+                Some(layer) => format!(", layer {layer}"),
+                None => format!(", {place}"),
+            },
+        };
+        writeln!(f, "{} of network {}{place}", status.role.name(), member.network)?;
         writeln!(f, "node      {}", member.node)?;
         writeln!(f, "address   {}, {}", member.address, member.software)?;
         match report.consensus_epoch {
@@ -54,7 +62,8 @@ impl StatusView<'_> {
         let keys: Vec<String> = report.key_epochs.iter().map(u64::to_string).collect();
         writeln!(f, "keys      of epochs {}", keys.join(", "))?;
         let rss_kib = member.rss_kib.unwrap_or_default();
-        writeln!(f, "running   {} s, {} MiB resident", member.uptime_s, rss_kib / 1024)?;
+        let uptime = span(Duration::from_secs(member.uptime_s));
+        writeln!(f, "running   {uptime}, {} MiB resident", rss_kib / 1024)?;
         if let Some(onion) = &member.onion {
             writeln!(f, "onion     {onion}")?;
         }
@@ -228,10 +237,11 @@ fn times(times: &TimesReport, what: &str) -> String {
 }
 
 /// A span in the largest unit that leaves a number worth reading.
-fn span(span: Duration) -> String {
+pub(crate) fn span(span: Duration) -> String {
     match span.as_secs() {
         seconds @ 0..=119 => format!("{seconds} s"),
         seconds @ 120..=7_199 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3_600),
+        seconds @ 7_200..=172_799 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
     }
 }

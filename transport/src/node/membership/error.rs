@@ -60,6 +60,15 @@ impl MembershipError {
         }
     }
 
+    /// A name of the reason: of an authority's refusal its own, else the [label](Self::label).
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Refused { label, .. } => label,
+            _ => self.label(),
+        }
+    }
+
     /// Whether a person has to act before another attempt can succeed.
     pub(super) fn is_not_admitted(&self) -> bool {
         matches!(self, Self::Refused { label, .. } if label == NOT_ADMITTED)

@@ -375,7 +375,7 @@ impl Task {
         failure: Option<MembershipError>,
         field: impl Fn(&mut MembershipReport) -> &mut Option<(String, String)>,
     ) {
-        let failure = failure.map(|error| (error.label().to_owned(), error.to_string()));
+        let failure = failure.map(|error| (error.reason().to_owned(), error.to_string()));
         self.report_in.send_if_modified(|report| {
             let held = field(report);
             if *held == failure {

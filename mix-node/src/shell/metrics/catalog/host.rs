@@ -1,12 +1,17 @@
 //! The process, its host, and the network that it takes part in.
 
 use super::{Metric, Sample, gauge, number, one, push, report};
+use crate::shell::status::short;
 
 /// The process and its host.
 pub(super) const PROCESS: &[Metric] = &[
-    gauge("sotto_mix_build_info", "Version and role of the program, always 1", |at, out| {
+    gauge("sotto_mix_build_info", "Version, role and short name of the node, always 1", |at, out| {
         let status = &at.observed.status;
-        let labels = [("version", env!("CARGO_PKG_VERSION")), ("role", status.role.name())];
+        let labels = [
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("role", status.role.name()),
+            ("node", short(&status.member.node)),
+        ];
         push(out, &labels, 1);
     }),
     gauge("process_start_time_seconds", "When the node was started, in seconds since 1970", |at, out| {
