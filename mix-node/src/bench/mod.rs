@@ -29,7 +29,7 @@ pub struct BenchArgs {
     #[arg(long)]
     pub crypto_only: bool,
     /// Packets that go through the node as fast as it takes them.
-    #[arg(long, default_value_t = 120_000, value_parser = clap::value_parser!(u64).range(1_000..=1_000_000))]
+    #[arg(long, default_value_t = 240_000, value_parser = clap::value_parser!(u64).range(1_000..=1_000_000))]
     pub packets: u64,
     /// Seconds at each lower rate.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=600))]

@@ -70,7 +70,7 @@ pub(super) fn measure(args: &BenchArgs, progress: &mut dyn FnMut(&str)) -> Resul
     play.end()?;
     // A node of its own, so that what it counts is of this rate alone.
     let mut play = Play::begin(args, |_| Ok(()))?;
-    let paced = play.paced(saturated.out_per_s * LOAD, args.seconds, progress)?;
+    let paced = play.paced(saturated.in_per_s.min(saturated.out_per_s) * LOAD, args.seconds, progress)?;
     play.end()?;
     let memory = replay::measure(args, progress)?;
     Ok(NodeReport {
@@ -79,7 +79,7 @@ pub(super) fn measure(args: &BenchArgs, progress: &mut dyn FnMut(&str)) -> Resul
         in_per_s: saturated.in_per_s,
         out_per_s: saturated.out_per_s,
         processors_busy: saturated.processors_busy,
-        out_per_cpu_s: saturated.out_per_s / saturated.processors_busy.max(f64::MIN_POSITIVE),
+        out_per_cpu_s: saturated.per_cpu_s,
         paced,
         memory,
     })
@@ -90,6 +90,8 @@ struct Saturated {
     in_per_s: f64,
     out_per_s: f64,
     processors_busy: f64,
+    /// Of all packets, from the first to the last.
+    per_cpu_s: f64,
 }
 
 impl Play {
@@ -162,6 +164,7 @@ impl Play {
         let clock = Clock::system();
         this.runtime.block_on(async {
             let shares = split(packets, this.stage.sources.len());
+            let before = this.look(&clock).await?;
             let mut sending = JoinSet::new();
             for (link, share) in this.links().await?.into_iter().zip(shares) {
                 sending.spawn(send_all(link, share));
@@ -172,13 +175,15 @@ impl Play {
             this.wait_for_taken(high).await?;
             let end = this.look(&clock).await?;
             let status = this.node.wait_for("the outcome of every packet", settled(count)).await?;
+            let after = this.look(&clock).await?;
             sending.abort_all();
             let span = end.at.since(begin.at).as_secs_f64();
             let per_s = |from: u64, to: u64| f64::from(u32::try_from(to - from).unwrap_or(u32::MAX)) / span;
             let saturated = Saturated {
                 in_per_s: per_s(begin.received, end.received),
-                out_per_s: per_s(begin.out, end.out),
+                out_per_s: per_s(begin.forwarded, end.forwarded),
                 processors_busy: (end.cpu_s - begin.cpu_s) / span,
+                per_cpu_s: per_s(before.forwarded, after.forwarded) * span / (after.cpu_s - before.cpu_s),
             };
             Ok((saturated, status.report.pipeline.workers, status.report.ledger.dropped_total()))
         })
@@ -266,9 +271,9 @@ impl Play {
 
     async fn look(&self, clock: &Clock) -> Result<Look, BenchError> {
         let cpu_s = self.node.cpu_s().ok_or(BenchError::Untold { what: "processor time" })?;
-        let (at, out) = (clock.now(), self.out());
-        let received = self.node.status().await.map_or(0, |status| status.report.ledger.received);
-        Ok(Look { at, out, received, cpu_s })
+        let at = clock.now();
+        let ledger = self.node.status().await.map(|status| status.report.ledger).unwrap_or_default();
+        Ok(Look { at, received: ledger.received, forwarded: ledger.forwarded, cpu_s })
     }
 }
 
@@ -280,8 +285,8 @@ fn settled(count: u64) -> impl Fn(&MixStatus) -> bool {
 /// What is known at one time.
 struct Look {
     at: Timestamp,
-    out: u64,
     received: u64,
+    forwarded: u64,
     cpu_s: f64,
 }
 

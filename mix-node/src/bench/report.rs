@@ -60,7 +60,8 @@ pub struct NodeReport {
     pub out_per_s: f64,
     /// Processors that the node kept busy meanwhile.
     pub processors_busy: f64,
-    /// Packets out for each second of processor time that it used, everything included: links, delays, commits.
+    /// Packets out for each second of processor time that it used, from the first to the last, everything included:
+    /// links, delays, commits.
     pub out_per_cpu_s: f64,
     /// At seven tenths of that.
     pub paced: PacedReport,
