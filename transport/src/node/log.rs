@@ -135,7 +135,7 @@ where
 
 /// What a line on standard error that says why the program ends begins with: its priority, where the journal reads it.
 pub(super) fn error_prefix() -> String {
-    journal::is_stderr().then(|| format!("<{}>", journal::priority(Level::ERROR))).unwrap_or_default()
+    if journal::is_stderr() { format!("<{}>", journal::priority(Level::ERROR)) } else { String::new() }
 }
 
 fn effective_filter(filter: Option<&str>) -> Result<EnvFilter, LogError> {
@@ -152,11 +152,11 @@ mod tests {
     fn logging_starts_once() {
         let log = init_filtered(LogFormat::Json, Some("warn")).unwrap();
         assert!(matches!(init(LogFormat::Human), Err(LogError::Started)));
-        assert!(tracing::enabled!(tracing::Level::WARN) && !tracing::enabled!(tracing::Level::DEBUG));
+        assert!(tracing::enabled!(Level::WARN) && !tracing::enabled!(Level::DEBUG));
         assert!(matches!(log.set_filter(Some("info=loud")), Err(LogError::Filter(_))));
-        assert!(!tracing::enabled!(tracing::Level::DEBUG), "a bad filter changes nothing");
+        assert!(!tracing::enabled!(Level::DEBUG), "a bad filter changes nothing");
         log.set_filter(Some("debug")).unwrap();
-        assert!(tracing::enabled!(tracing::Level::DEBUG));
+        assert!(tracing::enabled!(Level::DEBUG));
     }
 
     #[test]
