@@ -173,6 +173,7 @@ fn a_key_and_its_log_come_and_go_together() {
     assert_eq!(names(&dir), ["epoch-6.key", "epoch-6.tags", "epoch-7.key", "epoch-7.tags"]);
     assert_eq!(logs.load(5, |_| ()).unwrap_err().label(), "no-tag-log");
     logs.commit(&[(5, print(4)), (6, print(5))]).expect("what nothing opens again need not be durable");
+    drop((keys, logs));
     let keys = EpochKeys::open(&dir).unwrap();
     assert!(keys.distrusted().is_empty());
     assert_eq!(loaded(&keys.tag_logs(), 6), BTreeSet::from([print(2), print(5)]));
@@ -196,6 +197,7 @@ fn a_key_without_its_log_is_wiped_and_told_of() {
     assert_eq!(loaded[0].1.public(), before[1].1.public());
     let anew = keys.ensure(5, &mut OsRng).unwrap();
     assert_ne!(anew.public(), before[0].1.public());
+    drop(keys);
     assert!(EpochKeys::open(&dir).unwrap().distrusted().is_empty());
 }
 
@@ -206,6 +208,7 @@ fn a_key_with_a_damaged_log_is_wiped_and_told_of() {
     let mut logs = keys_with(&dir, &[5, 6]).tag_logs();
     logs.commit(&[(5, print(1)), (6, print(2))]).unwrap();
     logs.commit(&[(5, print(3)), (6, print(4))]).unwrap();
+    drop(logs);
     let path = dir.join("epoch-5.tags");
     let mut bytes = fs::read(&path).unwrap();
     bytes[36] ^= 1;
