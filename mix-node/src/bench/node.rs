@@ -7,9 +7,7 @@ use std::time::Duration;
 use rand::RngExt;
 use sotto_protocol::directory::Params;
 use sotto_protocol::frame::Frame;
-use sotto_protocol::sphinx::Hop;
-use sotto_protocol::sphinx::fast::{BatchUnwrapper, HopKeys, X25519};
-use sotto_protocol::sphinx::{HopSecret, Packet, Unwrapped, draw_exponential};
+use sotto_protocol::sphinx::{Hop, draw_exponential};
 use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
 use sotto_transport::link::{Link, LinkReader, LinkWriter};
@@ -22,11 +20,11 @@ use super::measured::percentile;
 use super::report::{NodeReport, PacedReport};
 use super::{BenchArgs, crypto, replay};
 use crate::shell::MixStatus;
-use crate::stage::{Arrival, Cast, NodeProcess, Prepared, Sink, Stage, StageError, prepare};
+use crate::stage::{Cast, NodeProcess, Prepared, Sink, Stage, StageError, prepare};
 
 /// Neighbours on each side.
 const NEIGHBOURS: usize = 2;
-/// Long enough that no measurement sees an epoch's end: one hour, as in the network's defaults.
+/// A week: so long that hardly any measurement sees an epoch's end.
 pub(super) const EPOCH_S: u32 = 7 * 24 * 3600;
 /// The part of the greatest throughput at which delays are measured.
 const LOAD: f64 = 0.7;
@@ -178,12 +176,12 @@ impl Play {
             let after = this.look(&clock).await?;
             sending.abort_all();
             let span = end.at.since(begin.at).as_secs_f64();
-            let per_s = |from: u64, to: u64| f64::from(u32::try_from(to - from).unwrap_or(u32::MAX)) / span;
+            let packets = |from: u64, to: u64| f64::from(u32::try_from(to - from).unwrap_or(u32::MAX));
             let saturated = Saturated {
-                in_per_s: per_s(begin.received, end.received),
-                out_per_s: per_s(begin.forwarded, end.forwarded),
+                in_per_s: packets(begin.received, end.received) / span,
+                out_per_s: packets(begin.forwarded, end.forwarded) / span,
                 processors_busy: (end.cpu_s - begin.cpu_s) / span,
-                per_cpu_s: per_s(before.forwarded, after.forwarded) * span / (after.cpu_s - before.cpu_s),
+                per_cpu_s: packets(before.forwarded, after.forwarded) / (after.cpu_s - before.cpu_s),
             };
             Ok((saturated, status.report.pipeline.workers, status.report.ledger.dropped_total()))
         })
@@ -225,7 +223,7 @@ impl Play {
         let mut excess_ms = Vec::with_capacity(sent.len());
         for sink in &self.stage.sinks {
             sink.keep(false);
-            for (number, at) in numbers(&sink.hop_secret, sink.arrivals())? {
+            for (number, at) in sink.numbers()? {
                 if let Some((sent_at, delay)) = sent.get(&number) {
                     let in_node = at.since(*sent_at);
                     excess_ms.push((in_node.as_secs_f64() - delay.as_secs_f64()) * 1000.0);
@@ -341,24 +339,4 @@ async fn send_paced(
         }
     }
     Ok(sent)
-}
-
-/// The numbers of packets that came to a sink, with their times.
-fn numbers(secret: &HopSecret, arrivals: Vec<Arrival>) -> Result<Vec<(u64, Timestamp)>, BenchError> {
-    let keys = HopKeys::new().with(1, HopSecret::from_bytes(secret.to_bytes()));
-    let mut unwrapper = BatchUnwrapper::new(X25519::detect());
-    let (times, packets): (Vec<Timestamp>, Vec<Packet>) =
-        arrivals.into_iter().map(|arrival| (arrival.at, arrival.packet)).unzip();
-    let mut opened = Vec::with_capacity(packets.len());
-    unwrapper.unwrap(&keys, 1, Duration::ZERO, packets, &mut opened);
-    let mut numbers = Vec::with_capacity(opened.len());
-    for (opened, at) in opened.into_iter().zip(times) {
-        if let Unwrapped::Final { payload, .. } = opened?.unwrapped
-            && let Ok(text) = payload.into_text()
-            && let Ok(number) = <[u8; 8]>::try_from(text.as_slice())
-        {
-            numbers.push((u64::from_le_bytes(number), at));
-        }
-    }
-    Ok(numbers)
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use sotto_protocol::frame::Frame;
 use sotto_protocol::ident::{NodeId, NodeSecret};
-use sotto_protocol::sphinx::{Hop, HopSecret, Packet};
+use sotto_protocol::sphinx::fast::{BatchUnwrapper, HopKeys, X25519};
+use sotto_protocol::sphinx::{Hop, HopSecret, Packet, Refusal, Unwrapped};
 use sotto_protocol::time::Timestamp;
 use sotto_transport::clock::Clock;
 use sotto_transport::dial::{TcpDialer, TcpListener};
@@ -17,6 +18,9 @@ use sotto_transport::rng::OsRng;
 use tokio::sync::watch;
 
 use super::error::StageError;
+
+/// The one epoch under which a sink opens packets: its key is the same in all.
+const EPOCH: u64 = 1;
 
 /// Frames that a sink takes together at most.
 const FRAMES_MAX: usize = 64;
@@ -144,6 +148,27 @@ impl Sink {
     /// Lets it wait before each reading; not at all if the pause is zero.
     pub fn pause(&self, pause: Duration) {
         self.taking.pause.send_replace(pause);
+    }
+
+    /// The numbers of the packets kept so far, as [`prepare`](super::prepare) gave them, and when each came; the packets
+    /// are gone from the sink then.
+    ///
+    /// # Errors
+    /// The [`Refusal`] of a packet that is not a whole one for this sink.
+    pub fn numbers(&self) -> Result<Vec<(u64, Timestamp)>, Refusal> {
+        let keys = HopKeys::new().with(EPOCH, HopSecret::from_bytes(self.hop_secret.to_bytes()));
+        let (times, packets): (Vec<Timestamp>, Vec<Packet>) =
+            self.arrivals().into_iter().map(|arrival| (arrival.at, arrival.packet)).unzip();
+        let mut opened = Vec::with_capacity(packets.len());
+        BatchUnwrapper::new(X25519::detect()).unwrap(&keys, EPOCH, Duration::ZERO, packets, &mut opened);
+        let numbers = opened.into_iter().zip(times).map(|(opened, at)| match opened?.unwrapped {
+            Unwrapped::Final { payload, .. } => {
+                let number = payload.into_text()?.try_into().map_err(|_| Refusal::PayloadTag)?;
+                Ok((u64::from_le_bytes(number), at))
+            }
+            Unwrapped::Forward { .. } => Err(Refusal::RoutingFlag),
+        });
+        numbers.collect()
     }
 
     /// The packets kept so far; they are gone from the sink then.

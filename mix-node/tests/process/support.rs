@@ -6,10 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use sotto_mix_node::shell::NodeConfig;
-use sotto_mix_node::stage::{Arrival, Cast, NodeProcess, Prepared, Sink, Stage, prepare};
+use sotto_mix_node::stage::{Cast, NodeProcess, Prepared, Sink, Stage, prepare};
 use sotto_protocol::frame::Frame;
-use sotto_protocol::sphinx::fast::{BatchUnwrapper, HopKeys, X25519};
-use sotto_protocol::sphinx::{Hop, HopSecret, Unwrapped};
+use sotto_protocol::sphinx::Hop;
 use sotto_transport::link::Link;
 use sotto_transport::node::layout;
 
@@ -124,28 +123,12 @@ impl Theatre {
     pub fn arrived(&self) -> BTreeMap<u64, usize> {
         let mut counts = BTreeMap::new();
         for sink in &self.stage.sinks {
-            for number in numbers(&sink.hop_secret, sink.arrivals()) {
+            for (number, _) in sink.numbers().unwrap() {
                 *counts.entry(number).or_default() += 1;
             }
         }
         counts
     }
-}
-
-fn numbers(secret: &HopSecret, arrivals: Vec<Arrival>) -> Vec<u64> {
-    let keys = HopKeys::new().with(1, HopSecret::from_bytes(secret.to_bytes()));
-    let packets: Vec<_> = arrivals.into_iter().map(|arrival| arrival.packet).collect();
-    let mut opened = Vec::new();
-    BatchUnwrapper::new(X25519::detect()).unwrap(&keys, 1, Duration::ZERO, packets, &mut opened);
-    opened
-        .into_iter()
-        .map(|opened| match opened.unwrap().unwrapped {
-            Unwrapped::Final { payload, .. } => {
-                u64::from_le_bytes(payload.into_text().unwrap().try_into().unwrap())
-            }
-            Unwrapped::Forward { .. } => panic!("a sink is the last hop"),
-        })
-        .collect()
 }
 
 pub fn frames(packets: &[Prepared]) -> Vec<Frame> {
