@@ -1,0 +1,56 @@
+//! Adversaries: what can be concluded from what can be seen.
+//!
+//! Each attack is an [`Adversary`]: it gets a [`View`] and a [`Question`], never a fact, and answers with weights. The
+//! [scoreboard](crate::scoreboard) asks the questions, knows the truth, and asks the same of uninvolved decoys.
+
+mod question;
+
+pub use question::{Answer, Question};
+
+use crate::party::{Layout, Party};
+use crate::random::Draws;
+use crate::time::SimTime;
+use crate::view::{Sight, View};
+
+/// What an active adversary does to the network while it runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Interference {
+    /// The n-1 attack (Serjantov, Dingledine, Syverson 2002): at this mix, at this time, block everything but one packet of
+    /// the target client, and send own packets instead at this rate until the packet comes out.
+    Isolate {
+        /// The mix.
+        mix: Party,
+        /// The client whose next packet is let through.
+        client: Party,
+        /// From when.
+        from: SimTime,
+        /// Own packets per second.
+        flood_per_s: f64,
+    },
+    /// A corrupt mailbox tells some clients a digest without the boxes of its choice (equivocation): the clients with these
+    /// numbers see arrivals later, by ordinary polling.
+    Equivocate {
+        /// The mailbox.
+        mailbox: Party,
+        /// Who is shown the shortened digest.
+        clients: Vec<Party>,
+    },
+}
+
+/// A way to answer questions from what was seen.
+pub trait Adversary: Sync {
+    /// Its name in plans and reports, in small letters with hyphens.
+    fn name(&self) -> &'static str;
+
+    /// What it has to watch.
+    fn sight(&self) -> Sight;
+
+    /// What it does to the network, given what is public; `None` for one that only watches.
+    fn interference(&self, layout: &Layout, draws: &mut Draws) -> Option<Interference> {
+        let _ = (layout, draws);
+        None
+    }
+
+    /// Its answers, one for each question, in their order.
+    fn answer(&self, view: &View<'_>, questions: &[Question], draws: &mut Draws) -> Vec<Answer>;
+}

@@ -1,0 +1,78 @@
+//! What is asked of an adversary, and how it answers.
+
+use crate::observer::WireId;
+use crate::party::Party;
+
+/// A question about a run. The candidates of each are in an order that says nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Which of these clients made the packet that passed here?
+    Sender {
+        /// The passage to the packet's destination.
+        wire: WireId,
+        /// Who is in question.
+        candidates: Vec<Party>,
+    },
+    /// Which of these passages to a destination is of the packet that left a client here?
+    Exit {
+        /// The passage from the client.
+        wire: WireId,
+        /// Which are in question.
+        candidates: Vec<WireId>,
+    },
+    /// With which of these does this client talk?
+    Contact {
+        /// The client.
+        user: Party,
+        /// Who is in question.
+        candidates: Vec<Party>,
+    },
+    /// Of these two passages from clients, which packet came out first at its destination? Candidate 0 is "the first".
+    Order {
+        /// The passage that was first.
+        first: WireId,
+        /// The passage that was second.
+        second: WireId,
+    },
+}
+
+impl Question {
+    /// How many candidates there are.
+    #[must_use]
+    pub fn candidates(&self) -> usize {
+        match self {
+            Self::Sender { candidates, .. } | Self::Contact { candidates, .. } => candidates.len(),
+            Self::Exit { candidates, .. } => candidates.len(),
+            Self::Order { .. } => 2,
+        }
+    }
+}
+
+/// Weights of the candidates, in their order: not negative, of sum 1, or all 0 if the adversary has nothing to say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer(Vec<f64>);
+
+impl Answer {
+    /// From weights of any sum. What is negative or not a number counts as 0.
+    #[must_use]
+    pub fn from_weights(mut weights: Vec<f64>) -> Self {
+        for weight in &mut weights {
+            if !weight.is_finite() || *weight < 0.0 {
+                *weight = 0.0;
+            }
+        }
+        let sum: f64 = weights.iter().sum();
+        if sum > 0.0 {
+            for weight in &mut weights {
+                *weight /= sum;
+            }
+        }
+        Self(weights)
+    }
+
+    /// The weights.
+    #[must_use]
+    pub fn weights(&self) -> &[f64] {
+        &self.0
+    }
+}

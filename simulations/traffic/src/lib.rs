@@ -1,0 +1,20 @@
+//! The traffic model of Sotto: discrete events without cryptography, and the adversaries that watch them.
+//!
+//! - [`scenario`] says what is simulated; an [`observer`] is told what happens.
+//! - [`experiment`] is one run with everything measured, [`results`] are the rows that come of many.
+//! - [`view`] is what an adversary gets of it, [`adversary`] what it concludes, [`scoreboard`] what that is worth.
+//! - [`metrics`] are entropies, rates and their confidence intervals; [`theory`] the closed forms beside them.
+//!
+//! What is deliberately not here: packets' bytes, keys, sockets, clocks. The production cores are held beside this model
+//! by `sotto-simulations`.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod adversary;
+pub mod experiment;
+pub mod observer;
+pub mod party;
+pub mod random;
+pub mod results;
+pub mod scenario;
+pub mod time;
+pub mod view;

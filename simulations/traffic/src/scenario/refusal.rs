@@ -1,0 +1,34 @@
+//! Why a scenario is refused.
+
+use std::ops::RangeInclusive;
+
+/// A field that cannot be what it is.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{field} is {found}; allowed: {allowed}")]
+pub struct ScenarioRefusal {
+    /// The field, as in a plan: `network.layers`, `clients[0].count`.
+    pub field: String,
+    /// What it is.
+    pub found: String,
+    /// What it may be.
+    pub allowed: String,
+}
+
+impl ScenarioRefusal {
+    pub(crate) fn new(field: impl Into<String>, found: impl ToString, allowed: impl Into<String>) -> Self {
+        Self { field: field.into(), found: found.to_string(), allowed: allowed.into() }
+    }
+}
+
+/// Requires a number to be in a range; NaN is in none.
+pub(crate) fn within<T: PartialOrd + ToString>(
+    field: &str,
+    found: T,
+    allowed: RangeInclusive<T>,
+) -> Result<(), ScenarioRefusal> {
+    if allowed.contains(&found) {
+        return Ok(());
+    }
+    let range = format!("{} to {}", allowed.start().to_string(), allowed.end().to_string());
+    Err(ScenarioRefusal::new(field, found.to_string(), range))
+}

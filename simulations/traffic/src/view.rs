@@ -1,0 +1,138 @@
+//! What an adversary has seen of a run, to be thought about when it is over.
+//!
+//! A [`Recording`] has everything; a [`View`] is the part that an adversary of some sight gets, without a single [`Fact`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::observer::{BoxEvent, Fact, WireId};
+use crate::party::{Layout, Party};
+use crate::scenario::Scenario;
+use crate::time::SimTime;
+
+/// One passage of one packet over one link, with both its ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// Which; in the order of sending.
+    pub id: WireId,
+    /// When it was sent.
+    pub sent: SimTime,
+    /// When it arrived; [`SimTime::NEVER`] if it did not before the end.
+    pub arrived: SimTime,
+    /// By whom.
+    pub from: Party,
+    /// To whom.
+    pub to: Party,
+}
+
+/// A message, as it really was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageTruth {
+    /// Who wrote it.
+    pub sender: Party,
+    /// For whom.
+    pub recipient: Party,
+    /// When it was written.
+    pub written: SimTime,
+    /// When the packet with it left; [`SimTime::NEVER`] if it did not. The same for the following.
+    pub released: SimTime,
+    /// When a mailbox had it.
+    pub stored: SimTime,
+    /// When the recipient had it.
+    pub received: SimTime,
+}
+
+/// A client's presence: online from, until.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presence {
+    /// Which client.
+    pub client: Party,
+    /// From when.
+    pub from: SimTime,
+    /// Until when.
+    pub until: SimTime,
+}
+
+/// Everything that happened in a run.
+#[derive(Clone, Debug, Default)]
+pub struct Recording {
+    /// In the order of sending; `wires[i].id.0 == i`.
+    pub wires: Vec<Wire>,
+    /// What each is, by the same index.
+    pub facts: Vec<Fact>,
+    /// By the number of the message.
+    pub messages: Vec<MessageTruth>,
+    /// Times online. A client that is always there has one from the beginning to the end.
+    pub presence: Vec<Presence>,
+    /// What mailboxes did.
+    pub boxes: Vec<BoxEvent>,
+    /// What nodes forwarded: node, incoming, outgoing.
+    pub forwarded: Vec<(Party, WireId, WireId)>,
+}
+
+/// Which links an adversary watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sight {
+    /// Every link.
+    Global,
+    /// The links at the edges: of clients, and of mailboxes.
+    Edges,
+    /// The links of corrupt nodes alone.
+    Corrupt,
+}
+
+/// What an adversary gets.
+#[derive(Clone, Debug)]
+pub struct View<'a> {
+    /// Who is who.
+    pub layout: &'a Layout,
+    /// How the network works; public, as everybody's software is. It holds neither seeds nor draws.
+    pub scenario: &'a Scenario,
+    /// When watching begins and ends: the time after warming up.
+    pub window: (SimTime, SimTime),
+    /// The passages over watched links, in the order of sending.
+    pub wires: Vec<Wire>,
+    /// When clients were connected, where their links are watched.
+    pub presence: Vec<Presence>,
+    /// Which nodes are the adversary's own.
+    pub corrupt: Vec<Party>,
+    /// What its nodes forwarded: node, incoming, outgoing.
+    pub forwarded: Vec<(Party, WireId, WireId)>,
+    /// What its mailboxes did.
+    pub boxes: Vec<BoxEvent>,
+}
+
+impl<'a> View<'a> {
+    /// What an adversary of this sight, to whom these nodes belong, gets of a recording.
+    #[must_use]
+    pub fn of(
+        recording: &Recording,
+        layout: &'a Layout,
+        scenario: &'a Scenario,
+        sight: Sight,
+        corrupt: &[Party],
+        window: (SimTime, SimTime),
+    ) -> Self {
+        let owns = |party: Party| corrupt.contains(&party);
+        let edge = |party: Party| !layout.is_mix(party);
+        let sees = |wire: &Wire| {
+            owns(wire.from)
+                || owns(wire.to)
+                || match sight {
+                    Sight::Global => true,
+                    Sight::Edges => edge(wire.from) || edge(wire.to),
+                    Sight::Corrupt => false,
+                }
+        };
+        Self {
+            layout,
+            scenario,
+            window,
+            wires: recording.wires.iter().filter(|wire| sees(wire)).copied().collect(),
+            presence: if sight == Sight::Corrupt { Vec::new() } else { recording.presence.clone() },
+            corrupt: corrupt.to_vec(),
+            forwarded: recording.forwarded.iter().filter(|(node, _, _)| owns(*node)).copied().collect(),
+            boxes: recording.boxes.iter().filter(|event| owns(event.mailbox)).copied().collect(),
+        }
+    }
+}
