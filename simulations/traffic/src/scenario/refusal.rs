@@ -15,13 +15,17 @@ pub struct ScenarioRefusal {
 }
 
 impl ScenarioRefusal {
-    pub(crate) fn new(field: impl Into<String>, found: impl ToString, allowed: impl Into<String>) -> Self {
-        Self { field: field.into(), found: found.to_string(), allowed: allowed.into() }
+    pub(crate) fn new(
+        field: impl Into<String>,
+        found: impl Into<String>,
+        allowed: impl Into<String>,
+    ) -> Self {
+        Self { field: field.into(), found: found.into(), allowed: allowed.into() }
     }
 }
 
 /// Requires a number to be in a range; NaN is in none.
-pub(crate) fn within<T: PartialOrd + ToString>(
+pub(crate) fn within<T: PartialOrd + ToString + Copy>(
     field: &str,
     found: T,
     allowed: RangeInclusive<T>,
