@@ -1,6 +1,7 @@
 //! The traffic model of Sotto: discrete events without cryptography, and the adversaries that watch them.
 //!
 //! - [`scenario`] says what is simulated; an [`observer`] is told what happens.
+//! - [`people`] are what users, outboxes and mailboxes do, [`latencies`] the times on links.
 //! - [`experiment`] is one run with everything measured, [`results`] are the rows that come of many.
 //! - [`view`] is what an adversary gets of it, [`adversary`] what it concludes, [`scoreboard`] what that is worth.
 //! - [`metrics`] are entropies, rates and their confidence intervals; [`theory`] the closed forms beside them.
@@ -11,8 +12,10 @@
 
 pub mod adversary;
 pub mod experiment;
+pub mod latencies;
 pub mod observer;
 pub mod party;
+pub mod people;
 pub mod random;
 pub mod results;
 pub mod scenario;

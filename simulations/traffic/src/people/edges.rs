@@ -1,0 +1,1 @@
+//! Lists of who wrote to whom when, read from files.
