@@ -7,6 +7,7 @@
 //! Clients and users are the same numbers, from 0. Not here: packets, their ways and delays, and any queue of events.
 
 mod addressees;
+mod bursts;
 mod desk;
 mod edges;
 mod error;
