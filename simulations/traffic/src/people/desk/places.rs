@@ -58,7 +58,9 @@ impl Places {
     }
 
     fn draws(&self, writer: u32, reader: u32, block: u64) -> Draws {
-        let mut draws = self.seed.draws(Purpose::Boxes, u64::from(writer) << 32 | u64::from(reader));
+        // Numbers of 32 bits are left to single parties, whose drops have this purpose, too.
+        let entity = (u64::from(writer) + 1) << 32 | u64::from(reader);
+        let mut draws = self.seed.draws(Purpose::Boxes, entity);
         draws.seek(block);
         draws
     }
