@@ -192,6 +192,7 @@ impl Simulation {
                 if let Some((message, event)) = self.desk.answered(now, to.0, &answer) {
                     observer.message(now, message, event);
                 }
+                self.hurry(now, to.0, observer);
             }
         }
     }

@@ -57,6 +57,37 @@ fn an_isolated_mix_holds_the_target_and_the_adversarys_packets_alone() {
     }
 }
 
+/// It knows its own packets when they come out, and so what is left.
+#[test]
+fn the_adversary_sees_which_packet_came_out_of_the_isolated_mix() {
+    let mut scenario = drops(2, 100.0);
+    scenario.duration_s = 40.0;
+    let layout = scenario.layout();
+    let (mix, client) = (layout.mix(0, 1), layout.client(3));
+    let recorded = record(&scenario, Seed::new(1), Some(&isolate(mix, client))).unwrap();
+    let view = crate::view::View::of(
+        &recorded.recording,
+        &layout,
+        &scenario,
+        crate::view::Sight::Global,
+        &recorded.corrupt,
+        recorded.window,
+    );
+    let own: std::collections::BTreeSet<_> = view.forwarded.iter().flat_map(|(_, _, out)| [*out]).collect();
+    let came = |wire: &&crate::view::Wire| {
+        wire.to == mix && wire.from == client && wire.sent > SimTime::from_secs_f64(20.0)
+    };
+    let target = view.wires.iter().filter(came).find(|wire| wire.arrived != SimTime::NEVER).unwrap();
+    let left = view
+        .wires
+        .iter()
+        .find(|wire| wire.from == mix && wire.sent > target.arrived && !own.contains(&wire.id))
+        .unwrap();
+    let packet =
+        |wire: &crate::view::Wire| recorded.recording.facts[usize::try_from(wire.id.0).unwrap()].packet;
+    assert_eq!(packet(target), packet(left));
+}
+
 #[test]
 fn isolation_of_nobody_there_goes_on_to_the_end() {
     let scenario = drops(2, 100.0);
