@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::observer::{BoxEvent, Fact, PacketKind, WireId};
+use crate::observer::{BoxEvent, Fact, WireId};
 use crate::party::{Layout, Party};
 use crate::scenario::Scenario;
 use crate::time::SimTime;
@@ -96,8 +96,7 @@ pub struct View<'a> {
     pub presence: Vec<Presence>,
     /// Which nodes are the adversary's own.
     pub corrupt: Vec<Party>,
-    /// What its nodes forwarded, and the way of its own packets through any node, since who makes a packet knows all its
-    /// layers: node, incoming, outgoing.
+    /// What its nodes forwarded: node, incoming, outgoing.
     pub forwarded: Vec<(Party, WireId, WireId)>,
     /// What its mailboxes did.
     pub boxes: Vec<BoxEvent>,
@@ -115,11 +114,6 @@ impl<'a> View<'a> {
         window: (SimTime, SimTime),
     ) -> Self {
         let owns = |party: Party| corrupt.contains(&party);
-        let is_own = |wire: WireId| {
-            let index = usize::try_from(wire.0).ok();
-            let fact = index.and_then(|index| recording.facts.get(index));
-            fact.is_some_and(|fact| fact.kind == PacketKind::Injected)
-        };
         let edge = |party: Party| !layout.is_mix(party);
         let sees = |wire: &Wire| {
             owns(wire.from)
@@ -137,12 +131,7 @@ impl<'a> View<'a> {
             wires: recording.wires.iter().filter(|wire| sees(wire)).copied().collect(),
             presence: if sight == Sight::Corrupt { Vec::new() } else { recording.presence.clone() },
             corrupt: corrupt.to_vec(),
-            forwarded: recording
-                .forwarded
-                .iter()
-                .filter(|(node, incoming, _)| owns(*node) || is_own(*incoming))
-                .copied()
-                .collect(),
+            forwarded: recording.forwarded.iter().filter(|(node, _, _)| owns(*node)).copied().collect(),
             boxes: recording.boxes.iter().filter(|event| owns(event.mailbox)).copied().collect(),
         }
     }

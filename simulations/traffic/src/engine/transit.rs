@@ -29,6 +29,7 @@ impl Simulation {
             message,
             next: NOBODY,
             kind,
+            is_loaded: !matches!(cargo, Cargo::Empty),
             hop: 0,
             last,
         };
