@@ -85,8 +85,8 @@ fn messages_come_to_their_recipients_in_every_network() {
         scenario.clients[0].online = Online::Always;
         scenario.clients[0].payload_interval_ms_mean = 200.0;
         scenario.clients[0].downlink_interval_ms_mean = 100.0;
-        scenario.behaviour.writing = Habit::Poisson { per_day_mean: 864.0 };
-        scenario.duration_s = 300.0;
+        scenario.behaviour = quiet().behaviour;
+        scenario.duration_s = quiet().duration_s;
         let recorded = record(&scenario, Seed::new(3), None).unwrap();
         let recording = recorded.recording;
         let written = recording.messages.len();
@@ -99,6 +99,63 @@ fn messages_come_to_their_recipients_in_every_network() {
             }
         }
     }
+}
+
+/// A small network in which ten people write now and then, with room for all answers.
+fn quiet() -> Scenario {
+    let mut scenario = busy();
+    let class = &mut scenario.clients[0];
+    class.count = 10;
+    class.online = Online::Always;
+    class.payload_interval_ms_mean = 200.0;
+    class.downlink_interval_ms_mean = 100.0;
+    scenario.behaviour.writing = Habit::Poisson { per_day_mean: 864.0 };
+    scenario.duration_s = 300.0;
+    scenario
+}
+
+#[test]
+fn without_payload_slots_messages_leave_when_they_are_written_and_nothing_else_but_questions() {
+    for mut scenario in [quiet(), Scenario { network: variants()[7].network.clone(), ..quiet() }] {
+        scenario.clients[0].payload_interval_ms_mean = 0.0;
+        let recording = record(&scenario, Seed::new(3), None).unwrap().recording;
+        let written = recording.messages.len();
+        assert!(written > 10 && received(&recording) * 10 > written * 6, "{written}");
+        assert!(recording.messages.iter().all(|truth| truth.released == truth.written));
+        let payload = |fact: &&Fact| matches!(fact.kind, PacketKind::Message | PacketKind::Poll);
+        let from_clients = recording.wires.iter().zip(&recording.facts).filter(|(wire, _)| wire.from.0 < 10);
+        let sent = from_clients.filter(|(_, fact)| payload(fact)).count();
+        // Two writes for each message, and a question to each of some ten contacts a minute, five minutes long.
+        assert!(sent > written && sent < 4 * written + 10 * 10 * 6 * 2, "{sent}");
+    }
+}
+
+#[test]
+fn digests_are_the_same_frames_to_everybody_and_tell_what_has_come() {
+    let mut scenario = quiet();
+    scenario.mailboxes.notice = crate::scenario::Notice::Digest { interval_s: 10.0 };
+    let recorded = record(&scenario, Seed::new(3), None).unwrap();
+    let layout = recorded.layout;
+    let recording = recorded.recording;
+    let written = recording.messages.len();
+    assert!(written > 10 && received(&recording) * 10 > written * 8, "{} of {written}", received(&recording));
+    let answered: BTreeSet<u64> = recording
+        .wires
+        .iter()
+        .zip(&recording.facts)
+        .filter(|(wire, _)| layout.is_mailbox(wire.from))
+        .map(|(_, fact)| fact.packet)
+        .collect();
+    let mut frames = [0_u32; 10];
+    for (wire, fact) in recording.wires.iter().zip(&recording.facts) {
+        // What comes to a client without having left a mailbox. Answers from before the window are not counted.
+        let is_late = wire.sent > SimTime::from_secs_f64(25.0);
+        if is_late && wire.to.0 < 10 && fact.kind == PacketKind::Reply && !answered.contains(&fact.packet) {
+            frames[wire.to.index()] += 1;
+        }
+    }
+    // 28 intervals, and the last may still be in the queue of a downlink.
+    assert!(frames.iter().all(|count| *count >= 27 && count.abs_diff(frames[0]) <= 1), "{frames:?}");
 }
 
 #[test]
