@@ -477,3 +477,41 @@ fn boxes_stay_the_same_when_clients_are_added() {
         assert_eq!(numbers(&one, &before), numbers(&other, &after));
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
+
+    /// Whatever is blocked at first, and whoever comes and goes, in the end each message has been received once (the net
+    /// of the tests refuses a second time), and nothing of it is kept.
+    #[test]
+    fn nothing_is_lost_or_kept(
+        count in 1_u32..5,
+        replicas in 1_u32..5,
+        has_digests in proptest::bool::ANY,
+        messages in proptest::collection::vec((0_u32..300, 0_u32..6, 0_u32..6), 1..40),
+        blocked in proptest::collection::btree_set(0_u64..3000, 0..1000),
+        absences in proptest::collection::vec((0_u32..300, 0_u32..6, 1_u32..200), 0..6),
+    ) {
+        let mailboxes = if has_digests { digests(count, replicas) } else { polling(count, replicas) };
+        let scenario = scenario(6, Contacts::Uniform { count: 2 }, mailboxes);
+        let mut net = Net::new(&scenario);
+        net.blocked = blocked;
+        for second in 0..2000 {
+            for (_, sender, recipient) in messages.iter().filter(|(at, _, _)| *at == second) {
+                // Strangers and oneself are written to, too.
+                net.desk.written(net.now, *sender, *recipient);
+            }
+            for (from, client, length) in &absences {
+                let away = absences.iter().any(|(from, other, length)| {
+                    other == client && (*from..from + length).contains(&second)
+                });
+                if (*from == second || from + length == second) && away != net.offline.contains(client) {
+                    net.set_online(*client, !away);
+                }
+            }
+            net.step();
+        }
+        proptest::prop_assert_eq!(net.received.len(), messages.len());
+        proptest::prop_assert_eq!(net.desk.under_way(), 0);
+    }
+}
