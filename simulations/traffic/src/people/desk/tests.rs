@@ -305,6 +305,29 @@ fn a_command_or_an_answer_that_is_blocked_goes_again() {
 }
 
 #[test]
+fn both_mailboxes_may_be_asked_at_once_and_the_message_is_received_once() {
+    let mut desk = desk(&scenario(2, Contacts::Pairs, polling(2, 2)));
+    let message = desk.written(SECOND, 0, 1);
+    let serve = |client: u32, desk: &mut Desk| {
+        let load = desk.slot(SECOND, client);
+        let mailbox = load.target().unwrap();
+        (mailbox, desk.command(SECOND, mailbox, &load, WireId(0)).unwrap().answer)
+    };
+    // The sender does not hear of its writes, so that the message is under way for long.
+    serve(0, &mut desk);
+    serve(0, &mut desk);
+    let (one, other) = (serve(1, &mut desk), serve(1, &mut desk));
+    assert_ne!(one.0, other.0);
+    for (mailbox, answer) in [one, other] {
+        assert!(matches!(answer, Answer::Found { mailbox: found, message: 0, .. } if found == mailbox));
+    }
+    assert_eq!(desk.answered(SECOND, 0, &one.1), None, "not its own");
+    assert_eq!(desk.answered(SECOND, 1, &one.1), Some((message, MessageEvent::Received)));
+    assert_eq!(desk.answered(SECOND, 1, &other.1), None);
+    assert_eq!(desk.under_way(), 1);
+}
+
+#[test]
 fn what_is_read_out_of_order_does_not_stop_the_stream() {
     let scenario = scenario(2, Contacts::Pairs, digests(1, 1));
     let mut net = Net::new(&scenario);
