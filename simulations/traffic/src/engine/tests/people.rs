@@ -74,6 +74,34 @@ fn the_downlink_has_its_own_rate() {
     assert!(dummies > 100 && down.len() - dummies > 100, "{dummies}");
 }
 
+/// Towards clients an entry is the last hop, for which no delay is drawn: with frames at a high rate a packet goes on at once.
+#[test]
+fn a_shaped_entry_mixes_upwards_alone() {
+    let mut scenario = busy();
+    scenario.clients[0].online = Online::Always;
+    scenario.mixing = Mixing::Poisson { delay_ms_mean: 1000.0 };
+    scenario.clients[0].loop_interval_ms_mean = 500.0;
+    for (downlink_ms, is_mixed_down) in [(1.0, false), (0.0, true)] {
+        scenario.clients[0].downlink_interval_ms_mean = downlink_ms;
+        let recorded = record(&scenario, Seed::new(2), None).unwrap();
+        let (recording, layout) = (recorded.recording, recorded.layout);
+        let (mut up, mut down) = (Vec::new(), Vec::new());
+        for (node, incoming, outgoing) in &recording.forwarded {
+            let wire = |id: &WireId| recording.wires[usize::try_from(id.0).unwrap()];
+            if matches!(layout.role(*node), Some(crate::party::Role::Mix { layer: 0, .. })) {
+                let held = wire(outgoing).sent.since(wire(incoming).arrived).as_millis_f64();
+                let side = if layout.is_client(wire(outgoing).to) { &mut down } else { &mut up };
+                side.push(held);
+            }
+        }
+        let mean = |held: &[f64]| held.iter().sum::<f64>() / held.len() as f64;
+        assert!(up.len() > 1000 && down.len() > 1000);
+        assert!((mean(&up) - 1000.0).abs() < 6.0 * 1000.0 / (up.len() as f64).sqrt());
+        assert_eq!(mean(&down) > 900.0, is_mixed_down);
+        assert_eq!(mean(&down) < 10.0, !is_mixed_down);
+    }
+}
+
 fn received(recording: &Recording) -> usize {
     recording.messages.iter().filter(|truth| truth.received != SimTime::NEVER).count()
 }
