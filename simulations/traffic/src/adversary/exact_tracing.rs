@@ -6,10 +6,11 @@
 //! adversary made and what its mixes forwarded are known to it. It uses the mean delay where mixes make packets of their own,
 //! and nothing else of how the network works.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::{Adversary, Answer, Kind, Question};
 use crate::observer::WireId;
+use crate::party::{Layout, Party};
 use crate::random::Draws;
 use crate::tracer::{Direction, Exit, replay};
 use crate::view::{Sight, View};
@@ -44,21 +45,26 @@ pub(super) fn traced(view: &View<'_>, questions: &[Question]) -> Vec<Answer> {
     let mut answers: Vec<Answer> =
         questions.iter().map(|question| Answer::nothing(question.candidates())).collect();
     for direction in [Direction::Forward, Direction::Backward] {
-        let targets: Vec<(usize, WireId)> = questions
-            .iter()
-            .enumerate()
-            .filter_map(|(number, question)| match (question, direction) {
+        // A target and its decoy ask of the same passage.
+        let mut asked: BTreeMap<WireId, Vec<usize>> = BTreeMap::new();
+        for (number, question) in questions.iter().enumerate() {
+            match (question, direction) {
                 (Question::Exit { wire, .. }, Direction::Forward)
-                | (Question::Sender { wire, .. }, Direction::Backward) => Some((number, *wire)),
-                _ => None,
-            })
-            .collect();
-        for pass in targets.chunks(TARGETS_PER_PASS) {
-            let wires: Vec<WireId> = pass.iter().map(|(_, wire)| *wire).collect();
-            let tracer = replay(view, direction, &wires);
-            for (target, (number, _)) in pass.iter().enumerate() {
-                if let (Some(question), Some(answer)) = (questions.get(*number), answers.get_mut(*number)) {
-                    *answer = weighed(question, tracer.exits(target));
+                | (Question::Sender { wire, .. }, Direction::Backward) => {
+                    asked.entry(*wire).or_default().push(number);
+                }
+                _ => {}
+            }
+        }
+        let wires: Vec<WireId> = asked.keys().copied().collect();
+        for pass in wires.chunks(TARGETS_PER_PASS) {
+            let tracer = replay(view, direction, pass);
+            for (target, wire) in pass.iter().enumerate() {
+                for number in asked.get(wire).into_iter().flatten() {
+                    if let (Some(question), Some(answer)) = (questions.get(*number), answers.get_mut(*number))
+                    {
+                        *answer = weighed(question, tracer.exits(target), view.layout);
+                    }
                 }
             }
         }
@@ -66,20 +72,25 @@ pub(super) fn traced(view: &View<'_>, questions: &[Question]) -> Vec<Answer> {
     answers
 }
 
-fn weighed(question: &Question, exits: &[Exit]) -> Answer {
+fn weighed(question: &Question, exits: &[Exit], layout: &Layout) -> Answer {
     match question {
         Question::Exit { candidates, .. } => {
-            let masses: HashMap<WireId, f64> = exits.iter().map(|exit| (exit.wire, exit.mass)).collect();
-            let mass = |wire: &WireId| masses.get(wire).copied().unwrap_or(0.0);
+            // Forward, exits are in the order of sending.
+            let mass = |wire: &WireId| {
+                let place = exits.binary_search_by_key(wire, |exit| exit.wire).ok();
+                place.and_then(|place| exits.get(place)).map_or(0.0, |exit| exit.mass)
+            };
             Answer::from_weights(candidates.iter().map(mass).collect())
         }
         Question::Sender { candidates, .. } => {
-            let mut masses = HashMap::new();
+            let mut masses = vec![0.0; layout.parties() as usize];
             for exit in exits {
-                *masses.entry(exit.party).or_insert(0.0) += exit.mass;
+                if let Some(mass) = masses.get_mut(exit.party.index()) {
+                    *mass += exit.mass;
+                }
             }
-            let weights = candidates.iter().map(|client| masses.get(client).copied().unwrap_or(0.0));
-            Answer::from_weights(weights.collect())
+            let mass = |client: &Party| masses.get(client.index()).copied().unwrap_or(0.0);
+            Answer::from_weights(candidates.iter().map(mass).collect())
         }
         Question::Contact { .. } | Question::Order { .. } => Answer::nothing(question.candidates()),
     }
@@ -89,7 +100,6 @@ fn weighed(question: &Question, exits: &[Exit]) -> Answer {
 mod tests {
     use super::*;
     use crate::adversary::testing::{guesses, scored};
-    use crate::party::Party;
     use crate::toy::Toy;
 
     #[test]
@@ -104,7 +114,7 @@ mod tests {
 
     #[test]
     fn with_long_delays_it_guesses_and_knows_that_it_does() {
-        let toy = Toy { clients: 50, gap_ms: 50.0, delay_ms: 3000.0, duration_s: 25.0, ..Toy::default() };
+        let toy = Toy { clients: 25, gap_ms: 50.0, delay_ms: 3000.0, duration_s: 25.0, ..Toy::default() };
         let score = scored(&toy.play(), &ExactTracing, &[]);
         for (kind, tally) in &score.kinds {
             assert!(tally.trials >= 200, "{kind:?}");
