@@ -1,6 +1,9 @@
 //! All adversaries by their names.
 
-use super::{Adversary, EndTiming, ExactTracing, FlowCorrelation, Isolation, ReleaseTime};
+use super::{
+    Adversary, EndTiming, ExactTracing, FlowCorrelation, Isolation, PathCompromise, Predecessor, ReleaseTime,
+    TargetedCorruption,
+};
 
 /// Every adversary, in an order that does not change from run to run.
 #[must_use]
@@ -10,7 +13,10 @@ pub fn all() -> Vec<Box<dyn Adversary>> {
         Box::new(EndTiming),
         Box::new(FlowCorrelation),
         Box::new(Isolation),
+        Box::new(PathCompromise),
+        Box::new(Predecessor),
         Box::new(ReleaseTime),
+        Box::new(TargetedCorruption),
     ]
 }
 

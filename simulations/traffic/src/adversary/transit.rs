@@ -1,10 +1,11 @@
 //! How long a packet takes from its client's link to its last, by what is public.
 //!
 //! The sum of L exponential delays of one mean is Erlang; for other ways of mixing a gamma distribution of the same mean and
-//! variance stands in. The latency of links is taken from those that are watched at both ends.
+//! variance stands in; Tor adds a time between public bounds. The latency of links is taken from those that are watched at both ends.
 
 use statrs::distribution::{Continuous, Gamma, Normal};
 
+use crate::engine::{CIRCUIT_MS, JITTER_MS};
 use crate::scenario::{Mixing, Route};
 use crate::time::SimTime;
 use crate::view::View;
@@ -58,7 +59,11 @@ impl Transit {
             Route::TorMix => hops,
             Route::Tor => 0.0,
         };
-        Self::new((hops * mean_s, hops * variance), (links * link_s, (links * spread).sqrt()))
+        let tor = match network.route {
+            Route::Mix => (0.0, 0.0),
+            Route::TorMix | Route::Tor => tor(),
+        };
+        Self::new((hops * mean_s + tor.0, hops * variance + tor.1), (links * link_s, (links * spread).sqrt()))
     }
 
     /// Of delays with this mean and variance, and links with this mean and standard deviation.
@@ -136,6 +141,13 @@ impl Transit {
 fn density(gamma: &Gamma, seconds: f64) -> f64 {
     // At zero an exponential jumps; what comes out at once has the density beside it.
     if seconds < -RESOLUTION_S { 0.0 } else { gamma.pdf(seconds.max(RESOLUTION_S)) }
+}
+
+/// Mean and variance of a packet's time in Tor, in seconds and their square: two parts, each uniform between bounds.
+fn tor() -> (f64, f64) {
+    let parts = [CIRCUIT_MS, JITTER_MS].map(|(low, high)| (low / 1e3, high / 1e3));
+    let mean = parts.iter().map(|(low, high)| f64::midpoint(*low, *high)).sum();
+    (mean, parts.iter().map(|(low, high)| (high - low).powi(2) / 12.0).sum())
 }
 
 /// Mean and variance of the time at one mix, in seconds and their square, if so many packets a second come.
