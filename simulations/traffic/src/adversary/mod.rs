@@ -16,6 +16,8 @@ mod release_time;
 mod targeted_corruption;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod transit;
 
 pub use end_timing::EndTiming;

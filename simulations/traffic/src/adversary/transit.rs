@@ -8,7 +8,7 @@ use statrs::distribution::{Continuous, Gamma, Normal};
 use crate::engine::{CIRCUIT_MS, JITTER_MS};
 use crate::scenario::{Mixing, Route};
 use crate::time::SimTime;
-use crate::view::View;
+use crate::view::{View, Wire};
 
 /// The finest that times are told apart, in seconds.
 const RESOLUTION_S: f64 = 1e-6;
@@ -41,9 +41,11 @@ impl Transit {
         let network = &view.scenario.network;
         let hops = f64::from(network.hops());
         let seconds = view.window.1.since(view.window.0).as_secs_f64();
-        let uplinks = view.wires.iter().filter(|wire| view.layout.is_client(wire.from)).count() as f64;
+        // What comes into the network of mixes passes each layer once.
+        let come = |wire: &&Wire| view.layout.is_mix(wire.to) && !view.layout.is_mix(wire.from);
+        let come = view.wires.iter().filter(come).count() as f64;
         let width = f64::from(view.layout.layers().last().copied().unwrap_or(1));
-        let (mean_s, variance) = hold(view.scenario.mixing, uplinks / seconds / width);
+        let (mean_s, variance) = hold(view.scenario.mixing, come / seconds / width);
         let times: Vec<f64> = view
             .wires
             .iter()

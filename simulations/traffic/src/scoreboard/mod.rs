@@ -1,8 +1,8 @@
 //! The scoreboard: asks adversaries questions whose answers it knows, and says what the answers are worth.
 //!
 //! The only code beside the instruments that sees a [`Recording`]'s facts; an adversary gets a [`View`]. The candidates of a
-//! question about a packet are those that were there within the shortest and longest time that any packet took. Not here:
-//! intervals over replications, which results are put together from.
+//! question about a packet are those that were there within the shortest and longest time that any packet took, or next to that. Not
+//! here: intervals over replications, which results are put together from.
 
 mod calibration;
 mod interval;

@@ -18,6 +18,9 @@ use crate::view::Recording;
 
 /// The most candidates of a question, also where a plan asks for all.
 const CANDIDATES_MAX: usize = 10_000;
+/// Where fewer passages are plausible, so many next in time are taken for each candidate: without delay there would be none
+/// to be taken for another, and nothing to ask.
+const AROUND_PER_CANDIDATE: usize = 4;
 /// How often a client that has nothing to do with a user is looked for, per candidate.
 const TRIES_MAX: usize = 20;
 
@@ -87,16 +90,27 @@ impl<'a> Asker<'a> {
             }
             let passes = wire.to == *mix && wire.arrived >= *from && wire.arrived != SimTime::NEVER;
             if passes && makers.contains(&fact.packet) {
-                return self.trips.all.iter().filter(|trip| trip.packet == fact.packet).copied().collect();
+                // Whatever it was: the adversary cannot choose a packet with a message.
+                let trips = self.trips.all.iter().chain(&self.trips.cover);
+                return trips.filter(|trip| trip.packet == fact.packet).copied().collect();
             }
         }
         Vec::new()
     }
 
+    /// How many passages there have to be around a packet to choose candidates from.
+    const fn around(&self) -> usize {
+        AROUND_PER_CANDIDATE * if self.candidates < CANDIDATES_MAX { self.candidates } else { 1 }
+    }
+
     fn exits(&self, chosen: &[Trip], draws: &mut Draws) -> Vec<Asked> {
         let mut asked = Vec::new();
         for trip in chosen {
-            let others: Vec<_> = self.trips.exits_after(trip.first.sent).iter().map(|wire| wire.id).collect();
+            let exits = self.trips.exits_after(trip.first.sent, self.around()).iter();
+            // Another copy of the same message is neither right nor uninvolved.
+            let is_copy = |message: Option<u32>| message.is_some() && message == trip.message;
+            let others: Vec<_> =
+                exits.filter(|(_, message)| !is_copy(*message)).map(|(wire, _)| wire.id).collect();
             let question = |candidates| Question::Exit { wire: trip.first.id, candidates };
             asked.extend(pair(trip.last.id, &others, self.candidates, draws, question));
         }
@@ -106,7 +120,8 @@ impl<'a> Asker<'a> {
     fn senders(&self, chosen: &[Trip], draws: &mut Draws) -> Vec<Asked> {
         let mut asked = Vec::new();
         for trip in chosen {
-            let senders = self.trips.uplinks_before(trip.last.sent).iter().map(|wire| wire.from);
+            let senders =
+                self.trips.uplinks_before(trip.last.sent, self.around()).iter().map(|wire| wire.from);
             let mut others: Vec<Party> = senders.collect();
             others.sort_unstable();
             others.dedup();
@@ -116,13 +131,17 @@ impl<'a> Asker<'a> {
         asked
     }
 
-    /// Each about a packet with a message and the next such packet that any client sends.
+    /// Each about a packet with a message and the next with another message that any client sends.
     fn orders(&self, draws: &mut Draws) -> Vec<Asked> {
         let mut asked = Vec::new();
         for number in sample(draws, self.trips.all.len().saturating_sub(1), self.targets) {
-            let (Some(one), Some(two)) = (self.trips.all.get(number), self.trips.all.get(number + 1)) else {
-                continue;
+            let mut later = self.trips.all.iter().skip(number);
+            let Some(one) = later.next() else { continue };
+            // Copies of one message are not two, and what is sent at once has no order.
+            let is_next = |two: &&Trip| {
+                two.first.sent > one.first.sent && (two.message.is_none() || two.message != one.message)
             };
+            let Some(two) = later.find(is_next) else { continue };
             let question = Question::Order { first: one.first.id, second: two.first.id };
             let came = |trip: &Trip| (trip.last.arrived, trip.last.id);
             let right = usize::from(came(one) > came(two));

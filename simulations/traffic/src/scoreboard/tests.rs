@@ -117,7 +117,8 @@ fn who_knows_how_questions_are_made_gains_nothing_over_decoys() {
 
 #[test]
 fn candidates_are_plausible_and_differ() {
-    let played = Toy::default().play();
+    // So many packets that there are candidates enough within the time that packets take.
+    let played = Toy { clients: 60, gap_ms: 200.0, ..Toy::default() }.play();
     let longest =
         played.recording.messages.iter().map(|message| message.received.since(message.released)).max();
     let seen = std::sync::Mutex::new(0);
@@ -138,8 +139,18 @@ fn candidates_are_plausible_and_differ() {
         Answer::nothing(question.candidates())
     });
     let score = asked(&played, &listener);
-    assert!(*seen.lock().unwrap() > 100);
+    assert!(*seen.lock().unwrap() > 300);
     assert!((score.kinds[&Kind::Exit].baseline() - 0.1).abs() < 0.01);
+}
+
+#[test]
+fn where_nothing_takes_long_neighbours_are_candidates() {
+    let played = Toy { delay_ms: 0.0, ..Toy::default() }.play();
+    let score = asked(&played, &puppet(&[Kind::Exit, Kind::Sender], |_, q| Answer::nothing(q.candidates())));
+    for tally in score.kinds.values() {
+        assert!(tally.trials >= 290, "{}", tally.trials);
+        assert!(tally.baseline() < 0.12, "{}", tally.baseline());
+    }
 }
 
 #[test]

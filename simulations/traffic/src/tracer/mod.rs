@@ -13,6 +13,7 @@
 //!
 //! Not here: questions and answers, entropies.
 
+pub mod bench;
 mod mass;
 mod pool;
 mod replay;
@@ -71,6 +72,7 @@ enum Node {
 #[derive(Clone, Debug)]
 pub struct Tracer {
     direction: Direction,
+    clients: u32,
     nodes: Vec<Node>,
     /// Which nodes are the adversary's own.
     corrupt: Vec<bool>,
@@ -122,6 +124,7 @@ impl Tracer {
             .collect();
         Self {
             direction,
+            clients: layout.clients(),
             corrupt: (0..layout.parties()).map(|number| corrupt.contains(&Party(number))).collect(),
             nodes,
             pools,
@@ -220,13 +223,9 @@ impl Tracer {
         }
     }
 
+    /// Clients come first; what else is outside is a mailbox.
     fn is_mailbox(&self, party: Party) -> bool {
-        // Mailboxes are numbered behind the mixes; clients come first.
-        self.node(party) == Node::Outside && party.index() >= self.first_mailbox()
-    }
-
-    fn first_mailbox(&self) -> usize {
-        self.nodes.iter().position(|node| *node != Node::Outside).unwrap_or(self.nodes.len())
+        self.node(party) == Node::Outside && party.0 >= self.clients
     }
 
     /// A packet leaves `node` for `towards`, in the tracer's time.
