@@ -16,5 +16,6 @@ pub mod party;
 pub mod random;
 pub mod results;
 pub mod scenario;
+pub mod scoreboard;
 pub mod time;
 pub mod view;

@@ -1,10 +1,10 @@
 //! What an adversary has seen of a run, to be thought about when it is over.
 //!
-//! A [`Recording`] has everything; a [`View`] is the part that an adversary of some sight gets, without a single [`Fact`].
+//! A [`Recording`] has everything; a [`View`] is the part that an adversary of some sight gets, without a single [`Fact`] but which packets are its own.
 
 use serde::{Deserialize, Serialize};
 
-use crate::observer::{BoxEvent, Fact, WireId};
+use crate::observer::{BoxEvent, Fact, PacketKind, WireId};
 use crate::party::{Layout, Party};
 use crate::scenario::Scenario;
 use crate::time::SimTime;
@@ -100,6 +100,8 @@ pub struct View<'a> {
     pub forwarded: Vec<(Party, WireId, WireId)>,
     /// What its mailboxes did.
     pub boxes: Vec<BoxEvent>,
+    /// The passages of packets that it made itself, in order: who makes a packet knows it at every hop.
+    pub own: Vec<WireId>,
 }
 
 impl<'a> View<'a> {
@@ -133,6 +135,13 @@ impl<'a> View<'a> {
             corrupt: corrupt.to_vec(),
             forwarded: recording.forwarded.iter().filter(|(node, _, _)| owns(*node)).copied().collect(),
             boxes: recording.boxes.iter().filter(|event| owns(event.mailbox)).copied().collect(),
+            own: recording
+                .wires
+                .iter()
+                .zip(&recording.facts)
+                .filter(|(_, fact)| fact.kind == PacketKind::Injected)
+                .map(|(wire, _)| wire.id)
+                .collect(),
         }
     }
 }
