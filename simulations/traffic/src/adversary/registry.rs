@@ -5,7 +5,7 @@ use super::Adversary;
 /// Every adversary, in an order that does not change from run to run.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Adversary>> {
-    vec![]
+    super::disclosure::all()
 }
 
 /// The adversary of a name; `None` if there is none.

@@ -7,7 +7,7 @@
 
 use super::dense::Dense;
 use super::tables::Tables;
-use crate::adversary::{Adversary, Answer, Question};
+use crate::adversary::{Adversary, Answer, Kind, Question};
 use crate::random::Draws;
 use crate::view::{Sight, View};
 
@@ -33,6 +33,10 @@ impl Adversary for Bayesian {
 
     fn sight(&self) -> Sight {
         Sight::Edges
+    }
+
+    fn asks(&self) -> &'static [Kind] {
+        &[Kind::Contact]
     }
 
     fn answer(&self, view: &View<'_>, questions: &[Question], draws: &mut Draws) -> Vec<Answer> {

@@ -11,7 +11,7 @@ use super::dense::Dense;
 use super::nonnegative::solve;
 use super::profiled::Profiled;
 use super::rounds::{Counting, Rounds};
-use crate::adversary::{Adversary, Answer, Question};
+use crate::adversary::{Adversary, Answer, Kind, Question};
 use crate::party::Party;
 use crate::random::Draws;
 use crate::view::{Sight, View};
@@ -30,6 +30,10 @@ impl Adversary for LeastSquares {
 
     fn sight(&self) -> Sight {
         Sight::Edges
+    }
+
+    fn asks(&self) -> &'static [Kind] {
+        &[Kind::Contact]
     }
 
     fn answer(&self, view: &View<'_>, questions: &[Question], _draws: &mut Draws) -> Vec<Answer> {

@@ -7,7 +7,7 @@
 use super::assignment::assign;
 use super::dense::Dense;
 use super::tables::{Exchange, Tables};
-use crate::adversary::{Adversary, Answer, Question};
+use crate::adversary::{Adversary, Answer, Kind, Question};
 use crate::random::Draws;
 use crate::view::{Sight, View};
 
@@ -31,6 +31,10 @@ impl Adversary for PerfectMatching {
 
     fn sight(&self) -> Sight {
         Sight::Edges
+    }
+
+    fn asks(&self) -> &'static [Kind] {
+        &[Kind::Contact]
     }
 
     fn answer(&self, view: &View<'_>, questions: &[Question], _draws: &mut Draws) -> Vec<Answer> {

@@ -15,9 +15,13 @@
 mod assignment;
 mod bayesian;
 mod dense;
+mod digest;
+mod duration;
 mod evidence;
+mod intersection;
 mod lag;
 mod least_squares;
+mod mailbox;
 mod matching;
 mod nonnegative;
 mod profiled;
@@ -25,10 +29,16 @@ mod rounds;
 mod statistical;
 #[cfg(test)]
 mod synthetic;
+#[cfg(test)]
+mod synthetic_boxes;
 mod tables;
 
 pub use bayesian::Bayesian;
+pub use digest::{EquivocatingDigest, chance_of_detection};
+pub use duration::{Disclosure, rounds_to_disclosure};
+pub use intersection::{Intersection, survivors};
 pub use least_squares::LeastSquares;
+pub use mailbox::{BoxLife, CorruptMailbox, boxes};
 pub use matching::PerfectMatching;
 pub use statistical::{NormalisedDisclosure, StatisticalDisclosure, TwoSidedDisclosure};
 

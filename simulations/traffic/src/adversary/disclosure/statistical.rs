@@ -14,7 +14,7 @@
 
 use super::evidence::{Estimate, factors_ln, weights};
 use super::rounds::{Counting, Rounds};
-use crate::adversary::{Adversary, Answer, Question};
+use crate::adversary::{Adversary, Answer, Kind, Question};
 use crate::party::Party;
 use crate::random::Draws;
 use crate::view::{Sight, View};
@@ -43,6 +43,10 @@ impl Adversary for StatisticalDisclosure {
         Sight::Edges
     }
 
+    fn asks(&self) -> &'static [Kind] {
+        &[Kind::Contact]
+    }
+
     fn answer(&self, view: &View<'_>, questions: &[Question], _draws: &mut Draws) -> Vec<Answer> {
         let rounds = Rounds::of(view, Counting::Whole);
         super::answer_contacts(questions, |user, candidates| profile(&rounds, user, candidates))
@@ -56,6 +60,10 @@ impl Adversary for NormalisedDisclosure {
 
     fn sight(&self) -> Sight {
         Sight::Edges
+    }
+
+    fn asks(&self) -> &'static [Kind] {
+        &[Kind::Contact]
     }
 
     fn answer(&self, view: &View<'_>, questions: &[Question], _draws: &mut Draws) -> Vec<Answer> {
@@ -74,6 +82,10 @@ impl Adversary for TwoSidedDisclosure {
 
     fn sight(&self) -> Sight {
         Sight::Edges
+    }
+
+    fn asks(&self) -> &'static [Kind] {
+        &[Kind::Contact]
     }
 
     fn answer(&self, view: &View<'_>, questions: &[Question], _draws: &mut Draws) -> Vec<Answer> {
@@ -202,7 +214,7 @@ mod tests {
     fn contacts_stand_out_after_the_rounds_of_theory_and_not_long_before() {
         let needed = rounds_needed(4.0, 60.0, 10.0, 2.0);
         let batches = |rounds| Batches { clients: 60, batch: 10, contacts: 4, rounds, ..Batches::default() };
-        let enough = batches(super::super::rounds::floor(3.0 * needed));
+        let enough = batches(super::super::rounds::floor(4.0 * needed));
         let few = batches(2);
         for adversary in [&StatisticalDisclosure as &dyn Adversary, &NormalisedDisclosure] {
             let (late, early) = (success(adversary, &enough, 40), success(adversary, &few, 40));

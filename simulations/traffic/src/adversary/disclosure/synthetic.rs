@@ -8,6 +8,8 @@ use crate::scenario::{Delivery, Mixing, Network, Scenario};
 use crate::time::SimTime;
 use crate::view::{Recording, Sight, View, Wire};
 
+pub(super) use super::synthetic_boxes::Boxes;
+
 /// Candidates of a question.
 pub(super) const CANDIDATES: u32 = 20;
 
@@ -25,7 +27,7 @@ pub(super) struct Batches {
     pub(super) replies: f64,
     /// The others have this many contacts of their own; 0: they write to anybody.
     pub(super) others_contacts: u32,
-    /// The chance that the last client but one, when the target sends, sends too, to the last.
+    /// The chance that the last client but one, when the target sends, sends too. It sends to the last alone.
     pub(super) companion: f64,
     /// The target is silent in this share of rounds.
     pub(super) silent: f64,
@@ -71,7 +73,8 @@ impl Batches {
                 }
                 while packets.len() < self.batch as usize {
                     let sender = anybody(draws);
-                    let recipient = if draws.unit() < self.popular {
+                    let is_companion = self.companion > 0.0 && sender == self.clients - 2;
+                    let recipient = if is_companion || draws.unit() < self.popular {
                         self.clients - 1
                     } else if self.others_contacts > 0 {
                         1 + (sender * 7 + draws.below(self.others_contacts) * 3) % (self.clients - 1)
@@ -182,6 +185,7 @@ pub(super) struct Run {
     pub(super) layout: Layout,
     pub(super) scenario: Scenario,
     pub(super) window: (SimTime, SimTime),
+    pub(super) corrupt: Vec<Party>,
 }
 
 impl Run {
@@ -208,12 +212,13 @@ impl Run {
             layout: Layout::new(clients, vec![1], 0),
             scenario: Scenario { network, mixing, ..Scenario::default() },
             window: (SimTime::ZERO, SimTime::from_secs_f64(duration_s)),
+            corrupt: Vec::new(),
         }
     }
 
     /// What somebody sees who watches the edges.
     pub(super) fn view(&self) -> View<'_> {
-        View::of(&self.recording, &self.layout, &self.scenario, Sight::Edges, &[], self.window)
+        View::of(&self.recording, &self.layout, &self.scenario, Sight::Edges, &self.corrupt, self.window)
     }
 }
 
@@ -238,7 +243,7 @@ pub(super) fn success(adversary: &dyn Adversary, batches: &Batches, trials: u32)
     share(trials, |seed, draws| (batches.run(seed), batches.question(draws)), adversary)
 }
 
-fn share(
+pub(super) fn share(
     trials: u32,
     make: impl Fn(u64, &mut Draws) -> (Run, (Question, usize)),
     adversary: &dyn Adversary,
