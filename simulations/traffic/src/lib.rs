@@ -4,6 +4,7 @@
 //! - The [`engine`] runs it, [`mixing`] is what a mix lets go.
 //! - [`people`] are what users, outboxes and mailboxes do, [`latencies`] the times on links.
 //! - [`experiment`] is one run with everything measured, [`results`] are the rows that come of many.
+//! - [`tracer`] follows probability mass through the mixes.
 //! - [`view`] is what an adversary gets of it, [`adversary`] what it concludes, [`scoreboard`] what that is worth.
 //! - [`metrics`] are entropies, rates and their confidence intervals; [`theory`] the closed forms beside them.
 //!
@@ -25,4 +26,7 @@ pub mod results;
 pub mod scenario;
 pub mod scoreboard;
 pub mod time;
+#[cfg(test)]
+mod toy;
+pub mod tracer;
 pub mod view;

@@ -105,6 +105,13 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    /// The watched passage of this number.
+    #[must_use]
+    pub fn wire(&self, id: WireId) -> Option<&Wire> {
+        let index = self.wires.binary_search_by_key(&id, |wire| wire.id).ok()?;
+        self.wires.get(index)
+    }
+
     /// What an adversary of this sight, to whom these nodes belong, gets of a recording.
     #[must_use]
     pub fn of(
