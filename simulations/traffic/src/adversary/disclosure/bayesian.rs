@@ -195,47 +195,46 @@ mod tests {
         }
     }
 
-    /// Every assignment of all rounds with its Pólya probability: the mean count of each sender and receiver.
-    fn enumerated(tables: &Tables, alpha: f64) -> Vec<Vec<f64>> {
-        fn visit(
-            tables: &Tables,
-            alpha: f64,
-            (round, packet): (usize, usize),
-            used: u32,
-            probability: f64,
-            counts: &mut Vec<Vec<f64>>,
-            sums: &mut Vec<Vec<f64>>,
-            all: &mut f64,
-        ) {
-            let Some(exchange) = tables.exchanges.get(round) else {
-                *all += probability;
-                for (row, counts) in sums.iter_mut().zip(counts) {
-                    for (sum, count) in row.iter_mut().zip(counts) {
-                        *sum += probability * *count;
-                    }
+    /// Goes through every assignment of all rounds.
+    struct Enumeration<'a> {
+        tables: &'a Tables,
+        alpha: f64,
+        counts: Vec<Vec<f64>>,
+        sums: Vec<Vec<f64>>,
+        all: f64,
+    }
+
+    impl Enumeration<'_> {
+        fn visit(&mut self, (round, packet): (usize, usize), used: u32, probability: f64) {
+            let Some(exchange) = self.tables.exchanges.get(round) else {
+                self.all += probability;
+                for (sum, count) in self.sums.iter_mut().flatten().zip(self.counts.iter().flatten()) {
+                    *sum += probability * *count;
                 }
                 return;
             };
-            if packet == exchange.senders.len() {
-                return visit(tables, alpha, (round + 1, 0), 0, probability, counts, sums, all);
-            }
-            let sender = exchange.senders[packet];
-            for (place, receiver) in exchange.receivers.iter().enumerate() {
+            let Some(sender) = exchange.senders.get(packet).copied() else {
+                return self.visit((round + 1, 0), 0, probability);
+            };
+            for (place, receiver) in exchange.receivers.iter().copied().enumerate() {
                 if used & (1 << place) == 0 {
-                    let likelihood = counts[sender][*receiver] + alpha;
-                    counts[sender][*receiver] += 1.0;
-                    let next = (round, packet + 1);
-                    let used = used | (1 << place);
-                    visit(tables, alpha, next, used, probability * likelihood, counts, sums, all);
-                    counts[sender][*receiver] -= 1.0;
+                    let likelihood = self.counts[sender][receiver] + self.alpha;
+                    self.counts[sender][receiver] += 1.0;
+                    self.visit((round, packet + 1), used | (1 << place), probability * likelihood);
+                    self.counts[sender][receiver] -= 1.0;
                 }
             }
         }
+    }
+
+    /// The mean count of each sender and receiver, over every assignment with its Pólya probability.
+    fn enumerated(tables: &Tables, alpha: f64) -> Vec<Vec<f64>> {
         let blank = vec![vec![0.0; tables.receivers.places()]; tables.senders.places()];
-        let (mut counts, mut sums, mut all) = (blank.clone(), blank, 0.0);
-        visit(tables, alpha, (0, 0), 0, 1.0, &mut counts, &mut sums, &mut all);
-        sums.iter_mut().flatten().for_each(|sum| *sum /= all);
-        sums
+        let mut enumeration = Enumeration { tables, alpha, counts: blank.clone(), sums: blank, all: 0.0 };
+        enumeration.visit((0, 0), 0, 1.0);
+        let all = enumeration.all;
+        enumeration.sums.iter_mut().flatten().for_each(|sum| *sum /= all);
+        enumeration.sums
     }
 
     #[test]
@@ -257,10 +256,10 @@ mod tests {
         let mut sampler = Sampler::new(&tables, prior, &mut draws);
         let samples = 60_000;
         let means = sampler.means(samples, &mut draws);
-        for sender in 0..3 {
-            let sent: f64 = exact[sender].iter().sum();
-            for receiver in 0..3 {
-                let expected = (exact[sender][receiver] + alpha) / (sent + prior);
+        for (sender, row) in exact.iter().take(3).enumerate() {
+            let sent: f64 = row.iter().sum();
+            for (receiver, count) in row.iter().take(3).enumerate() {
+                let expected = (count + alpha) / (sent + prior);
                 // Samples follow one another: an error of 1 / sqrt(samples) would be too strict by that.
                 let found = means.at(sender, receiver);
                 assert!((found - expected).abs() < 0.01, "{sender} {receiver}: {found} {expected}");

@@ -81,16 +81,6 @@ impl Sparse {
             .unwrap_or_default()
     }
 
-    /// One number; 0 where there is none.
-    pub(super) fn at(&self, row: usize, column: u32) -> f64 {
-        let entries = self.row(row);
-        entries
-            .binary_search_by_key(&column, |entry| entry.0)
-            .ok()
-            .and_then(|place| entries.get(place))
-            .map_or(0.0, |entry| entry.1)
-    }
-
     /// The sums of the rows.
     pub(super) fn sums(&self) -> Vec<f64> {
         (0..self.rows()).map(|row| self.row(row).iter().map(|entry| entry.1).sum()).collect()
@@ -116,7 +106,6 @@ mod tests {
         assert_eq!(table.row(1), []);
         assert_eq!(table.row(2), [(0, 3.0), (1, 1.5)]);
         assert_eq!(table.row(3), []);
-        assert_eq!(table.at(2, 1).to_bits(), 1.5_f64.to_bits());
         assert_eq!(table.sums(), [2.0, 0.0, 4.5]);
         let turned = table.transposed(5);
         assert_eq!(turned.row(1), [(2, 1.5)]);

@@ -12,6 +12,8 @@
 //!
 //! All of them see sending and receiving, never which of it is cover. Not here: tracing of single packets.
 
+#[cfg(test)]
+mod against_engine;
 mod assignment;
 mod bayesian;
 mod dense;
@@ -48,7 +50,17 @@ use crate::party::Party;
 /// All attacks of this family.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Adversary>> {
-    vec![Box::new(StatisticalDisclosure), Box::new(NormalisedDisclosure), Box::new(TwoSidedDisclosure)]
+    vec![
+        Box::new(StatisticalDisclosure),
+        Box::new(NormalisedDisclosure),
+        Box::new(TwoSidedDisclosure),
+        Box::new(LeastSquares),
+        Box::new(PerfectMatching),
+        Box::new(Bayesian),
+        Box::new(Intersection),
+        Box::new(CorruptMailbox),
+        Box::new(EquivocatingDigest),
+    ]
 }
 
 /// Answers questions for contacts, and says nothing to others.

@@ -83,14 +83,13 @@ impl Boxes {
                 received,
             });
         }
-        for client in 0..self.clients {
-            let mut at = 0.0;
-            while self.cover_interval_s > 0.0 && (client > 0 || self.covers_target) {
-                at += draws.exponential(self.cover_interval_s);
-                if at > end_s {
-                    break;
-                }
+        let first = u32::from(!self.covers_target);
+        let covered = if self.cover_interval_s > 0.0 { first..self.clients } else { 0..0 };
+        for client in covered {
+            let mut at = draws.exponential(self.cover_interval_s);
+            while at <= end_s {
                 passages.push((at, at + LINK_S, Party(client), layout.mix(0, 0), None));
+                at += draws.exponential(self.cover_interval_s);
             }
         }
         for (place, event) in events.iter().enumerate() {
