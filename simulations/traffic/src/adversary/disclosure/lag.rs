@@ -5,6 +5,7 @@
 
 use statrs::function::gamma::{checked_gamma_lr, ln_gamma};
 
+use super::rounds::is_send;
 use crate::scenario::{Delivery, Mixing, Notice, Route};
 use crate::view::View;
 
@@ -16,6 +17,8 @@ const TOR_S: f64 = 0.3;
 const POLL_S: f64 = 60.0;
 /// One slot of so many asks for a box while messages wait.
 const SLOTS_PER_POLL: f64 = 5.0;
+/// The longest that a packet is reckoned to stay in a pool, in intervals.
+const INTERVALS_MAX: f64 = 1000.0;
 /// The shortest spread that is reckoned with, in seconds: sightings are no finer.
 const SPREAD_S_MIN: f64 = 0.001;
 
@@ -120,20 +123,27 @@ fn hold(view: &View<'_>) -> (f64, f64) {
         }
         Mixing::Timed { interval_ms } => within(interval_ms / 1e3),
         Mixing::Threshold { packets } => {
-            let sent = view.wires.iter().filter(|wire| view.layout.is_client(wire.from)).count();
-            let length_s = view.window.1.since(view.window.0).as_secs_f64();
-            let hops = f64::from(view.scenario.network.hops().max(1));
-            let per_mix_s = super::number(sent) * hops / length_s / f64::from(view.layout.mixes().max(1));
-            within(if per_mix_s > 0.0 { f64::from(packets) / per_mix_s } else { 0.0 })
+            let rate = per_mix_s(view);
+            within(if rate > 0.0 { f64::from(packets) / rate } else { 0.0 })
         }
-        // A packet leaves with the chance `fraction` at each interval.
-        Mixing::Pool { interval_ms, fraction, .. } => {
+        // With a arrivals in an interval a pool has `keep` + a / `fraction` packets, of which a leave, each as likely.
+        Mixing::Pool { interval_ms, keep, fraction } => {
             let interval_s = interval_ms / 1e3;
+            let arrivals = (per_mix_s(view) * interval_s).max(f64::MIN_POSITIVE);
+            let intervals = (f64::from(keep) / arrivals + 1.0 / fraction).min(INTERVALS_MAX);
             let (mean_s, variance_s2) = within(interval_s);
-            let missed = (1.0 - fraction) / fraction;
-            (mean_s + interval_s * missed, variance_s2 + interval_s * interval_s * missed / fraction)
+            let missed = intervals - 1.0;
+            (mean_s + interval_s * missed, variance_s2 + interval_s * interval_s * missed * intervals)
         }
     }
+}
+
+/// How many packets from clients come to a mix in a second.
+fn per_mix_s(view: &View<'_>) -> f64 {
+    let sent = view.wires.iter().filter(|wire| is_send(view, wire)).count();
+    let length_s = view.window.1.since(view.window.0).as_secs_f64().max(SPREAD_S_MIN);
+    let hops = f64::from(view.scenario.network.hops().max(1));
+    super::number(sent) * hops / length_s / f64::from(view.layout.mixes().max(1))
 }
 
 /// What a link takes in the mean, in seconds: the adversary sees both its ends.
@@ -147,7 +157,20 @@ fn link_s(view: &View<'_>) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::synthetic::Continuous;
     use super::*;
+
+    #[test]
+    fn a_pool_holds_packets_as_long_as_its_size_over_its_rate() {
+        let mut run = Continuous::default().run(1);
+        // 39 clients send every 20 s, the target every 10 s.
+        run.scenario.mixing = Mixing::Pool { interval_ms: 2000.0, keep: 10, fraction: 0.5 };
+        let rate = 39.0 / 20.0 + 1.0 / 10.0;
+        // Little's law, from the middle of the interval on which a packet comes.
+        let expected = (10.0 + rate * 2.0 / 0.5) / rate - 1.0;
+        let found = Lag::to_exit(&run.view());
+        assert!((found.mean_s / expected - 1.0).abs() < 0.05, "{} {expected}", found.mean_s);
+    }
 
     #[test]
     fn three_poisson_hops_are_erlang() {

@@ -199,3 +199,56 @@ pub(super) fn whole(value: f64) -> usize {
 pub(super) fn packets(row: &[(u32, f64)]) -> Vec<u32> {
     row.iter().flat_map(|(client, count)| std::iter::repeat_n(*client, whole(count.round()))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::synthetic::{Batches, Continuous};
+    use super::*;
+    use crate::random::{Purpose, Seed};
+
+    #[test]
+    fn rounds_of_a_batch_mix_are_its_batches() {
+        let batches = Batches { rounds: 40, ..Batches::default() };
+        let truth = batches.truth(&mut Seed::new(7).draws(Purpose::Writing, 0));
+        let rounds = Rounds::of(&batches.run(7).view(), Counting::Spread);
+        assert_eq!(rounds.count(), truth.len());
+        for (round, exchanged) in truth.iter().enumerate() {
+            let (mut from, mut to): (Vec<u32>, Vec<u32>) = exchanged.iter().copied().unzip();
+            from.sort_unstable();
+            to.sort_unstable();
+            assert_eq!(packets(rounds.inputs.row(round)), from);
+            assert_eq!(packets(rounds.outputs.row(round)), to);
+        }
+    }
+
+    #[test]
+    fn a_spread_packet_is_one_packet_and_is_where_it_comes_out() {
+        let run = Continuous::default().run(3);
+        let view = run.view();
+        let sends = view.wires.iter().filter(|wire| is_send(&view, wire)).count();
+        let whole = Rounds::of(&view, Counting::Whole);
+        let spread = Rounds::of(&view, Counting::Spread);
+        for rounds in [&whole, &spread] {
+            let counted: f64 = rounds.inputs.sums().iter().sum();
+            let received: f64 = rounds.totals.iter().sum();
+            // A few leave after the end.
+            assert!((counted / super::super::number(sends) - 1.0).abs() < 0.01, "{counted} of {sends}");
+            assert!((received / super::super::number(sends) - 1.0).abs() < 0.01, "{received} of {sends}");
+        }
+        // What is expected to come out in a round goes with what does: better where packets are spread than by the clock.
+        let correlation = |rounds: &Rounds, shift: usize| {
+            let expected = rounds.inputs.sums();
+            let count = super::super::number(expected.len() - shift);
+            let mean = |values: &[f64]| values.iter().sum::<f64>() / count;
+            let (one, other) = (&expected[..expected.len() - shift], &rounds.totals[shift..]);
+            let (a, b) = (mean(one), mean(other));
+            let sum = |f: &dyn Fn(f64, f64) -> f64| {
+                one.iter().zip(other).map(|(x, y)| f(x - a, y - b)).sum::<f64>()
+            };
+            sum(&|x, y| x * y) / (sum(&|x, _| x * x) * sum(&|_, y| y * y)).sqrt()
+        };
+        let (right, late) = (correlation(&spread, 0), correlation(&spread, 3));
+        println!("correlation of expected and seen {right:.3}, three stretches later {late:.3}");
+        assert!(right > 0.4 && right > late + 0.3, "{right} {late}");
+    }
+}
