@@ -11,10 +11,12 @@
 
 pub mod adversary;
 pub mod experiment;
+pub mod metrics;
 pub mod observer;
 pub mod party;
 pub mod random;
 pub mod results;
 pub mod scenario;
+pub mod theory;
 pub mod time;
 pub mod view;
