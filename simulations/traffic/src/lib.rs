@@ -2,6 +2,7 @@
 //!
 //! - [`scenario`] says what is simulated; an [`observer`] is told what happens.
 //! - [`experiment`] is one run with everything measured, [`results`] are the rows that come of many.
+//! - [`tracer`] follows probability mass through the mixes.
 //! - [`view`] is what an adversary gets of it, [`adversary`] what it concludes, [`scoreboard`] what that is worth.
 //! - [`metrics`] are entropies, rates and their confidence intervals; [`theory`] the closed forms beside them.
 //!
@@ -17,6 +18,10 @@ pub mod party;
 pub mod random;
 pub mod results;
 pub mod scenario;
+pub mod scoreboard;
 pub mod theory;
 pub mod time;
+#[cfg(test)]
+mod toy;
+pub mod tracer;
 pub mod view;
