@@ -13,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod adversary;
+pub mod bench;
 pub mod engine;
 pub mod experiment;
 pub mod latencies;
