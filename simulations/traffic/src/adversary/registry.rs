@@ -1,11 +1,23 @@
 //! All adversaries by their names.
 
-use super::Adversary;
+use super::{
+    Adversary, EndTiming, ExactTracing, FlowCorrelation, Isolation, PathCompromise, Predecessor, ReleaseTime,
+    TargetedCorruption,
+};
 
 /// Every adversary, in an order that does not change from run to run.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Adversary>> {
-    vec![]
+    vec![
+        Box::new(ExactTracing),
+        Box::new(EndTiming),
+        Box::new(FlowCorrelation),
+        Box::new(Isolation),
+        Box::new(PathCompromise),
+        Box::new(Predecessor),
+        Box::new(ReleaseTime),
+        Box::new(TargetedCorruption),
+    ]
 }
 
 /// The adversary of a name; `None` if there is none.

@@ -16,8 +16,8 @@ use crate::time::SimTime;
 /// The shortest and the longest part of a packet's time in Tor that is the same for all packets of a circuit, and that each
 /// draws anew. Both together lie between 60 and 300 ms, as for circuits in the virtual network of the production cores
 /// (`simulations/src/vnet/direct.rs`).
-const CIRCUIT_MS: (f64, f64) = (60.0, 240.0);
-const JITTER_MS: (f64, f64) = (0.0, 60.0);
+pub(crate) const CIRCUIT_MS: (f64, f64) = (60.0, 240.0);
+pub(crate) const JITTER_MS: (f64, f64) = (0.0, 60.0);
 
 /// Keys of links are numbers that need no protection from whoever chooses them.
 #[derive(Clone, Copy, Debug, Default)]

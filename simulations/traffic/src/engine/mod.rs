@@ -41,6 +41,8 @@ use chance::Chance;
 use clients::Clients;
 use event::Event;
 use isolation::Isolation;
+pub(crate) use links::{CIRCUIT_MS, JITTER_MS};
+
 use links::Links;
 use lists::Lists;
 use nodes::Nodes;
