@@ -17,6 +17,7 @@ pub mod bench;
 pub mod engine;
 pub mod experiment;
 pub mod latencies;
+pub mod metrics;
 pub mod mixing;
 pub mod observer;
 pub mod party;
@@ -25,8 +26,10 @@ pub mod random;
 pub mod results;
 pub mod scenario;
 pub mod scoreboard;
+pub mod theory;
 pub mod time;
 #[cfg(test)]
 mod toy;
 pub mod tracer;
+pub mod verify;
 pub mod view;
