@@ -14,6 +14,7 @@ pub mod experiment;
 pub mod observer;
 pub mod party;
 pub mod random;
+pub mod report;
 pub mod results;
 pub mod scenario;
 pub mod time;
