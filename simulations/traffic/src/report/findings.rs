@@ -1,8 +1,8 @@
 //! What the numbers say, in sentences: nothing that is not in the rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::naming::{attack_of, title};
+use super::naming::{advantages, attack_of, attack_title, title};
 use super::number::{count, number};
 use super::summary::{PointSummary, Statistic, Summary, summary};
 use super::sweep::{Axis, axes, point_name};
@@ -12,9 +12,10 @@ use crate::results::Results;
 /// An attack at the point where it does best.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attack<'a> {
+    /// Its name, or name and kind of question with a dot between.
     pub(super) name: &'a str,
     pub(super) advantage: &'a Statistic,
-    /// What the same attack gains over guessing on uninvolved decoys.
+    /// What the same attack gains over guessing on uninvolved decoys, in the same measure.
     pub(super) decoy_advantage: Option<f64>,
     pub(super) point: &'a PointSummary,
 }
@@ -23,6 +24,8 @@ pub(super) struct Attack<'a> {
 pub(super) struct Study<'a> {
     pub(super) results: &'a Results,
     pub(super) summary: Summary,
+    /// The names of all measures that any point has.
+    pub(super) measures: BTreeSet<String>,
     pub(super) axes: Vec<Axis>,
     pub(super) validity: Validity,
     /// Deviations from each closed form, in tolerances, by row. Beyond any tolerance of zero stands infinity.
@@ -46,7 +49,8 @@ impl<'a> Study<'a> {
                 }
             }
         }
-        Self { results, summary, axes, validity: validity(results), forms }
+        let measures = summary.measures().into_iter().map(str::to_owned).collect();
+        Self { results, summary, measures, axes, validity: validity(results), forms }
     }
 
     /// All attacks, each at the point where its mean advantage is largest; the worst first.
@@ -65,10 +69,7 @@ impl<'a> Study<'a> {
 
     /// The first of these measures that any point has.
     pub(super) fn first_measured(&self, measures: &[&'static str]) -> Option<&'static str> {
-        measures
-            .iter()
-            .find(|measure| self.summary.points.iter().any(|point| point.measures.contains_key(**measure)))
-            .copied()
+        measures.iter().find(|measure| self.measures.contains(**measure)).copied()
     }
 
     /// The answer, a sentence each.
@@ -120,7 +121,7 @@ impl<'a> Study<'a> {
         Some(format!(
             "Of {} the worst is {}, at {}: its advantage over guessing is {} ({verdict}).{decoy}",
             count(attacks.len(), "attack"),
-            worst.name,
+            attack_title(worst.name),
             point_name(worst.point, &self.axes),
             with_interval(worst.advantage),
         ))
@@ -141,7 +142,7 @@ impl<'a> Study<'a> {
         Some(format!(
             "The worst attack does least at {}: there it is {}, with an advantage of {}.",
             point_name(least.point, &self.axes),
-            least.name,
+            attack_title(least.name),
             with_interval(least.advantage),
         ))
     }
@@ -168,10 +169,15 @@ impl<'a> Study<'a> {
 
 /// The attacks of a point.
 pub(super) fn attacks_at(point: &PointSummary) -> impl Iterator<Item = Attack<'_>> {
-    point.measures.iter().filter_map(move |(measure, advantage)| {
-        let name = attack_of(measure)?;
+    let measures = advantages(point.measures.keys().map(String::as_str));
+    measures.into_iter().filter_map(move |measure| {
+        let (name, advantage) = (attack_of(measure)?, point.measures.get(measure)?);
         let of = |what: &str| point.mean(&format!("attack.{name}.{what}"));
-        let decoy_advantage = of("decoy_success").zip(of("baseline")).map(|(success, guess)| success - guess);
+        // As the scoreboard has it: from nothing at guessing to 1 at knowing.
+        let decoy_advantage = of("decoy_success")
+            .zip(of("baseline"))
+            .filter(|(_, guess)| *guess < 1.0)
+            .map(|(success, guess)| (success - guess) / (1.0 - guess));
         Some(Attack { name, advantage, decoy_advantage, point })
     })
 }

@@ -21,7 +21,7 @@ const LISTED_MAX: usize = 20;
 
 /// What every model of this crate leaves out.
 const LIMITS: [&str; 6] = [
-    "The model moves packets, not bytes: all packets are alike, and nothing is learnt from sizes, encryption or faults of software.",
+    "In the traffic model all packets are alike: nothing is learnt from sizes, encryption or faults of software.",
     "What adversaries conclude is what the attacks of this plan conclude. An attack that is not in it can do better.",
     "Users behave as the plan says. Real users have habits that it may not have.",
     "Links are as fast as the plan says whatever they carry: there are no queues and no congestion.",

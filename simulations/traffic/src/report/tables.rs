@@ -1,7 +1,7 @@
 //! The numbers as tables of HTML. A cell keeps its number in full in `data-value`, for sorting and for scripts.
 
 use super::findings::{Study, attacks_at, with_interval};
-use super::naming::title;
+use super::naming::{attack_title, title};
 use super::number::{NOTHING, clean, count, escape, number};
 use super::summary::Statistic;
 use super::sweep::word;
@@ -141,7 +141,7 @@ pub(super) fn attacks(study: &Study<'_>) -> String {
     let mut attacks: Vec<_> = study.summary.points.iter().flat_map(attacks_at).collect();
     attacks.sort_by(|a, b| b.advantage.mean.total_cmp(&a.advantage.mean));
     for attack in attacks {
-        table.row(attack.name, || {
+        table.row(&attack_title(attack.name), || {
             let of = |what: &str| attack.point.measures.get(&format!("attack.{}.{what}", attack.name));
             let measures = ["success", "baseline", "decoy_success", "calibration", "trials"];
             let point = value(Some(f64::from(attack.point.point)));

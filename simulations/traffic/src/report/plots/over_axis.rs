@@ -3,7 +3,7 @@
 use super::super::canvas::{Mark, SERIES};
 use super::super::figure::{PANELS_MAX, figure};
 use super::super::findings::Study;
-use super::super::naming::{attack_of, closed_form_of, title};
+use super::super::naming::{advantages, closed_form_of, title};
 use super::super::panel::{Dot, Panel, Series};
 use super::super::scale::Scale;
 use super::super::summary::PointSummary;
@@ -17,9 +17,8 @@ const DOTS_MAX: usize = 300;
 /// A figure: name, title, and which measures it has.
 type Group = (&'static str, &'static str, fn(&str) -> bool);
 
-/// The figures over an axis, but for that of the closed forms.
-const GROUPS: [Group; 6] = [
-    ("attacks", "Attacks", |measure| measure == "worst.advantage" || attack_of(measure).is_some()),
+/// The figures over an axis, but for those of attacks and closed forms.
+const GROUPS: [Group; 5] = [
     ("anonymity", "Anonymity", |measure| measure.starts_with("entropy_bits.") || measure == "anonymity_set"),
     ("latency", "Latency", |measure| {
         ["latency_ms.mean", "latency_ms.q50", "latency_ms.q95", "latency_ms.q99"].contains(&measure)
@@ -35,23 +34,34 @@ const GROUPS: [Group; 6] = [
 
 pub(super) fn plots(study: &Study<'_>, number: usize, axis: &Axis) -> Vec<Plot> {
     let lines = Lines::of(study, axis);
-    let mut figures: Vec<Plot> = GROUPS
-        .iter()
-        .filter_map(|(name, group, belongs)| {
-            let measures = study.summary.measures().into_iter().filter(|measure| belongs(measure));
-            let panels: Vec<Panel> =
-                measures.take(PANELS_MAX).map(|measure| lines.panel(title(measure), measure)).collect();
-            lines.figure(&format!("axis-{number}-{}-{name}", slug(&axis.key)), group, &panels)
-        })
-        .collect();
-    let forms = study.summary.measures().into_iter().filter_map(closed_form_of);
-    let panels: Vec<Panel> = forms.take(PANELS_MAX).map(|form| lines.closed_form(form)).collect();
-    figures.extend(lines.figure(
-        &format!("axis-{number}-{}-theory", slug(&axis.key)),
-        "Closed forms (line) and simulation (dots)",
-        &panels,
-    ));
+    let measures = study.measures.iter().map(String::as_str);
+    let name = |group: &str| format!("axis-{number}-{}-{group}", slug(&axis.key));
+    let panels = |measures: &[&str]| -> Vec<Panel> {
+        measures.iter().take(PANELS_MAX).map(|measure| lines.panel(title(measure), measure)).collect()
+    };
+    let mut figures = Vec::new();
+    figures.extend(lines.figure(&name("attacks"), "Attacks", &panels(&worst_first(study))));
+    for (group, title, belongs) in GROUPS {
+        let of_group: Vec<&str> = measures.clone().filter(|measure| belongs(measure)).collect();
+        figures.extend(lines.figure(&name(group), title, &panels(&of_group)));
+    }
+    let forms = measures.filter_map(closed_form_of).take(PANELS_MAX);
+    let forms: Vec<Panel> = forms.map(|form| lines.closed_form(form)).collect();
+    figures.extend(lines.figure(&name("theory"), "Closed forms (line) and simulation (dots)", &forms));
     figures
+}
+
+/// The advantages of attacks, so that those that are left out of a full figure are the least: first the largest of all, then
+/// each by its largest at any point.
+fn worst_first<'a>(study: &'a Study<'_>) -> Vec<&'a str> {
+    let greatest = |measure: &str| {
+        study.summary.points.iter().filter_map(|point| point.mean(measure)).fold(f64::NEG_INFINITY, f64::max)
+    };
+    let all = advantages(study.measures.iter().map(String::as_str));
+    let mut ranked: Vec<(f64, &str)> = all.into_iter().map(|measure| (greatest(measure), measure)).collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let worst = study.measures.get("worst.advantage").map(String::as_str);
+    worst.into_iter().chain(ranked.into_iter().map(|(_, measure)| measure)).collect()
 }
 
 /// Points that are joined.
@@ -72,12 +82,10 @@ struct Lines<'a> {
 impl<'a> Lines<'a> {
     fn of(study: &'a Study<'_>, axis: &'a Axis) -> Self {
         let others: Vec<&Axis> = study.axes.iter().filter(|other| other.key != axis.key).collect();
-        let mut points: Vec<&PointSummary> =
-            study.summary.points.iter().filter(|point| axis.position(point).is_some()).collect();
-        let order = |a: &&PointSummary, b: &&PointSummary| {
-            axis.position(a).unwrap_or(0.0).total_cmp(&axis.position(b).unwrap_or(0.0))
-        };
-        points.sort_by(order);
+        let mut placed: Vec<(f64, &PointSummary)> =
+            study.summary.points.iter().filter_map(|point| Some((axis.position(point)?, point))).collect();
+        placed.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let points: Vec<&PointSummary> = placed.into_iter().map(|(_, point)| point).collect();
         let numeric = matches!(axis.values, Values::Numbers(_));
         let unique = points.len() == axis.len();
         let titles = || others.iter().map(|other| other.title()).collect::<Vec<_>>().join(", ");
@@ -92,7 +100,7 @@ impl<'a> Lines<'a> {
                 let lines: Vec<Line<'_>> = lines.filter(|line| !line.points.is_empty()).collect();
                 let once = lines.iter().all(|line| {
                     line.points.windows(2).all(|pair| match pair {
-                        [a, b] => order(a, b).is_lt(),
+                        [a, b] => axis.position(a) < axis.position(b),
                         _ => true,
                     })
                 });

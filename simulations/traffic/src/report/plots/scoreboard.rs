@@ -3,6 +3,7 @@
 use super::super::canvas::{Anchor, BLUE, GRID, INK, MUTED, Mark, WARNING};
 use super::super::figure::sheet;
 use super::super::findings::Study;
+use super::super::naming::attack_title;
 use super::super::number::number;
 use super::super::scale::Scale;
 use super::super::svg::{Plot, WIDTH};
@@ -56,9 +57,9 @@ pub(super) fn plot(study: &Study<'_>) -> Option<Plot> {
             let worst = number_of_line == 0;
             let color = if worst { WARNING } else { BLUE };
             let name = if study.summary.points.len() > 1 {
-                format!("{}, {}", attack.name, point_label(attack.point, &study.axes))
+                format!("{}, {}", attack_title(attack.name), point_label(attack.point, &study.axes))
             } else {
-                attack.name.to_owned()
+                attack_title(attack.name)
             };
             canvas.text(&name, (LEFT - 12.0, y), Anchor::Right, INK, 11.0);
             if let Some(interval) = attack.advantage.interval {

@@ -145,3 +145,18 @@ fn settings_that_do_not_differ_are_no_axis_and_words_are_in_order() {
     mixed.rows[0].settings.insert("mixing.delay_ms_mean".into(), Setting::Text("off".into()));
     assert_eq!(axes(&mixed)[0].labels(), ["2", "off"]);
 }
+
+#[test]
+fn an_attack_that_was_asked_several_kinds_of_questions_counts_by_kind() {
+    let mut results = single(2);
+    for row in &mut results.rows {
+        // One kind is the same as the whole; of two the worst is hidden in their mean.
+        row.measures.set("attack.tagging.exit.advantage", 0.0);
+        row.measures.set("attack.intersection.sender.advantage", 0.95);
+        row.measures.set("attack.intersection.contact.advantage", -0.35);
+    }
+    let study = super::super::findings::Study::of(&results);
+    let names: Vec<&str> = study.attacks().iter().map(|attack| attack.name).collect();
+    assert_eq!(names, ["intersection.sender", "exact-tracing", "tagging", "intersection.contact"]);
+    assert!(study.sentences()[1].contains("Of 4 attacks the worst is intersection (sender), at point 0"));
+}
