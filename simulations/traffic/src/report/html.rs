@@ -140,15 +140,22 @@ fn validity(study: &Study<'_>, _: &Provenance) -> String {
     let mut html = match (validity.rows_checked, validity.rows_invalid) {
         (0, _) => "<p>No run was compared with a closed form: validity is not known.</p>\n".to_owned(),
         (checked, 0) => format!(
-            "<p>Valid: all of {} in {} are within their tolerances.</p>\n",
-            count(study.forms.len(), "closed form"),
-            count(checked, "run")
+            "<p>Valid: {} beside {}, nothing outside its tolerance.</p>\n",
+            count(checked, "run"),
+            count(study.forms.len(), "closed form")
         ),
         (_, invalid) => format!("<p><strong>INVALID</strong>: {invalid} of {}.</p>\n", count(rows, "run")),
     };
     if validity.rows_checked > 0 && validity.rows_checked < rows {
         let unchecked = count(rows - validity.rows_checked, "run");
         html.push_str(&format!("<p>{unchecked} could not be compared with a closed form.</p>\n"));
+    }
+    for point in study.summary.points.iter().filter(|point| point.config_hashes.len() > 1).take(LISTED_MAX) {
+        html.push_str(&format!(
+            "<p><strong>Mixed</strong>: point {} has runs of {}, so that its means say nothing.</p>\n",
+            point.point,
+            count(point.config_hashes.len(), "configuration")
+        ));
     }
     let listed: String = validity
         .deviations

@@ -176,8 +176,7 @@ fn what_is_not_valid_is_called_so_before_anything_else() {
     let mut results = line(&[1.0, 20.0], 2);
     let page = html(&results, &Provenance::default());
     assert!(
-        !words_of(&parse(&page)).contains("INVALID")
-            && page.contains("Valid: all of 1 closed form in 4 runs")
+        !words_of(&parse(&page)).contains("INVALID") && page.contains("Valid: 4 runs beside 1 closed form")
     );
     results.rows[3].measures.set("theory.latency.measured", 500.0);
     let page = html(&results, &Provenance::default());
@@ -188,6 +187,9 @@ fn what_is_not_valid_is_called_so_before_anything_else() {
     assert!(banner < section(&document, "question"));
     let list = words_of(&document);
     assert!(list.contains("point 1, replication 1:") && list.contains("measured was 500."), "{list}");
+    assert!(!page.contains("Mixed"));
+    results.rows[0].config_hash = "another".into();
+    assert!(html(&results, &Provenance::default()).contains("point 0 has runs of 2 configurations"));
     for row in &mut results.rows {
         row.measures.0.retain(|name, _| !name.starts_with("theory.") && name != "valid");
     }
