@@ -138,7 +138,7 @@ fn validity(study: &Study<'_>, _: &Provenance) -> String {
     let validity = &study.validity;
     let rows = study.results.rows.len();
     let mut html = match (validity.rows_checked, validity.rows_invalid) {
-        (0, _) => "<p>No run was compared with a closed form: validity is not known.</p>\n".to_owned(),
+        (0, 0) => "<p>No run was compared with a closed form: validity is not known.</p>\n".to_owned(),
         (checked, 0) => format!(
             "<p>Valid: {} beside {}, nothing outside its tolerance.</p>\n",
             count(checked, "run"),

@@ -16,7 +16,7 @@ const SETTINGS_MAX: usize = 8;
 const NAME_CHARACTERS_MAX: usize = 80;
 
 /// The measures with columns in the table of points.
-const OVERVIEW: [&str; 8] = [
+const OVERVIEW: [&str; 7] = [
     "worst.advantage",
     "entropy_bits.shannon",
     "anonymity_set",
@@ -24,7 +24,6 @@ const OVERVIEW: [&str; 8] = [
     "latency_ms.q99",
     "traffic.up_bytes_per_user_day",
     "traffic.down_bytes_per_user_day",
-    "valid",
 ];
 
 /// A table that grows row by row up to its limit.
@@ -113,16 +112,26 @@ pub(super) fn points(study: &Study<'_>) -> String {
     heads.extend(axes.iter().map(|axis| axis.title()));
     heads.push("Replications".into());
     heads.extend(measures.iter().map(|measure| title(measure)));
+    heads.push("Validity".into());
     let mut table = Table::new("points", "Points: mean [95 % interval]", &heads);
     for point in &study.summary.points {
         table.row(&point.point.to_string(), || {
             let settings = axes.iter().map(|axis| setting(point.settings.get(&axis.key)));
             let replications = value(Some(f64::from(point.replications)));
             let means = measures.iter().map(|measure| mean(point.measures.get(*measure)));
-            settings.chain([replications]).chain(means).collect()
+            settings.chain([replications]).chain(means).chain([text(&verdict(study, point.point))]).collect()
         });
     }
     table.end()
+}
+
+/// What the closed forms say about a point.
+fn verdict(study: &Study<'_>, point: u32) -> String {
+    match study.validity.points.get(&point) {
+        Some((_, wrong)) if *wrong > 0 => format!("INVALID: {}", count(*wrong, "run")),
+        Some((checked, _)) if *checked > 0 => "valid".to_owned(),
+        _ => "not checked".to_owned(),
+    }
 }
 
 /// A row for each attack and point, the largest advantage first.

@@ -1,5 +1,7 @@
 //! Which runs may be believed: closed forms beside what was measured.
 
+use std::collections::BTreeMap;
+
 use super::naming::closed_form_of;
 use crate::results::{Results, Row};
 
@@ -18,10 +20,13 @@ pub(super) struct Deviation {
 /// What the closed forms say about all rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Validity {
-    /// Rows that were compared with at least one closed form, or say themselves whether they are valid.
+    /// Rows that were compared with at least one closed form. A row that calls itself valid without any is not among them:
+    /// no comparison is not agreement.
     pub(super) rows_checked: usize,
     /// Rows that are not valid.
     pub(super) rows_invalid: usize,
+    /// The same for each point: checked, not valid.
+    pub(super) points: BTreeMap<u32, (usize, usize)>,
     /// Why, by row.
     pub(super) deviations: Vec<Deviation>,
 }
@@ -69,7 +74,10 @@ pub(super) fn validity(results: &Results) -> Validity {
                 tolerance: 0.0,
             });
         }
-        validity.rows_checked += usize::from(compared || says.is_some());
+        let (checked, wrong) = validity.points.entry(row.point).or_default();
+        *checked += usize::from(compared);
+        *wrong += usize::from(invalid);
+        validity.rows_checked += usize::from(compared);
         validity.rows_invalid += usize::from(invalid);
     }
     validity

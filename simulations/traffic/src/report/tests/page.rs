@@ -186,14 +186,17 @@ fn what_is_not_valid_is_called_so_before_anything_else() {
     assert_eq!(text, "INVALID: 1 of 4 runs must not be believed: outside the tolerance of latency.");
     assert!(banner < section(&document, "question"));
     let list = words_of(&document);
+    assert!(page.contains("<td>INVALID: 1 run</td>") && page.contains("<td>valid</td>"));
     assert!(list.contains("point 1, replication 1:") && list.contains("measured was 500."), "{list}");
     assert!(!page.contains("Mixed"));
     results.rows[0].config_hash = "another".into();
     assert!(html(&results, &Provenance::default()).contains("point 0 has runs of 2 configurations"));
     for row in &mut results.rows {
-        row.measures.0.retain(|name, _| !name.starts_with("theory.") && name != "valid");
+        row.measures.0.retain(|name, _| !name.starts_with("theory."));
     }
-    assert!(html(&results, &Provenance::default()).contains("validity is not known"));
+    let page = html(&results, &Provenance::default());
+    assert!(page.contains("validity is not known") && page.contains("<td>not checked</td>"));
+    assert!(!page.contains("INVALID") && !page.contains("<td>valid</td>"));
 }
 
 #[test]
