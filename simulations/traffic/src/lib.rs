@@ -23,6 +23,7 @@ pub mod observer;
 pub mod party;
 pub mod people;
 pub mod random;
+pub mod report;
 pub mod results;
 pub mod scenario;
 pub mod scoreboard;
