@@ -106,7 +106,7 @@ fn every_mistake_has_its_line_and_what_is_allowed() {
         ),
         (
             "name = 'a'\n\n[scenario.mixing]\nstrategy = 'poison'",
-            3,
+            4,
             "plan-shape",
             vec!["`poison`", "`poisson`"],
         ),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use parquet::file::reader::{FileReader as _, SerializedFileReader};
-use parquet::record::{Field, RowAccessor as _};
+use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
+use ::parquet::record::{Field, RowAccessor as _};
 
 use super::*;
 use crate::plan::Bound;
