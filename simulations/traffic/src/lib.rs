@@ -3,6 +3,7 @@
 //! - [`scenario`] says what is simulated; an [`observer`] is told what happens.
 //! - [`experiment`] is one run with everything measured, [`results`] are the rows that come of many.
 //! - [`view`] is what an adversary gets of it, [`adversary`] what it concludes, [`scoreboard`] what that is worth.
+//! - [`advise`] goes the other way: from what users put up with to parameters.
 //! - [`metrics`] are entropies, rates and their confidence intervals; [`theory`] the closed forms beside them.
 //!
 //! What is deliberately not here: packets' bytes, keys, sockets, clocks. The production cores are held beside this model
@@ -10,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod adversary;
+pub mod advise;
 pub mod experiment;
 pub mod observer;
 pub mod party;
