@@ -5,6 +5,7 @@
 //! - [`people`] are what users, outboxes and mailboxes do, [`latencies`] the times on links.
 //! - [`experiment`] is one run with everything measured, [`results`] are the rows that come of many.
 //! - [`view`] is what an adversary gets of it, [`adversary`] what it concludes, [`scoreboard`] what that is worth.
+//! - [`advise`] goes the other way: from what users put up with to parameters.
 //! - [`metrics`] are entropies, rates and their confidence intervals; [`theory`] the closed forms beside them.
 //!
 //! What is deliberately not here: packets' bytes, keys, sockets, clocks. The production cores are held beside this model
@@ -12,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod adversary;
+pub mod advise;
 pub mod engine;
 pub mod experiment;
 pub mod latencies;
