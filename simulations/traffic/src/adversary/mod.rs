@@ -4,8 +4,10 @@
 //! [scoreboard](crate::scoreboard) asks the questions, knows the truth, and asks the same of uninvolved decoys.
 
 mod question;
+mod registry;
 
-pub use question::{Answer, Question};
+pub use question::{Answer, Kind, Question};
+pub use registry::{all, by_name};
 
 use crate::party::{Layout, Party};
 use crate::random::Draws;
@@ -44,6 +46,16 @@ pub trait Adversary: Sync {
 
     /// What it has to watch.
     fn sight(&self) -> Sight;
+
+    /// Which questions it answers; it is asked no others.
+    fn asks(&self) -> &'static [Kind];
+
+    /// Which nodes it takes over, instead of as many that the scenario makes corrupt; `None` if it makes do with those. It
+    /// chooses by the loads of all links, in a view that no node of its own adds to.
+    fn corrupts(&self, view: &View<'_>, budget: usize, draws: &mut Draws) -> Option<Vec<Party>> {
+        let _ = (view, budget, draws);
+        None
+    }
 
     /// What it does to the network, given what is public; `None` for one that only watches.
     fn interference(&self, layout: &Layout, draws: &mut Draws) -> Option<Interference> {

@@ -1,0 +1,3 @@
+//! x
+pub struct Comparison;
+pub fn beside() {}
