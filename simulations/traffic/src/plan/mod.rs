@@ -199,6 +199,25 @@ impl Plan {
         &self.bounds
     }
 
+    /// The text, as it was read.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.points.source().text()
+    }
+
+    /// What was set from outside, as it was given.
+    pub fn sets(&self) -> impl Iterator<Item = &str> {
+        self.points.source().sets()
+    }
+
+    /// Checks that there are attacks of these names.
+    ///
+    /// # Errors
+    /// The first attack that is not among `known`, with its line and the names that there are.
+    pub fn check_attacks(&self, known: &[&str]) -> Result<(), PlanRefusal> {
+        self.points.check_attacks(known)
+    }
+
     /// The sweep.
     #[must_use]
     pub const fn sweep(&self) -> &Sweep {

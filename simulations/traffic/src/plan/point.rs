@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
-use super::refusal::{PlanFault, PlanRefusal, unknown_field, with_suggestion};
+use super::refusal::{PlanFault, PlanRefusal, nearest, unknown_field, with_suggestion};
 use super::source::Source;
 use super::{hash, key};
 use crate::experiment::AttackPlan;
@@ -61,6 +61,27 @@ impl Points {
 
     pub(super) const fn sweep(&self) -> &Sweep {
         &self.sweep
+    }
+
+    pub(super) const fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Attacks by name, in the plan without its sweep: which attack there is cannot be swept to any use, as each has its
+    /// own columns.
+    pub(super) fn check_attacks(&self, known: &[&str]) -> Result<(), PlanRefusal> {
+        for (index, attack) in self.get(0)?.attacks.iter().enumerate() {
+            if known.contains(&attack.name.as_str()) {
+                continue;
+            }
+            let at = self.source.position(&["attack".to_owned(), index.to_string(), "name".to_owned()]);
+            let near = nearest(&attack.name, known.iter().copied())
+                .map(|near| format!("; did you mean `{near}`?"))
+                .unwrap_or_default();
+            let what = format!("there is no attack `{}`; allowed: {}{near}", attack.name, known.join(", "));
+            return Err(self.source.refusal(PlanFault::Value, at, what));
+        }
+        Ok(())
     }
 
     /// A point, checked.

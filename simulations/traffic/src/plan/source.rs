@@ -72,6 +72,16 @@ impl Source {
         Ok(Self { file: file.to_path_buf(), text, sets: read })
     }
 
+    /// The text of the file.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What was set, as it was given.
+    pub(super) fn sets(&self) -> impl Iterator<Item = &str> {
+        self.sets.iter().map(|set| set.given.as_str())
+    }
+
     /// The directory that relative names of files are of.
     pub(super) fn directory(&self) -> &Path {
         self.file.parent().unwrap_or_else(|| Path::new(""))

@@ -229,3 +229,15 @@ fn a_sweep_can_change_the_kind_of_a_table() {
     let point = parse(whole, &[]).unwrap().point(0).unwrap();
     assert_eq!(point.scenario.mixing, crate::scenario::Mixing::Threshold { packets: 5 });
 }
+
+#[test]
+fn an_attack_that_there_is_not_is_refused_in_its_line() {
+    let text = "name = 'a'\n[[attack]]\nname = 'sda'\n[[attack]]\nname = 'tracin'";
+    let plan = parse(text, &[]).unwrap();
+    assert_eq!(plan.check_attacks(&["sda", "tracin"]), Ok(()));
+    let refusal = plan.check_attacks(&["sda", "tracing"]).unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "dir/plan.toml:5:1: there is no attack `tracin`; allowed: sda, tracing; did you mean `tracing`?"
+    );
+}

@@ -158,6 +158,10 @@ pub struct Manifest {
     pub replications: u32,
     /// Its bounds, as they are written.
     pub fail_if: Vec<String>,
+    /// Its text.
+    pub plan: String,
+    /// What was set from outside.
+    pub sets: Vec<String>,
 }
 
 /// The rows of a directory, and of others with parts of the same plan, in the order of points and replications.

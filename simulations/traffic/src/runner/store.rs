@@ -20,6 +20,8 @@ const FORMAT: u32 = 1;
 const ROWS_PER_DIRECTORY: u64 = 1000;
 const MANIFEST: &str = "plan.json";
 const ROWS: &str = "rows";
+/// The list of tasks, which may be written before the first of them is run.
+pub(super) const TASKS: &str = "tasks.txt";
 /// How names of unfinished files begin.
 const UNFINISHED: &str = ".tmp-";
 
@@ -44,6 +46,8 @@ impl Store {
             points: plan.sweep().points(),
             replications: plan.replications(),
             fail_if: plan.bounds().iter().map(Bound::to_string).collect(),
+            plan: plan.text().to_owned(),
+            sets: plan.sets().map(str::to_owned).collect(),
         };
         let path = dir.join(MANIFEST);
         let known = if path.exists() { Some(Self::existing(dir)?.manifest) } else { None };
@@ -148,7 +152,8 @@ fn refuse_foreign(dir: &Path) -> Result<(), RunError> {
         let name = entry.map_err(RunError::files("read", dir))?.file_name();
         let name = name.to_string_lossy();
         // Another process may be at the same point.
-        if name != ROWS && name != MANIFEST && !name.starts_with(UNFINISHED) {
+        let is_own = [ROWS, MANIFEST, TASKS].contains(&name.as_ref());
+        if !is_own && !name.starts_with(UNFINISHED) {
             let what = format!("holds {name} and no results of a plan; choose another directory with --out");
             return Err(RunError::Directory { dir: dir.to_path_buf(), what });
         }

@@ -7,6 +7,7 @@
 mod csv;
 mod parquet;
 mod summary;
+pub mod view;
 
 use std::collections::BTreeSet;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
+use crate::metrics::interval::student_t;
 use crate::plan::{Bound, nearest};
 use crate::results::{Results, Row, Setting};
 
@@ -95,11 +95,10 @@ impl Summary {
     /// Of rows in the order of points and replications.
     #[must_use]
     pub fn of(results: &Results) -> Self {
-        let mut quantiles = BTreeMap::new();
         let points = results
             .rows
             .chunk_by(|left, right| left.point == right.point)
-            .filter_map(|rows| PointSummary::of(rows, &mut quantiles))
+            .filter_map(PointSummary::of)
             .collect();
         Self { name: results.name.clone(), question: results.question.clone(), points }
     }
@@ -157,16 +156,14 @@ impl Summary {
 }
 
 impl PointSummary {
-    fn of(rows: &[Row], quantiles: &mut BTreeMap<u32, Option<f64>>) -> Option<Self> {
+    fn of(rows: &[Row]) -> Option<Self> {
         let first = rows.first()?;
         let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         for (name, value) in rows.iter().flat_map(|row| &row.measures.0) {
             values.entry(name).or_default().push(*value);
         }
-        let measures = values
-            .into_iter()
-            .map(|(name, values)| (name.to_owned(), interval(&values, quantiles)))
-            .collect();
+        let measures =
+            values.into_iter().map(|(name, values)| (name.to_owned(), interval(&values))).collect();
         Some(Self {
             point: first.point,
             settings: first.settings.clone(),
@@ -176,19 +173,15 @@ impl PointSummary {
     }
 }
 
-/// The mean and its interval: mean plus and minus t s / sqrt(n), t of n - 1 degrees of freedom.
-fn interval(values: &[f64], quantiles: &mut BTreeMap<u32, Option<f64>>) -> Interval {
+/// The mean and its interval.
+#[expect(clippy::cast_precision_loss, reason = "replications are far fewer than 2^52")]
+fn interval(values: &[f64]) -> Interval {
     let n = u32::try_from(values.len()).unwrap_or(u32::MAX);
-    let count = f64::from(n);
-    let mean = values.iter().sum::<f64>() / count;
-    let quantile = *quantiles.entry(n).or_insert_with(|| {
-        let freedom = f64::from(n.saturating_sub(1));
-        let t = StudentsT::new(0.0, 1.0, freedom).ok()?;
-        Some(t.inverse_cdf(0.5 + CONFIDENCE / 2.0))
-    });
-    let half = quantile.map(|quantile| {
-        let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
-        quantile * (variance / count).sqrt()
-    });
-    Interval { n, mean, low: half.map(|half| mean - half), high: half.map(|half| mean + half) }
+    let around = student_t(values, CONFIDENCE);
+    Interval {
+        n,
+        mean: values.iter().sum::<f64>() / values.len() as f64,
+        low: around.map(|around| around.low),
+        high: around.map(|around| around.high),
+    }
 }
