@@ -25,6 +25,7 @@ pub mod party;
 pub mod people;
 pub mod plan;
 pub mod random;
+pub mod report;
 pub mod results;
 pub mod runner;
 pub mod scenario;
