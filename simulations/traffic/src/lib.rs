@@ -15,6 +15,7 @@
 
 pub mod adversary;
 pub mod advise;
+pub mod bench;
 pub mod engine;
 pub mod experiment;
 pub mod latencies;
