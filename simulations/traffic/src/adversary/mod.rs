@@ -3,11 +3,24 @@
 //! Each attack is an [`Adversary`]: it gets a [`View`] and a [`Question`], never a fact, and answers with weights. The
 //! [scoreboard](crate::scoreboard) asks the questions, knows the truth, and asks the same of uninvolved decoys.
 
+mod end_timing;
+mod exact_tracing;
+mod flow_correlation;
+mod isolation;
 mod question;
 mod registry;
+mod release_time;
+#[cfg(test)]
+mod testing;
+mod transit;
 
+pub use end_timing::EndTiming;
+pub use exact_tracing::ExactTracing;
+pub use flow_correlation::FlowCorrelation;
+pub use isolation::Isolation;
 pub use question::{Answer, Kind, Question};
 pub use registry::{all, by_name};
+pub use release_time::ReleaseTime;
 
 use crate::party::{Layout, Party};
 use crate::random::Draws;

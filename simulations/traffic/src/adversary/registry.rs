@@ -1,11 +1,17 @@
 //! All adversaries by their names.
 
-use super::Adversary;
+use super::{Adversary, EndTiming, ExactTracing, FlowCorrelation, Isolation, ReleaseTime};
 
 /// Every adversary, in an order that does not change from run to run.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Adversary>> {
-    vec![]
+    vec![
+        Box::new(ExactTracing),
+        Box::new(EndTiming),
+        Box::new(FlowCorrelation),
+        Box::new(Isolation),
+        Box::new(ReleaseTime),
+    ]
 }
 
 /// The adversary of a name; `None` if there is none.

@@ -168,7 +168,7 @@ fn expected_occupancy_gives_nearly_what_counting_gives() {
 #[test]
 fn corrupt_mixes_hide_nothing_and_honest_ones_still_do() {
     let played = Toy { mailboxes: 1, ..Toy::default() }.play();
-    let network = (played.layout.clone(), played.scenario.clone(), played.recording.clone());
+    let network = (played.layout, played.scenario, played.recording);
     let mixes: Vec<Party> = (0..6).map(|number| network.0.nth_mix(number)).collect();
     let first = network.2.wires[300..].iter().find(|wire| network.0.is_client(wire.from)).unwrap().id;
     let mut truth = first;
