@@ -3,6 +3,7 @@
 //! Each attack is an [`Adversary`]: it gets a [`View`] and a [`Question`], never a fact, and answers with weights. The
 //! [scoreboard](crate::scoreboard) asks the questions, knows the truth, and asks the same of uninvolved decoys.
 
+pub mod disclosure;
 mod end_timing;
 mod exact_tracing;
 mod flow_correlation;

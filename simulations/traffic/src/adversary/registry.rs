@@ -5,13 +5,15 @@ use super::{Adversary, EndTiming, ExactTracing, FlowCorrelation, Isolation, Rele
 /// Every adversary, in an order that does not change from run to run.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Adversary>> {
-    vec![
+    let mut all: Vec<Box<dyn Adversary>> = vec![
         Box::new(ExactTracing),
         Box::new(EndTiming),
         Box::new(FlowCorrelation),
         Box::new(Isolation),
         Box::new(ReleaseTime),
-    ]
+    ];
+    all.extend(super::disclosure::all());
+    all
 }
 
 /// The adversary of a name; `None` if there is none.
