@@ -38,4 +38,5 @@ pub mod time;
 #[cfg(test)]
 mod toy;
 pub mod tracer;
+pub mod verify;
 pub mod view;

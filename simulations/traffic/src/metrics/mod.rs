@@ -8,9 +8,11 @@ pub mod interval;
 pub mod log_histogram;
 pub mod meter;
 pub mod success;
+pub mod traced;
 pub mod unlinkability;
 
 pub use entropy::Uncertainty;
 pub use interval::Interval;
 pub use log_histogram::LogHistogram;
 pub use meter::Meter;
+pub use traced::entropies;
