@@ -1,4 +1,4 @@
-//! `sotto-sim merge`: the tables of a directory of rows, and whether they cross a bound.
+//! `sotto-sim merge`: the tables and the report of a directory of rows, and whether they cross a bound.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use sotto_traffic::plan::Bound;
 use sotto_traffic::runner;
 use sotto_traffic::tables::{self, Summary};
 
-use super::{Ended, SimError, output};
+use super::{Ended, SimError, output, report};
 
 /// Options of `merge`.
 #[derive(Args, Debug)]
@@ -50,7 +50,7 @@ pub(super) fn merge(args: &MergeArgs) -> Result<Ended, SimError> {
     finish(&args.dir, &args.others, &args.bounds.read()?, args.json)
 }
 
-/// Writes the tables and judges the bounds, those of the plan included.
+/// Writes tables and report and judges the bounds, those of the plan included.
 pub(super) fn finish(
     dir: &Path,
     others: &[PathBuf],
@@ -68,6 +68,7 @@ pub(super) fn finish(
     output::write_file(&path, |file| {
         file.write_all(text.as_bytes()).map_err(SimError::files("write", &path))
     })?;
+    report::write(dir, &manifest, &results)?;
     let own = manifest
         .fail_if
         .iter()
@@ -86,7 +87,7 @@ pub(super) fn finish(
         }))?;
     } else {
         output::print(&format!(
-            "{} rows of {} points are in {}/results.csv, results.parquet and summary.json; {} of {} bounds failed",
+            "{} rows of {} points are in {}/results.csv, results.parquet, summary.json and report.html; {} of {} bounds failed",
             results.rows.len(),
             summary.points.len(),
             dir.display(),

@@ -4,6 +4,7 @@
 //! standard error says. Not here: the model, plans and tables, which are in `sotto-traffic`.
 
 mod attack;
+mod bench;
 mod error;
 mod export;
 mod manual;
@@ -11,6 +12,7 @@ mod merge;
 mod model;
 mod output;
 mod plan;
+mod report;
 mod run;
 
 use std::path::PathBuf;
@@ -43,14 +45,18 @@ Exit codes: 0 well, 1 a bound or a check failed, 2 it could not be done.";
 enum Command {
     /// Show the points of a plan and write the list of its tasks.
     Plan(plan::PlanArgs),
-    /// Run a plan: all of it up to the tables, or some of its tasks.
+    /// Run a plan: all of it up to the report, or some of its tasks.
     Run(run::RunArgs),
-    /// Put the rows of a directory together and write the tables.
+    /// Put the rows of a directory together and write tables and report.
     Merge(merge::MergeArgs),
+    /// Write the report of a directory whose tables are there: one HTML page, and its plots as SVG.
+    Report(report::ReportArgs),
     /// Run one attack on the scenario of a plan, and nothing else.
     Attack(attack::AttackArgs),
     /// Write what an adversary sees of one run, and the truth apart from it.
     Export(export::ExportArgs),
+    /// Measure how fast the engine forwards packets on one core of this machine.
+    Bench(bench::BenchArgs),
     /// Write the manual pages into a directory.
     #[command(hide = true)]
     Man {
@@ -103,6 +109,8 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::plan(args),
         Command::Run(args) => run::run(args),
         Command::Merge(args) => merge::merge(args),
+        Command::Report(args) => report::report(args),
+        Command::Bench(args) => bench::bench(args),
         Command::Attack(args) => attack::attack(args),
         Command::Export(args) => export::export(args),
         Command::Man { directory } => manual::man(directory),

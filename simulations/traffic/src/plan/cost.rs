@@ -126,6 +126,10 @@ fn messages_per_day(writing: &Writing) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Simulation;
+    use crate::observer::Unobserved;
+    use crate::random::Seed;
+    use crate::scenario::Mixing;
 
     #[test]
     fn the_cost_is_the_sum_of_the_rates() {
@@ -154,5 +158,23 @@ mod tests {
         scenario.behaviour.writing = Writing::Poisson { per_day_mean: 864.0 };
         scenario.network.delivery = Delivery::Direct;
         assert!((Cost::of(&scenario).packets - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_engine_takes_what_was_estimated() {
+        let mut scenario = Scenario { duration_s: 60.0, warmup_s: 0.0, ..Scenario::default() };
+        scenario.mixing = Mixing::Poisson { delay_ms_mean: 10.0 };
+        let polling = scenario.clone();
+        scenario.network.route = Route::TorMix;
+        scenario.mailboxes.notice = Notice::Digest { interval_s: 5.0 };
+        let mut cascade = polling.clone();
+        cascade.network.topology = Topology::Cascade;
+        cascade.clients[0].online = Online::Daily { hours: 12.0 };
+        for scenario in [polling, scenario, cascade] {
+            let totals = Simulation::new(&scenario, Seed::new(5)).unwrap().run(&mut Unobserved);
+            let cost = Cost::of(&scenario);
+            let ratio = cost.passages / totals.passages as f64;
+            assert!((0.8..1.25).contains(&ratio), "{cost:?} for {} passages", totals.passages);
+        }
     }
 }

@@ -11,6 +11,7 @@ use toml::Value;
 use super::refusal::{PlanFault, PlanRefusal, nearest, unknown_field, with_suggestion};
 use super::source::Source;
 use super::{hash, key};
+use crate::engine::{PrepareError, Simulation};
 use crate::experiment::AttackPlan;
 use crate::random::Seed;
 use crate::results::Setting;
@@ -19,6 +20,10 @@ use crate::sweep::{Axis, Sweep};
 
 /// How much of a file is read at once.
 const CHUNK_BYTES: usize = 1 << 16;
+
+/// Where files are named.
+const EDGE_LIST: &str = "scenario.behaviour.writing.file";
+const MATRIX: &str = "scenario.latency.file";
 
 /// What a sweep can change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -168,38 +173,73 @@ impl Points {
         attacks: &[AttackPlan],
     ) -> Result<String, PlanRefusal> {
         let mut hashed = scenario.clone();
+        let mut met = Vec::new();
         if let Writing::EdgeList { file } = &mut scenario.behaviour.writing {
-            let content = self.file(number, file, "scenario.behaviour.writing.file")?;
+            let content = self.file(number, file, EDGE_LIST, &mut met)?;
             hashed.behaviour.writing = Writing::EdgeList { file: content };
         }
         if let Latency::Matrix { file } = &mut scenario.latency {
-            let content = self.file(number, file, "scenario.latency.file")?;
+            let content = self.file(number, file, MATRIX, &mut met)?;
             hashed.latency = Latency::Matrix { file: content };
+        }
+        if !met.is_empty() {
+            self.try_files(number, scenario)?;
+            self.files.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(met);
         }
         Ok(hash::of(&serde_json::json!({ "scenario": hashed, "attacks": attacks })))
     }
 
-    /// Completes the name of a file, which is relative to the plan's, and returns the hash of its content in its place.
-    fn file(&self, number: u32, file: &mut PathBuf, key: &str) -> Result<PathBuf, PlanRefusal> {
+    /// Completes the name of a file, which is relative to the plan's, and returns the hash of its content in its place. A
+    /// file that has not been met before is added to those that have to be tried.
+    fn file(
+        &self,
+        number: u32,
+        file: &mut PathBuf,
+        key: &str,
+        met: &mut Vec<(PathBuf, String)>,
+    ) -> Result<PathBuf, PlanRefusal> {
         *file = self.source.directory().join(&*file);
-        let mut known = self.files.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = self.files.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(hash) = known.get(file) {
             return Ok(hash.into());
         }
+        drop(known);
         let hash = hash_of_file(file).map_err(|error| {
-            let parts = key::parts(key);
-            let (at, place) = match self.axis_of(&parts) {
-                Some(axis) => (axis.at(), format!(" ({})", self.describe(number))),
-                None => (self.source.position(&parts), String::new()),
-            };
             let what = format!(
-                "cannot read {}: {error}; expected a file, its name relative to the directory of the plan{place}",
+                "cannot read {}: {error}; expected a file, its name relative to the directory of the plan",
                 file.display()
             );
-            self.source.refusal(PlanFault::File, at, what)
+            self.file_refusal(number, key, &what)
         })?;
-        known.insert(file.clone(), hash.clone());
+        met.push((file.clone(), hash.clone()));
         Ok(hash.into())
+    }
+
+    /// Lets the model read the files: a mistake in them is found before anything runs.
+    fn try_files(&self, number: u32, scenario: &Scenario) -> Result<(), PlanRefusal> {
+        let Err(error) = Simulation::new(scenario, Seed::new(0)) else { return Ok(()) };
+        let is_of = |file: &Path| match &error {
+            PrepareError::Unreadable { file: found, .. } | PrepareError::Line { file: found, .. } => {
+                found == file
+            }
+            PrepareError::Scenario(_) => false,
+        };
+        let key = match &scenario.latency {
+            Latency::Matrix { file } if is_of(file) => MATRIX,
+            _ => EDGE_LIST,
+        };
+        Err(self.file_refusal(number, key, &error.to_string()))
+    }
+
+    fn file_refusal(&self, number: u32, key: &str, what: &str) -> PlanRefusal {
+        let parts = key::parts(key);
+        match self.axis_of(&parts) {
+            Some(axis) => {
+                let what = format!("{what} ({})", self.describe(number));
+                self.source.refusal(PlanFault::File, axis.at(), what)
+            }
+            None => self.source.refusal(PlanFault::File, self.source.position(&parts), what),
+        }
     }
 }
 

@@ -80,6 +80,12 @@ fn a_named_file_counts_with_its_content_wherever_it_is() {
     assert_eq!(here.config_hash, there.config_hash);
     assert_ne!(here.scenario, there.scenario, "the complete name is the one to open");
     assert_ne!(here.config_hash, point(two.path(), "0 1 6\n").config_hash);
+    // A mistake in the file is found with the plan, with both lines.
+    std::fs::write(two.path().join("trace.txt"), "0 1 5\n0 x 6\n").unwrap();
+    let refusal = Plan::parse(&two.path().join("plan.toml"), text, &[]).unwrap_err();
+    assert_eq!(refusal.label(), "plan-file");
+    let said = refusal.to_string();
+    assert!(said.contains("plan.toml:4:1: ") && said.contains("trace.txt, line 2: "), "{said}");
 }
 
 #[test]
