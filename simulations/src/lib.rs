@@ -5,6 +5,7 @@
 //! - [`vnet`] runs the same state machines under a seeded clock and a network that loses and reorders.
 //! - [`talk`] lets two people talk there for long, through whatever goes wrong, and compares what is claimed with what is.
 //! - [`demo`] lets two people talk through a local network and checks the network's books.
+//! - [`sim`] is the program that asks the traffic model of `sotto-traffic`.
 //! - [`stats`] holds the statistical tests that the others and their tests use.
 //!
 //! What is deliberately not here: any change of behaviour for the sake of simulation. A node does not
@@ -15,6 +16,7 @@ pub mod demo;
 pub mod localnet;
 mod ports;
 mod process;
+pub mod sim;
 pub mod stats;
 pub mod talk;
 pub mod tornet;
