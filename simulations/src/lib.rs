@@ -5,6 +5,7 @@
 //! - [`vnet`] runs the same state machines under a seeded clock and a network that loses and reorders.
 //! - [`talk`] lets two people talk there for long, through whatever goes wrong, and compares what is claimed with what is.
 //! - [`demo`] lets two people talk through a local network and checks the network's books.
+//! - [`fidelity`] compares the cores in virtual time with the traffic model.
 //! - [`stats`] holds the statistical tests that the others and their tests use.
 //!
 //! What is deliberately not here: any change of behaviour for the sake of simulation. A node does not
@@ -12,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod demo;
+pub mod fidelity;
 pub mod localnet;
 mod ports;
 mod process;
