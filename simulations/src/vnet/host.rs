@@ -149,6 +149,16 @@ impl Host {
         })
     }
 
+    /// The epochs of its Sphinx keys, in order.
+    pub(super) fn key_epochs(&self) -> impl Iterator<Item = u64> {
+        self.keys.keys().copied()
+    }
+
+    /// Its Sphinx keys by their epochs, in order.
+    pub(super) fn hop_secrets(&self) -> Vec<(u64, HopSecret)> {
+        self.keys.iter().map(|(epoch, seed)| (*epoch, HopSecret::from_bytes(seed.clone()))).collect()
+    }
+
     /// What a packet says to this host, in words, if it is for it: the command and the first digits of its box's id.
     pub(super) fn look_into(&self, packet: &Packet) -> Option<String> {
         self.keys.values().find_map(|seed| {

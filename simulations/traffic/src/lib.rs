@@ -1,6 +1,8 @@
 //! The traffic model of Sotto: discrete events without cryptography, and the adversaries that watch them.
 //!
 //! - [`scenario`] says what is simulated; an [`observer`] is told what happens.
+//! - The [`engine`] runs it, [`mixing`] is what a mix lets go.
+//! - [`people`] are what users, outboxes and mailboxes do, [`latencies`] the times on links.
 //! - [`experiment`] is one run with everything measured, [`results`] are the rows that come of many.
 //! - [`view`] is what an adversary gets of it, [`adversary`] what it concludes, [`scoreboard`] what that is worth.
 //! - [`advise`] goes the other way: from what users put up with to parameters.
@@ -12,9 +14,14 @@
 
 pub mod adversary;
 pub mod advise;
+pub mod bench;
+pub mod engine;
 pub mod experiment;
+pub mod latencies;
+pub mod mixing;
 pub mod observer;
 pub mod party;
+pub mod people;
 pub mod random;
 pub mod results;
 pub mod scenario;

@@ -100,6 +100,12 @@ impl Draws {
         self.philox.seek((u128::from(self.stream) << 64) | u128::from(number));
     }
 
+    /// 64 bits.
+    #[must_use]
+    pub fn word(&mut self) -> u64 {
+        self.philox.next_u64()
+    }
+
     /// Uniform between 0 and 1, both excluded, with 52 bits.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "52 bits and a half fit")]
