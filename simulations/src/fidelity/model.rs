@@ -1,5 +1,6 @@
 //! A scenario by the traffic model.
 
+use sotto_traffic::engine::record;
 use sotto_traffic::random::Seed;
 use sotto_traffic::scenario::Scenario;
 
@@ -11,6 +12,6 @@ use super::observed::Observed;
 /// # Errors
 /// [`FidelityError::Model`].
 pub fn model(scenario: &Scenario, seed: Seed) -> Result<Observed, FidelityError> {
-    let _ = (scenario, seed);
-    Err(FidelityError::Model("no engine".to_owned()))
+    let recorded = record(scenario, seed, None).map_err(|error| FidelityError::Model(error.to_string()))?;
+    Ok(Observed::of(&recorded.recording, &recorded.layout, scenario))
 }

@@ -22,3 +22,16 @@ fn explore() {
     println!("{:?}", cores.on_links);
     println!("occ {}", cores.occupancy.iter().sum::<u32>() as f64 / cores.occupancy.len() as f64);
 }
+
+#[test]
+fn explore2() {
+    let begin = sotto_transport::clock::Clock::system();
+    let t0 = begin.now();
+    for c in compare(Seed::new(1)).unwrap() {
+        println!(
+            "{:<40} {:>10.4} p {:>10.2e} effect {:>7.3} n {} {} {}",
+            c.name, c.statistic, c.p_value, c.effect, c.n_model, c.n_cores, c.holds
+        );
+    }
+    println!("{:?}", begin.now().since(t0));
+}
