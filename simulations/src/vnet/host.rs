@@ -112,6 +112,11 @@ impl Host {
         }
     }
 
+    /// Deletes replay tags from the disk.
+    pub(super) fn lose_tags(&mut self) {
+        self.tags.clear();
+    }
+
     /// The descriptor with the keys of `epoch` and later.
     pub(super) fn descriptor(
         &self,
