@@ -7,6 +7,7 @@
 //! - [`demo`] lets two people talk through a local network and checks the network's books.
 //! - [`attack_cores`] tags and repeats packets between the cores there.
 //! - [`fidelity`] compares the cores in virtual time with the traffic model.
+//! - [`sim`] is the program that asks the traffic model of `sotto-traffic`.
 //! - [`stats`] holds the statistical tests that the others and their tests use.
 //!
 //! What is deliberately not here: any change of behaviour for the sake of simulation. A node does not
@@ -19,6 +20,7 @@ pub mod fidelity;
 pub mod localnet;
 mod ports;
 mod process;
+pub mod sim;
 pub mod stats;
 pub mod talk;
 pub mod tornet;

@@ -9,6 +9,8 @@
 //! | `traffic.up_bytes_per_user_day`, `.down_bytes_per_user_day`, `traffic.packets_per_message` | what it costs |
 //! | `entropy_bits.shannon`, `.min`, `.guessing`, `anonymity_set` | means over traced messages |
 //! | `attack.NAME.trials`, `.hits`, `.success`, `.baseline`, `.advantage`, `.decoy_hits`, `.decoy_success`, `.calibration` | one adversary |
+//! | `attack.NAME.success_low`, `.success_high`, `.top10`, `.rank_mean`, `.brier` | the interval of 95 % of its success; how near its other answers are |
+//! | `attack.NAME.KIND.success`, `.baseline`, `.advantage` | the same of one kind of question: `sender`, `exit`, `contact`, `order` |
 //! | `worst.advantage` | the largest advantage of all |
 //! | `theory.NAME.expected`, `.measured`, `.tolerance` | a closed form beside its measure |
 //! | `valid` | 1 if every closed form is within its tolerance, else 0 |

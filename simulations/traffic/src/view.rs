@@ -1,10 +1,10 @@
 //! What an adversary has seen of a run, to be thought about when it is over.
 //!
-//! A [`Recording`] has everything; a [`View`] is the part that an adversary of some sight gets, without a single [`Fact`].
+//! A [`Recording`] has everything; a [`View`] is the part that an adversary of some sight gets, without a single [`Fact`] but which packets are its own.
 
 use serde::{Deserialize, Serialize};
 
-use crate::observer::{BoxEvent, Fact, WireId};
+use crate::observer::{BoxEvent, Fact, PacketKind, WireId};
 use crate::party::{Layout, Party};
 use crate::scenario::Scenario;
 use crate::time::SimTime;
@@ -100,9 +100,18 @@ pub struct View<'a> {
     pub forwarded: Vec<(Party, WireId, WireId)>,
     /// What its mailboxes did.
     pub boxes: Vec<BoxEvent>,
+    /// The passages of packets that it made itself, in order: who makes a packet knows it at every hop.
+    pub own: Vec<WireId>,
 }
 
 impl<'a> View<'a> {
+    /// The watched passage of this number.
+    #[must_use]
+    pub fn wire(&self, id: WireId) -> Option<&Wire> {
+        let index = self.wires.binary_search_by_key(&id, |wire| wire.id).ok()?;
+        self.wires.get(index)
+    }
+
     /// What an adversary of this sight, to whom these nodes belong, gets of a recording.
     #[must_use]
     pub fn of(
@@ -133,6 +142,13 @@ impl<'a> View<'a> {
             corrupt: corrupt.to_vec(),
             forwarded: recording.forwarded.iter().filter(|(node, _, _)| owns(*node)).copied().collect(),
             boxes: recording.boxes.iter().filter(|event| owns(event.mailbox)).copied().collect(),
+            own: recording
+                .wires
+                .iter()
+                .zip(&recording.facts)
+                .filter(|(_, fact)| fact.kind == PacketKind::Injected)
+                .map(|(wire, _)| wire.id)
+                .collect(),
         }
     }
 }

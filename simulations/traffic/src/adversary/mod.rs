@@ -3,9 +3,25 @@
 //! Each attack is an [`Adversary`]: it gets a [`View`] and a [`Question`], never a fact, and answers with weights. The
 //! [scoreboard](crate::scoreboard) asks the questions, knows the truth, and asks the same of uninvolved decoys.
 
+pub mod disclosure;
+mod end_timing;
+mod exact_tracing;
+mod flow_correlation;
+mod isolation;
 mod question;
+mod registry;
+mod release_time;
+#[cfg(test)]
+mod testing;
+mod transit;
 
-pub use question::{Answer, Question};
+pub use end_timing::EndTiming;
+pub use exact_tracing::ExactTracing;
+pub use flow_correlation::FlowCorrelation;
+pub use isolation::Isolation;
+pub use question::{Answer, Kind, Question};
+pub use registry::{all, by_name};
+pub use release_time::ReleaseTime;
 
 use crate::party::{Layout, Party};
 use crate::random::Draws;
@@ -44,6 +60,16 @@ pub trait Adversary: Sync {
 
     /// What it has to watch.
     fn sight(&self) -> Sight;
+
+    /// Which questions it answers; it is asked no others.
+    fn asks(&self) -> &'static [Kind];
+
+    /// Which nodes it takes over, instead of as many that the scenario makes corrupt; `None` if it makes do with those. It
+    /// chooses by the loads of all links, in a view that no node of its own adds to.
+    fn corrupts(&self, view: &View<'_>, budget: usize, draws: &mut Draws) -> Option<Vec<Party>> {
+        let _ = (view, budget, draws);
+        None
+    }
 
     /// What it does to the network, given what is public; `None` for one that only watches.
     fn interference(&self, layout: &Layout, draws: &mut Draws) -> Option<Interference> {

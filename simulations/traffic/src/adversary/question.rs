@@ -3,6 +3,32 @@
 use crate::observer::WireId;
 use crate::party::Party;
 
+/// What a question is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// [`Question::Sender`].
+    Sender,
+    /// [`Question::Exit`].
+    Exit,
+    /// [`Question::Contact`].
+    Contact,
+    /// [`Question::Order`].
+    Order,
+}
+
+impl Kind {
+    /// Its name in measures.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Sender => "sender",
+            Self::Exit => "exit",
+            Self::Contact => "contact",
+            Self::Order => "order",
+        }
+    }
+}
+
 /// A question about a run. The candidates of each are in an order that says nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
@@ -37,6 +63,17 @@ pub enum Question {
 }
 
 impl Question {
+    /// What it is about.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Sender { .. } => Kind::Sender,
+            Self::Exit { .. } => Kind::Exit,
+            Self::Contact { .. } => Kind::Contact,
+            Self::Order { .. } => Kind::Order,
+        }
+    }
+
     /// How many candidates there are.
     #[must_use]
     pub fn candidates(&self) -> usize {
@@ -68,6 +105,12 @@ impl Answer {
             }
         }
         Self(weights)
+    }
+
+    /// Nothing to say about so many candidates.
+    #[must_use]
+    pub fn nothing(candidates: usize) -> Self {
+        Self(vec![0.0; candidates])
     }
 
     /// The weights.

@@ -1,8 +1,8 @@
 //! The n-1 attack (Serjantov, Dingledine, Syverson, "From a trickle to a flood", IH 2002) while it runs.
 //!
-//! The adversary controls every link into a mix. From a time on it lets nothing in but one packet of its target and packets
-//! of its own, until the target has left. What it keeps out is lost. Its own packets come from outside, by Tor, and go on
-//! as others do from that mix.
+//! The adversary controls every link into a mix. From a time on it lets nothing in but packets of its own, until what it
+//! counted going in has come out; then one packet of its target, until that has left. What it keeps out is lost. Its
+//! own packets come from outside, by Tor, and go on as others do from that mix.
 
 use super::Simulation;
 use super::chance::{Maker, Origin, Process};
@@ -17,7 +17,7 @@ use crate::time::SimTime;
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// The target's packet is still to come.
+    /// The mix still holds packets of others, or the target's packet is still to come.
     Waiting,
     /// It is in the mix: this packet.
     Inside(u64),
@@ -35,6 +35,8 @@ pub(super) struct Isolation {
     gap: Option<SimTime>,
     stage: Stage,
     sent: u32,
+    /// Packets in the mix that are not the adversary's: it sees all that come and go.
+    others: u32,
 }
 
 impl Isolation {
@@ -44,7 +46,7 @@ impl Isolation {
         let gap = (flood_per_s > 0.0).then(|| SimTime::from_secs_f64(1.0 / flood_per_s));
         // A gap of nothing would never let time pass.
         let gap = gap.map(|gap| gap.max(SimTime::from_nanos(1)));
-        Some(Self { mix, client, from, gap, stage: Stage::Waiting, sent: 0 })
+        Some(Self { mix, client, from, gap, stage: Stage::Waiting, sent: 0, others: 0 })
     }
 
     /// When it begins.
@@ -64,19 +66,32 @@ impl Simulation {
             return false;
         }
         let is_target = self.packets.party(place, 0) == Some(isolation.client);
-        if is_target && isolation.stage == Stage::Waiting {
+        if is_target && isolation.stage == Stage::Waiting && isolation.others == 0 {
             isolation.stage = Stage::Inside(packet.id);
             return false;
         }
         true
     }
 
-    /// Takes note that a packet leaves a mix: with the target the attack is over.
-    pub(super) fn note_departure(&mut self, place: u32, packet: &Packet) {
+    /// Takes note that a mix takes a packet in.
+    #[inline]
+    pub(super) fn note_entry(&mut self, mix: u32, packet: &Packet) {
         let Some(isolation) = &mut self.isolation else { return };
-        if isolation.stage == Stage::Inside(packet.id)
-            && self.packets.party(place, packet.hop) == Some(isolation.mix)
-        {
+        if self.layout.nth_mix(mix) == isolation.mix && packet.kind != PacketKind::Injected {
+            isolation.others += 1;
+        }
+    }
+
+    /// Takes note that a packet leaves a mix: with the target the attack is over.
+    #[inline]
+    pub(super) fn note_exit(&mut self, mix: u32, place: u32) {
+        let Some(isolation) = &mut self.isolation else { return };
+        let Some(packet) = self.packets.get(place) else { return };
+        if self.layout.nth_mix(mix) != isolation.mix || packet.kind == PacketKind::Injected {
+            return;
+        }
+        isolation.others = isolation.others.saturating_sub(1);
+        if isolation.stage == Stage::Inside(packet.id) {
             isolation.stage = Stage::Over;
         }
     }

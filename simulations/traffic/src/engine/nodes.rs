@@ -146,8 +146,7 @@ impl Simulation {
             state.pool.release(&self.scenario.mixing, &mut draws, &mut leaving);
         }
         for place in leaving.drain(..) {
-            self.nodes.exit(now, mix);
-            self.depart(now, place, observer);
+            self.let_go(now, mix, place, observer);
         }
         self.nodes.leaving = leaving;
     }

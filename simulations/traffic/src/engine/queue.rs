@@ -178,6 +178,27 @@ mod tests {
     }
 
     #[test]
+    fn memory_grows_with_what_waits_and_not_with_what_has_passed() {
+        let mut draws = Seed::new(12).draws(Purpose::Delay, 0);
+        let mut queue = Queue::new(SimTime::from_nanos(u64::MAX - 1));
+        let mut gap = || SimTime::from_secs_f64(draws.exponential(0.2));
+        for event in 0..2000 {
+            queue.push(gap(), event);
+        }
+        let room =
+            |queue: &Queue| queue.slots.iter().map(Vec::capacity).sum::<usize>() + queue.near.capacity();
+        let mut after = Vec::new();
+        for _ in 0..2 {
+            for _ in 0..400_000 {
+                let (now, event) = queue.pop().unwrap();
+                queue.push(now + gap(), event);
+            }
+            after.push(room(&queue));
+        }
+        assert!(after[1] < 2000 * 12, "{after:?}");
+    }
+
+    #[test]
     fn what_is_too_late_is_not_kept_and_what_is_past_comes_at_once() {
         let mut queue = Queue::new(SimTime::from_nanos(1000));
         queue.push(SimTime::from_nanos(1000), 1);

@@ -104,6 +104,7 @@ impl Simulation {
 
     /// A mix takes a packet in.
     fn hold<O: Observer>(&mut self, now: SimTime, place: u32, mix: u32, packet: &Packet, observer: &mut O) {
+        self.note_entry(mix, packet);
         if let Mixing::Poisson { delay_ms_mean } = self.scenario.mixing {
             self.nodes.enter(now, mix);
             let at = now + self.chance.delay(packet.origin, packet.hop, delay_ms_mean * 1e6);
@@ -118,17 +119,22 @@ impl Simulation {
         let Some(hop) = self.packets.get(place).map(|packet| packet.hop) else { return };
         let Some(party) = self.packets.party(place, hop) else { return };
         if let Some(mix) = self.nodes.mix_number(party) {
-            self.nodes.exit(now, mix);
-            self.depart(now, place, observer);
+            self.let_go(now, mix, place, observer);
         } else {
             self.send(now, place, observer);
         }
     }
 
-    /// What a mix has let go goes on: over the next link, or, towards a client, into the queue of the downlink.
+    /// A mix lets a packet go.
+    pub(super) fn let_go<O: Observer>(&mut self, now: SimTime, mix: u32, place: u32, observer: &mut O) {
+        self.nodes.exit(now, mix);
+        self.note_exit(mix, place);
+        self.depart(now, place, observer);
+    }
+
+    /// What a node has let go goes on: over the next link, or, towards a client, into the queue of the downlink.
     pub(super) fn depart<O: Observer>(&mut self, now: SimTime, place: u32, observer: &mut O) {
         let Some(packet) = self.packets.get(place).copied() else { return };
-        self.note_departure(place, &packet);
         let is_last_mix = packet.hop + 1 == packet.last
             || packet.hop + 2 == packet.last
                 && self.packets.party(place, packet.hop + 1) == Some(self.layout.tor());

@@ -15,7 +15,7 @@ mod presence;
 mod writing;
 
 pub use addressees::Addressees;
-pub use desk::{Answer, Desk, Load, ROUND_INTERVAL, Served};
+pub use desk::{Answer, Desk, Load, PROBE_INTERVAL, ROUND_INTERVAL, Served};
 pub use error::PrepareError;
 pub use presence::Presence;
 pub use writing::{Writing, Written};

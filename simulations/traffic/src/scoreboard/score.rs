@@ -1,0 +1,310 @@
+//! What an adversary's answers are worth.
+
+use std::collections::BTreeMap;
+
+use super::calibration::Reliability;
+use super::interval::clopper_pearson;
+use crate::adversary::{Answer, Kind};
+use crate::results::Measures;
+
+/// The share of runs in which an interval holds what it says.
+const CONFIDENCE: f64 = 0.95;
+
+/// Answers to questions of one kind, counted.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Questions about targets.
+    pub trials: u32,
+    /// Right answers; of k candidates with the same largest weight each counts 1/k.
+    pub hits: f64,
+    /// The sum of 1/candidates.
+    guesses: f64,
+    /// Questions about decoys.
+    pub decoy_trials: u32,
+    /// Answers that name the candidate that was declared right.
+    pub decoy_hits: f64,
+    /// Answers with the right candidate among the ten first.
+    top10: f64,
+    /// The sum of the right candidates' ranks, from 1.
+    ranks: f64,
+    /// The sum of squared differences of weights and truth.
+    squares: f64,
+    /// How weights and truth agree.
+    reliability: Reliability,
+}
+
+impl Tally {
+    /// Counts an answer about a target whose right candidate is this one.
+    pub fn target(&mut self, answer: &Answer, right: usize) {
+        let Some(place) = Place::of(answer, right) else { return };
+        self.trials += 1;
+        self.hits += place.top(1.0);
+        self.top10 += place.top(10.0);
+        self.ranks += place.before + f64::midpoint(place.tied, 1.0);
+        self.guesses += 1.0 / place.candidates;
+        let uniform = 1.0 / place.candidates;
+        let silent = answer.weights().iter().all(|weight| *weight == 0.0);
+        for (index, weight) in answer.weights().iter().enumerate() {
+            let weight = if silent { uniform } else { *weight };
+            let truth = if index == right { 1.0 } else { 0.0 };
+            self.squares += (weight - truth) * (weight - truth);
+            self.reliability.add(weight, truth);
+        }
+    }
+
+    /// Counts an answer about a decoy for which this candidate was declared right.
+    pub fn decoy(&mut self, answer: &Answer, declared: usize) {
+        let Some(place) = Place::of(answer, declared) else { return };
+        self.decoy_trials += 1;
+        self.decoy_hits += place.top(1.0);
+    }
+
+    /// Adds another's counts.
+    pub fn absorb(&mut self, other: &Self) {
+        self.trials += other.trials;
+        self.hits += other.hits;
+        self.guesses += other.guesses;
+        self.decoy_trials += other.decoy_trials;
+        self.decoy_hits += other.decoy_hits;
+        self.top10 += other.top10;
+        self.ranks += other.ranks;
+        self.squares += other.squares;
+        self.reliability.absorb(&other.reliability);
+    }
+
+    /// The share of right answers; not a number without trials, as are the following.
+    #[must_use]
+    pub fn success(&self) -> f64 {
+        self.hits / f64::from(self.trials)
+    }
+
+    /// What guessing reaches: the mean of 1/candidates.
+    #[must_use]
+    pub fn baseline(&self) -> f64 {
+        self.guesses / f64::from(self.trials)
+    }
+
+    /// The share of answers about decoys that name what was declared right; the baseline if there are none.
+    #[must_use]
+    pub fn decoy_success(&self) -> f64 {
+        if self.decoy_trials == 0 {
+            return self.baseline();
+        }
+        self.decoy_hits / f64::from(self.decoy_trials)
+    }
+
+    /// The interval of Clopper and Pearson (1934) of the success, at 95 %.
+    #[must_use]
+    pub fn success_interval(&self) -> (f64, f64) {
+        clopper_pearson(self.hits, self.trials, CONFIDENCE)
+    }
+
+    /// (success - max(baseline, decoy success)) / (1 - baseline), from -1 to 1: 0 is guessing, 1 is knowing.
+    #[must_use]
+    pub fn advantage(&self) -> f64 {
+        self.scaled(self.success())
+    }
+
+    /// The advantage at both ends of [`Self::success_interval`].
+    #[must_use]
+    pub fn advantage_interval(&self) -> (f64, f64) {
+        let (low, high) = self.success_interval();
+        (self.scaled(low), self.scaled(high))
+    }
+
+    fn scaled(&self, success: f64) -> f64 {
+        let baseline = self.baseline();
+        // With one candidate each there is nothing to find out.
+        if baseline >= 1.0 {
+            return 0.0;
+        }
+        ((success - baseline.max(self.decoy_success())) / (1.0 - baseline)).clamp(-1.0, 1.0)
+    }
+
+    /// The share of answers with the right candidate among the ten first.
+    #[must_use]
+    pub fn top10(&self) -> f64 {
+        self.top10 / f64::from(self.trials)
+    }
+
+    /// The mean rank of the right candidate, from 1; of ties the mean of their ranks.
+    #[must_use]
+    pub fn rank_mean(&self) -> f64 {
+        self.ranks / f64::from(self.trials)
+    }
+
+    /// The mean over questions of the squared differences of weights and truth (Brier 1950): 0 is knowing.
+    #[must_use]
+    pub fn brier(&self) -> f64 {
+        self.squares / f64::from(self.trials)
+    }
+
+    /// The mean squared difference of weights and frequencies in ten bins of weights (the reliability of Murphy 1973): 0 is an
+    /// adversary that knows how much it knows.
+    #[must_use]
+    pub fn calibration(&self) -> f64 {
+        self.reliability.mean_squared_difference()
+    }
+}
+
+/// Where a candidate stands among the weights.
+struct Place {
+    candidates: f64,
+    /// How many have more weight.
+    before: f64,
+    /// How many have the same, itself included.
+    tied: f64,
+}
+
+impl Place {
+    #[expect(clippy::cast_precision_loss, reason = "candidates are fewer than 2^52")]
+    fn of(answer: &Answer, candidate: usize) -> Option<Self> {
+        let weights = answer.weights();
+        let weight = *weights.get(candidate)?;
+        Some(Self {
+            candidates: weights.len() as f64,
+            before: weights.iter().filter(|other| **other > weight).count() as f64,
+            tied: weights.iter().filter(|other| **other == weight).count() as f64,
+        })
+    }
+
+    /// The chance to be among the first so many if ties are broken by chance.
+    fn top(&self, first: f64) -> f64 {
+        ((first - self.before) / self.tied).clamp(0.0, 1.0)
+    }
+}
+
+/// What one adversary reached in one run, or in many together.
+#[derive(Clone, Debug)]
+pub struct Score {
+    /// The adversary's name.
+    pub adversary: String,
+    /// By the kind of question.
+    pub kinds: BTreeMap<Kind, Tally>,
+}
+
+impl Score {
+    /// All kinds of questions together.
+    #[must_use]
+    pub fn total(&self) -> Tally {
+        let mut total = Tally::default();
+        for tally in self.kinds.values() {
+            total.absorb(tally);
+        }
+        total
+    }
+
+    /// The advantage in the kind of question in which it is largest; 0 if nothing could be asked.
+    #[must_use]
+    pub fn worst_advantage(&self) -> f64 {
+        let advantages = self.kinds.values().map(Tally::advantage).filter(|advantage| advantage.is_finite());
+        advantages.reduce(f64::max).unwrap_or(0.0)
+    }
+
+    /// Adds the same adversary's score of another run.
+    pub fn absorb(&mut self, other: &Self) {
+        for (kind, tally) in &other.kinds {
+            self.kinds.entry(*kind).or_default().absorb(tally);
+        }
+    }
+
+    /// The measures `attack.NAME.*` and `attack.NAME.KIND.*`, as [`results`](crate::results) names them.
+    pub fn note(&self, measures: &mut Measures) {
+        let total = self.total();
+        let (low, high) = total.success_interval();
+        let name = |measure: &str| format!("attack.{}.{measure}", self.adversary);
+        measures.set(name("trials"), f64::from(total.trials));
+        measures.set(name("hits"), total.hits);
+        measures.set(name("success"), total.success());
+        measures.set(name("success_low"), low);
+        measures.set(name("success_high"), high);
+        measures.set(name("baseline"), total.baseline());
+        measures.set(name("advantage"), total.advantage());
+        measures.set(name("decoy_hits"), total.decoy_hits);
+        measures.set(name("decoy_success"), total.decoy_success());
+        measures.set(name("top10"), total.top10());
+        measures.set(name("rank_mean"), total.rank_mean());
+        measures.set(name("brier"), total.brier());
+        measures.set(name("calibration"), total.calibration());
+        for (kind, tally) in &self.kinds {
+            measures.set(name(&format!("{}.success", kind.label())), tally.success());
+            measures.set(name(&format!("{}.baseline", kind.label())), tally.baseline());
+            measures.set(name(&format!("{}.advantage", kind.label())), tally.advantage());
+        }
+    }
+}
+
+/// The score with the largest advantage in any kind of question: what counts is the best adversary.
+#[must_use]
+pub fn worst(scores: &[Score]) -> Option<&Score> {
+    scores.iter().max_by(|one, other| one.worst_advantage().total_cmp(&other.worst_advantage()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties_are_shared() {
+        let mut tally = Tally::default();
+        tally.target(&Answer::from_weights(vec![0.4, 0.4, 0.2]), 1);
+        tally.target(&Answer::nothing(3), 2);
+        tally.target(&Answer::from_weights(vec![0.1, 0.2, 0.7]), 0);
+        assert!((tally.hits - (0.5 + 1.0 / 3.0)).abs() < 1e-12);
+        assert!((tally.rank_mean() - (1.5 + 2.0 + 3.0) / 3.0).abs() < 1e-12);
+        assert!((tally.baseline() - 1.0 / 3.0).abs() < 1e-12);
+        assert!((tally.top10() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn ten_of_twenty_equal_candidates_are_the_first_ten_half_of_the_time() {
+        let mut tally = Tally::default();
+        tally.target(&Answer::nothing(20), 7);
+        assert!((tally.top10() - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_works_on_decoys_as_well_is_no_advantage() {
+        let sure = Answer::from_weights(vec![1.0, 0.0, 0.0, 0.0]);
+        let mut tally = Tally::default();
+        tally.target(&sure, 0);
+        assert!((tally.advantage() - 1.0).abs() < 1e-12);
+        tally.decoy(&sure, 0);
+        assert!(tally.advantage().abs() < 1e-12);
+        tally.decoy(&sure, 1);
+        assert!((tally.advantage() - (1.0 - 0.5) / 0.75).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_candidate_is_no_success_to_be_proud_of() {
+        let mut tally = Tally::default();
+        tally.target(&Answer::from_weights(vec![1.0]), 0);
+        assert_eq!(tally.advantage().to_bits(), 0.0_f64.to_bits());
+    }
+
+    #[test]
+    fn the_worst_is_found_in_any_kind_of_question() {
+        let good = Answer::from_weights(vec![1.0, 0.0]);
+        let mut mixed = Score { adversary: "mixed".into(), kinds: BTreeMap::new() };
+        mixed.kinds.entry(Kind::Exit).or_default().target(&good, 0);
+        mixed.kinds.entry(Kind::Sender).or_default().target(&good, 1);
+        let mut half = Score { adversary: "half".into(), kinds: BTreeMap::new() };
+        half.kinds.entry(Kind::Exit).or_default().target(&good, 0);
+        half.kinds.entry(Kind::Exit).or_default().target(&Answer::nothing(2), 0);
+        assert_eq!(worst(&[half, mixed]).unwrap().adversary, "mixed");
+        assert!(worst(&[]).is_none());
+    }
+
+    #[test]
+    fn measures_have_their_names_and_no_trial_is_no_measure() {
+        let mut score = Score { adversary: "a".into(), kinds: BTreeMap::new() };
+        let mut measures = Measures::default();
+        score.note(&mut measures);
+        assert_eq!(measures.get("attack.a.trials"), Some(0.0));
+        assert_eq!(measures.get("attack.a.success"), None);
+        score.kinds.entry(Kind::Order).or_default().target(&Answer::from_weights(vec![0.9, 0.1]), 0);
+        score.note(&mut measures);
+        assert_eq!(measures.get("attack.a.success"), Some(1.0));
+        assert_eq!(measures.get("attack.a.order.advantage"), Some(1.0));
+    }
+}

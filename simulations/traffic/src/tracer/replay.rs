@@ -1,0 +1,86 @@
+//! Tells a tracer a whole view, in its direction.
+
+use super::{Direction, Tracer};
+use crate::observer::{Sighting, Watcher, WireId};
+use crate::party::Party;
+use crate::time::SimTime;
+use crate::view::{View, Wire};
+
+/// Follows these passages, at most [`super::TARGETS_MAX`], through all that was seen: target i is `targets[i]`.
+#[must_use]
+pub fn replay(view: &View<'_>, direction: Direction, targets: &[WireId]) -> Tracer {
+    let mut tracer = Tracer::new(view.layout, view.scenario, &view.corrupt, direction, targets.len());
+    for wire in &view.own {
+        tracer.own(*wire);
+    }
+    for (_, incoming, outgoing) in &view.forwarded {
+        tracer.linked(*incoming, *outgoing);
+    }
+    for target in targets {
+        tracer.mark(*target);
+    }
+    let happenings = happenings(view, direction);
+    preload(&mut tracer, &happenings);
+    for happening in &happenings {
+        let sighting = happening.sighting();
+        if happening.is_arrival { tracer.arrived(&sighting) } else { tracer.sent(&sighting) }
+    }
+    tracer
+}
+
+/// An end of a passage.
+struct Happening<'a> {
+    at: SimTime,
+    wire: &'a Wire,
+    is_arrival: bool,
+}
+
+impl Happening<'_> {
+    const fn sighting(&self) -> Sighting {
+        Sighting { at: self.at, wire: self.wire.id, from: self.wire.from, to: self.wire.to }
+    }
+}
+
+/// All ends of passages as they happened. At one instant they go by the number of the passage, which is the order of sending:
+/// what came before it was sent on has the smaller one.
+fn happenings<'a>(view: &'a View<'_>, direction: Direction) -> Vec<Happening<'a>> {
+    let ends = |wire: &'a Wire| {
+        [
+            Happening { at: wire.sent, wire, is_arrival: false },
+            Happening { at: wire.arrived, wire, is_arrival: true },
+        ]
+    };
+    let mut all: Vec<Happening<'a>> =
+        view.wires.iter().flat_map(ends).filter(|happening| happening.at != SimTime::NEVER).collect();
+    all.sort_unstable_by_key(|happening| (happening.at, happening.wire.id, happening.is_arrival));
+    if direction == Direction::Backward {
+        all.reverse();
+    }
+    all
+}
+
+/// What was in the mixes before watching began has to be there, or what leaves first would count for too much: as many as
+/// more left than came.
+fn preload(tracer: &mut Tracer, happenings: &[Happening<'_>]) {
+    let mut balances = vec![0_i64; tracer.pools.len()];
+    let mut missing = vec![0_i64; tracer.pools.len()];
+    let forward = tracer.direction == Direction::Forward;
+    for happening in happenings {
+        if tracer.own.contains_key(&happening.wire.id) {
+            continue;
+        }
+        let (node, other): (Party, Party) = match happening.is_arrival {
+            true => (happening.wire.to, happening.wire.from),
+            false => (happening.wire.from, happening.wire.to),
+        };
+        let Some(pool) = tracer.pool(node, other, happening.is_arrival) else { continue };
+        let (Some(balance), Some(missing)) = (balances.get_mut(pool), missing.get_mut(pool)) else {
+            continue;
+        };
+        *balance += if happening.is_arrival == forward { 1 } else { -1 };
+        *missing = (*missing).max(-*balance);
+    }
+    for (pool, missing) in missing.iter().enumerate() {
+        tracer.preload(pool, missing.unsigned_abs());
+    }
+}
