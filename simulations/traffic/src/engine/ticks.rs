@@ -174,7 +174,7 @@ impl Simulation {
     }
 
     /// A client without payload slots sends all that it has.
-    fn hurry<O: Observer>(&mut self, now: SimTime, client: u32, observer: &mut O) {
+    pub(super) fn hurry<O: Observer>(&mut self, now: SimTime, client: u32, observer: &mut O) {
         if !self.is_urgent(client) || !self.clients.is_online(client) {
             return;
         }

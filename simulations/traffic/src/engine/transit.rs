@@ -29,6 +29,7 @@ impl Simulation {
             message,
             next: NOBODY,
             kind,
+            is_loaded: !matches!(cargo, Cargo::Empty),
             hop: 0,
             last,
         };
@@ -192,6 +193,7 @@ impl Simulation {
                 if let Some((message, event)) = self.desk.answered(now, to.0, &answer) {
                     observer.message(now, message, event);
                 }
+                self.hurry(now, to.0, observer);
             }
         }
     }

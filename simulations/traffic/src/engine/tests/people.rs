@@ -84,6 +84,7 @@ fn messages_come_to_their_recipients_in_every_network() {
         scenario.clients[0].count = 10;
         scenario.clients[0].online = Online::Always;
         scenario.clients[0].payload_interval_ms_mean = 200.0;
+        scenario.clients[0].downlink_interval_ms_mean = 100.0;
         scenario.behaviour.writing = Habit::Poisson { per_day_mean: 864.0 };
         scenario.duration_s = 300.0;
         let recorded = record(&scenario, Seed::new(3), None).unwrap();
