@@ -299,6 +299,15 @@ impl VirtualNetwork {
         Ok(())
     }
 
+    /// A node that is down loses its log of replay tags, as no node may: for controls of tests and attacks.
+    ///
+    /// # Errors
+    /// [`VnetError::NotUp`] for a stranger.
+    pub fn lose_tags(&mut self, name: &str) -> Result<(), VnetError> {
+        self.host_mut(name)?.lose_tags();
+        Ok(())
+    }
+
     /// Kills a person's program: what it had committed stays.
     ///
     /// # Errors

@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher as _};
+use std::time::Duration;
 
 use sotto_protocol::directory::Place;
 use sotto_protocol::mailbox::Command;
-use sotto_protocol::sphinx::{Packet, SurbId, Unwrapped};
+use sotto_protocol::sphinx::{HopSecret, Packet, SurbId, Unwrapped};
 use sotto_protocol::time::Timestamp;
 
 use super::host::Host;
@@ -81,6 +82,8 @@ pub(super) struct Tap {
     held: BTreeMap<u64, usize>,
     /// Packets that wait for a client's downlink.
     waiting: BTreeMap<u64, usize>,
+    /// The keys of nodes, by their epochs: made once, for that takes as long as opening a packet.
+    keys: BTreeMap<usize, Vec<(u64, HopSecret)>>,
     pub(super) meddler: Option<Meddler>,
 }
 
@@ -89,14 +92,15 @@ impl Tap {
     pub(super) fn packet(
         &mut self,
         (from, sent): (Endpoint, Timestamp),
-        (to, arrives): (Endpoint, Timestamp),
+        (host, arrives): (usize, Timestamp),
         receiver: &Host,
         packet: &Packet,
         is_changed: bool,
     ) {
+        let to = Endpoint::Node(host);
         let number = self.passages.len();
         let before = self.held.remove(&print(packet.as_bytes()));
-        let cargo = match receiver.peel(packet) {
+        let cargo = match self.open(host, receiver, packet.clone()) {
             Some(Unwrapped::Forward { packet, .. }) => {
                 self.held.insert(print(packet.as_bytes()), number);
                 Cargo::Onward
@@ -116,6 +120,21 @@ impl Tap {
             None => Cargo::Unreadable,
         };
         self.passages.push(Passage { sent, arrives, from, to, before, cargo, is_changed });
+    }
+
+    /// Takes the layer of a node off, as [`Host::peel`] does.
+    fn open(&mut self, host: usize, receiver: &Host, mut packet: Packet) -> Option<Unwrapped> {
+        let keys = self.keys.entry(host).or_default();
+        if !receiver.key_epochs().eq(keys.iter().map(|(epoch, _)| *epoch)) {
+            *keys = receiver.hop_secrets();
+        }
+        for (_, secret) in keys {
+            match secret.verify(packet) {
+                Ok(verified) => return verified.unwrap(Duration::MAX).ok(),
+                Err((refused, _)) => packet = refused,
+            }
+        }
+        None
     }
 
     /// A frame is sent to a person, with an answer or a loop in it or with nothing.

@@ -272,7 +272,7 @@ impl VirtualNetwork {
         if let Some(transit) = self.plan.faults.transit(&mut self.rng) {
             self.trace.note(self.now, format_args!("{} -> {name} packet", sender.name));
             if let (Some(tap), Some(receiver)) = (&mut self.tap, self.hosts.get(host)) {
-                tap.packet((ends.0, self.now), (ends.1, self.now + transit), receiver, &packet, is_changed);
+                tap.packet((ends.0, self.now), (host, self.now + transit), receiver, &packet, is_changed);
             }
             if let Some(again) = self.plan.faults.again(&mut self.rng) {
                 self.doubled_between_nodes += 1;
@@ -392,8 +392,8 @@ impl VirtualNetwork {
             Some(transit) => {
                 self.trace.note(now, format_args!("{name} -> {entry} packet by {route}"));
                 if let (Some(tap), Some(receiver)) = (&mut self.tap, self.hosts.get(host)) {
-                    let (from, to) = (Endpoint::Person(index), Endpoint::Node(host));
-                    tap.packet((from, now), (to, now + transit), receiver, &packet, false);
+                    let from = Endpoint::Person(index);
+                    tap.packet((from, now), (host, now + transit), receiver, &packet, false);
                 }
                 let from = From::Client(open.address);
                 if let Some(again) = self.plan.faults.again(&mut self.rng) {
