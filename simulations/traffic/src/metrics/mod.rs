@@ -15,4 +15,4 @@ pub use entropy::Uncertainty;
 pub use interval::Interval;
 pub use log_histogram::LogHistogram;
 pub use meter::Meter;
-pub use traced::entropies;
+pub use traced::{Traced, entropies};

@@ -5,7 +5,9 @@
 
 use super::entropy::{Uncertainty, uncertainty};
 use super::interval::mean_and_error;
+use super::unlinkability::Ratios;
 use crate::observer::WireId;
+use crate::party::Party;
 use crate::results::Measures;
 use crate::tracer::{Direction, Tracer, replay};
 use crate::view::View;
@@ -15,42 +17,82 @@ const MASS_MIN: f64 = 0.99;
 /// A candidate belongs to the anonymity set if it has at least this share of the weight.
 pub const SUPPORT_MIN: f64 = 1e-4;
 
-/// Entropies of passages to destinations (at most [`crate::tracer::TARGETS_MAX`]), by the names of [`crate::results`]: means over
-/// those of which enough was seen.
-///
-/// `entropy_bits.shannon`, `.min`, `.guessing` and `anonymity_set` are of clients; `entropy_bits.packet` is the Shannon entropy of
-/// packets, which the closed forms are about, `.packet_error` its standard error over targets (too small where targets are close
-/// together), and `entropy_bits.traced` how many targets counted.
+/// Passages to destinations, traced back.
+#[derive(Debug)]
+pub struct Traced {
+    tracer: Tracer,
+    /// The targets of which enough was seen.
+    complete: Vec<usize>,
+}
+
+impl Traced {
+    /// Traces these passages back, at most [`crate::tracer::TARGETS_MAX`].
+    #[must_use]
+    pub fn back(view: &View<'_>, targets: &[WireId]) -> Self {
+        let tracer = replay(view, Direction::Backward, targets);
+        let complete = (0..targets.len()).filter(|target| is_complete(&tracer, *target)).collect();
+        Self { tracer, complete }
+    }
+
+    /// The logarithms of the ratios of the weights of two senders, for those targets of which enough was seen.
+    /// `challenges[i]` are the two of target i.
+    #[must_use]
+    pub fn ratios(&self, challenges: &[(Party, Party)]) -> Ratios {
+        let mut ratios = Ratios::default();
+        for target in &self.complete {
+            let Some((one, other)) = challenges.get(*target) else { continue };
+            let weights = self.tracer.parties(*target);
+            let of = |sender: Party| {
+                weights.iter().find(|(party, _)| *party == sender).map_or(0.0, |(_, mass)| *mass)
+            };
+            ratios.note(of(*one), of(*other));
+        }
+        ratios
+    }
+
+    /// Entropies by the names of [`crate::results`]: means over the targets of which enough was seen.
+    ///
+    /// `entropy_bits.shannon`, `.min`, `.guessing` and `anonymity_set` are of clients; `entropy_bits.packet` is the Shannon
+    /// entropy of packets, which the closed forms are about, `.packet_error` its standard error over targets (too small where
+    /// targets are close together), and `entropy_bits.traced` how many targets counted.
+    #[must_use]
+    pub fn entropies(&self) -> Measures {
+        let clients: Vec<Uncertainty> = self
+            .complete
+            .iter()
+            .filter_map(|target| {
+                let weights: Vec<f64> =
+                    self.tracer.parties(*target).into_iter().map(|(_, mass)| mass).collect();
+                uncertainty(&weights, SUPPORT_MIN)
+            })
+            .collect();
+        let packets: Vec<f64> = self
+            .complete
+            .iter()
+            .filter_map(|target| {
+                let weights: Vec<f64> = self.tracer.exits(*target).iter().map(|exit| exit.mass).collect();
+                Some(uncertainty(&weights, SUPPORT_MIN)?.shannon_bits)
+            })
+            .collect();
+        let mean = |of: fn(&Uncertainty) -> f64| clients.iter().map(of).sum::<f64>() / clients.len() as f64;
+        let mut measures = Measures::default();
+        measures.set("entropy_bits.shannon", mean(|of| of.shannon_bits));
+        measures.set("entropy_bits.min", mean(|of| of.min_bits));
+        measures.set("entropy_bits.guessing", mean(|of| of.guessing_bits));
+        measures.set("anonymity_set", mean(|of| of.support as f64));
+        measures.set("entropy_bits.traced", clients.len() as f64);
+        if let Some((mean, error)) = mean_and_error(&packets) {
+            measures.set("entropy_bits.packet", mean);
+            measures.set("entropy_bits.packet_error", error);
+        }
+        measures
+    }
+}
+
+/// The entropies of [`Traced`], at once.
 #[must_use]
 pub fn entropies(view: &View<'_>, targets: &[WireId]) -> Measures {
-    let tracer = replay(view, Direction::Backward, targets);
-    let complete: Vec<usize> = (0..targets.len()).filter(|target| is_complete(&tracer, *target)).collect();
-    let clients: Vec<Uncertainty> = complete
-        .iter()
-        .filter_map(|target| {
-            let weights: Vec<f64> = tracer.parties(*target).into_iter().map(|(_, mass)| mass).collect();
-            uncertainty(&weights, SUPPORT_MIN)
-        })
-        .collect();
-    let packets: Vec<f64> = complete
-        .iter()
-        .filter_map(|target| {
-            let weights: Vec<f64> = tracer.exits(*target).iter().map(|exit| exit.mass).collect();
-            Some(uncertainty(&weights, SUPPORT_MIN)?.shannon_bits)
-        })
-        .collect();
-    let mean = |of: fn(&Uncertainty) -> f64| clients.iter().map(of).sum::<f64>() / clients.len() as f64;
-    let mut measures = Measures::default();
-    measures.set("entropy_bits.shannon", mean(|of| of.shannon_bits));
-    measures.set("entropy_bits.min", mean(|of| of.min_bits));
-    measures.set("entropy_bits.guessing", mean(|of| of.guessing_bits));
-    measures.set("anonymity_set", mean(|of| of.support as f64));
-    measures.set("entropy_bits.traced", clients.len() as f64);
-    if let Some((mean, error)) = mean_and_error(&packets) {
-        measures.set("entropy_bits.packet", mean);
-        measures.set("entropy_bits.packet_error", error);
-    }
-    measures
+    Traced::back(view, targets).entropies()
 }
 
 fn is_complete(tracer: &Tracer, target: usize) -> bool {
@@ -60,7 +102,7 @@ fn is_complete(tracer: &Tracer, target: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::party::{Layout, Party};
+    use crate::party::Layout;
     use crate::scenario::Scenario;
     use crate::time::SimTime;
     use crate::view::{Recording, Sight, Wire};

@@ -68,13 +68,17 @@ pub fn beside(scenario: &Scenario, measures: &Measures) -> Vec<Comparison> {
     .collect()
 }
 
-/// Notes comparisons as `theory.NAME.expected`, `.measured`, `.tolerance`, and `valid`: 1 if all hold.
+/// Notes comparisons as `theory.NAME.expected`, `.measured`, `.tolerance`, and `valid`: 1 if all hold. Where no form applies,
+/// nothing is said of validity.
 pub fn note(comparisons: &[Comparison], measures: &mut Measures) {
     for comparison in comparisons {
         let name = &comparison.name;
         measures.set(format!("theory.{name}.expected"), comparison.expected);
         measures.set(format!("theory.{name}.measured"), comparison.measured);
         measures.set(format!("theory.{name}.tolerance"), comparison.tolerance);
+    }
+    if comparisons.is_empty() {
+        return;
     }
     measures.set("valid", if comparisons.iter().all(Comparison::holds) { 1.0 } else { 0.0 });
 }

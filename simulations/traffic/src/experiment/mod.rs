@@ -2,6 +2,11 @@
 //!
 //! Not here: how runs are planned, shared out and put together.
 
+mod disclosure;
+mod traffic;
+
+pub use traffic::TrafficExperiment;
+
 use serde::{Deserialize, Serialize};
 
 use crate::random::Seed;
