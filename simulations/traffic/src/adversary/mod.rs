@@ -4,6 +4,7 @@
 //! [scoreboard](crate::scoreboard) asks the questions, knows the truth, and asks the same of uninvolved decoys.
 
 mod chains;
+pub mod disclosure;
 mod end_timing;
 mod exact_tracing;
 mod flow_correlation;

@@ -8,7 +8,7 @@ use super::{
 /// Every adversary, in an order that does not change from run to run.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Adversary>> {
-    vec![
+    let mut all: Vec<Box<dyn Adversary>> = vec![
         Box::new(ExactTracing),
         Box::new(EndTiming),
         Box::new(FlowCorrelation),
@@ -17,7 +17,9 @@ pub fn all() -> Vec<Box<dyn Adversary>> {
         Box::new(Predecessor),
         Box::new(ReleaseTime),
         Box::new(TargetedCorruption),
-    ]
+    ];
+    all.extend(super::disclosure::all());
+    all
 }
 
 /// The adversary of a name; `None` if there is none.
