@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks for what the build needs and adds what rustup can add; with the argument `tests` also for what the tests of
-# routes over Tor need, which it installs where it may (as root on Debian and its descendants). Otherwise it says what
+# routes over Tor and of sweeps need, which it installs where it may (as root on Debian and its descendants). Otherwise it says what
 # to install.
 set -euo pipefail
 
@@ -25,7 +25,7 @@ done
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 # Program and the Debian package that holds it.
-needed=(tor:tor tor-gencert:tor tcpdump:tcpdump ip:iproute2 unshare:util-linux nsenter:util-linux)
+needed=(tor:tor tor-gencert:tor tcpdump:tcpdump ip:iproute2 unshare:util-linux nsenter:util-linux parallel:parallel)
 absent() {
     local pair
     for pair in "${needed[@]}"; do
@@ -42,5 +42,5 @@ if [ "${#packages[@]}" -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev
     mapfile -t packages < <(absent)
 fi
 if [ "${#packages[@]}" -gt 0 ]; then
-    missing "${packages[*]}" "The tests of routes over Tor need it. On Debian: apt-get install ${packages[*]}"
+    missing "${packages[*]}" "The tests of routes over Tor or of sweeps need it. On Debian: apt-get install ${packages[*]}"
 fi

@@ -2,6 +2,14 @@
 //!
 //! Not here: any model of traffic. Callers bring samples and a significance level.
 
+use std::collections::BTreeMap;
+
+use statrs::function::erf::erfc;
+use statrs::function::gamma::gamma_ur;
+
+/// What each sample must be expected to have of a class of a chi-square test.
+const EXPECTED_MIN: f64 = 8.0;
+
 /// The p-value of the two-sample Kolmogorov-Smirnov test: how likely samples at least as different as
 /// these are, if both come from the same continuous distribution.
 ///
@@ -9,19 +17,76 @@
 /// 14.3.3), good to a few per cent from about 20 values a side. Returns 1 for an empty sample.
 #[must_use]
 pub fn ks_two_sample(left: &[f64], right: &[f64]) -> f64 {
-    let (Some(left), Some(right)) = (sorted(left), sorted(right)) else { return 1.0 };
+    let (n, m) = (count(left.len()), count(right.len()));
+    if left.is_empty() || right.is_empty() {
+        return 1.0;
+    }
+    kolmogorov_tail((n * m / (n + m)).sqrt(), ks_distance(left, right))
+}
+
+/// The largest distance of two samples' distribution functions. 0 for an empty sample.
+#[must_use]
+pub fn ks_distance(left: &[f64], right: &[f64]) -> f64 {
+    let (Some(left), Some(right)) = (sorted(left), sorted(right)) else { return 0.0 };
     let (mut i, mut j, mut distance) = (0_usize, 0_usize, 0.0_f64);
     while let (Some(a), Some(b)) = (left.get(i), right.get(j)) {
-        if a <= b {
-            i += 1;
-        }
-        if b <= a {
-            j += 1;
-        }
+        let (a, b) = (*a, *b);
+        // All that are equal at once: between two equal values there is no step.
+        let at = a.min(b);
+        i += left.iter().skip(i).take_while(|value| **value <= at).count();
+        j += right.iter().skip(j).take_while(|value| **value <= at).count();
         distance = distance.max((share(i, left.len()) - share(j, right.len())).abs());
     }
+    distance
+}
+
+/// Chi-square and its p-value of two samples of counts: whether both come from one distribution (Press et al., Numerical
+/// Recipes, 3rd edition, section 14.3.2). Values are put together from below until both samples are expected to have
+/// [`EXPECTED_MIN`] of each class. Returns 0 and 1 where there are less than two classes.
+#[must_use]
+pub fn chi_square_two_sample(left: &[u32], right: &[u32]) -> (f64, f64) {
+    let mut values: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
+    left.iter().for_each(|value| values.entry(*value).or_default().0 += 1.0);
+    right.iter().for_each(|value| values.entry(*value).or_default().1 += 1.0);
     let (n, m) = (count(left.len()), count(right.len()));
-    kolmogorov_tail((n * m / (n + m)).sqrt(), distance)
+    let smaller = n.min(m) / (n + m);
+    let mut classes: Vec<(f64, f64)> = vec![(0.0, 0.0)];
+    for (a, b) in values.into_values() {
+        if let Some(last) = classes.last_mut() {
+            *last = (last.0 + a, last.1 + b);
+            if (last.0 + last.1) * smaller >= EXPECTED_MIN {
+                classes.push((0.0, 0.0));
+            }
+        }
+    }
+    // What is left over at the end is too little for a class of its own.
+    if let Some(rest) = classes.pop()
+        && let Some(last) = classes.last_mut()
+    {
+        *last = (last.0 + rest.0, last.1 + rest.1);
+    }
+    let freedom = count(classes.len()) - 1.0;
+    if freedom < 1.0 {
+        return (0.0, 1.0);
+    }
+    let statistic: f64 =
+        classes.iter().map(|(a, b)| (a * (m / n).sqrt() - b * (n / m).sqrt()).powi(2) / (a + b)).sum();
+    (statistic, gamma_ur(freedom / 2.0, statistic / 2.0))
+}
+
+/// Whether two Poisson processes, of which so many events were counted in such a time, have different rates: the normal deviate and
+/// its p-value (two-sided; the events of one are binomial given those of both). Returns 0 and 1 where nothing was counted.
+#[must_use]
+pub fn poisson_rates_differ(left: (u64, f64), right: (u64, f64)) -> (f64, f64) {
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    let (a, b) = (left.0 as f64, right.0 as f64);
+    let share = left.1 / (left.1 + right.1);
+    let variance = (a + b) * share * (1.0 - share);
+    if variance.is_nan() || variance <= 0.0 {
+        return (0.0, 1.0);
+    }
+    let deviate = (a - (a + b) * share) / variance.sqrt();
+    (deviate, erfc(deviate.abs() / std::f64::consts::SQRT_2))
 }
 
 /// The p-value of the one-sample Kolmogorov-Smirnov test against an exponential distribution of known mean.

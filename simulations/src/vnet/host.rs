@@ -112,6 +112,11 @@ impl Host {
         }
     }
 
+    /// Deletes replay tags from the disk.
+    pub(super) fn lose_tags(&mut self) {
+        self.tags.clear();
+    }
+
     /// The descriptor with the keys of `epoch` and later.
     pub(super) fn descriptor(
         &self,
@@ -147,6 +152,16 @@ impl Host {
             let verified = HopSecret::from_bytes(seed.clone()).verify(packet.clone()).ok()?;
             verified.unwrap(Duration::ZERO).ok()
         })
+    }
+
+    /// The epochs of its Sphinx keys, in order.
+    pub(super) fn key_epochs(&self) -> impl Iterator<Item = u64> {
+        self.keys.keys().copied()
+    }
+
+    /// Its Sphinx keys by their epochs, in order.
+    pub(super) fn hop_secrets(&self) -> Vec<(u64, HopSecret)> {
+        self.keys.iter().map(|(epoch, seed)| (*epoch, HopSecret::from_bytes(seed.clone()))).collect()
     }
 
     /// What a packet says to this host, in words, if it is for it: the command and the first digits of its box's id.

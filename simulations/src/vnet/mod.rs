@@ -14,6 +14,7 @@ mod person;
 mod plan;
 mod schedule;
 mod sessions;
+mod tap;
 mod trace;
 mod truth;
 mod watch;
@@ -24,5 +25,6 @@ pub use faults::Faults;
 pub use network::{VirtualNetwork, VnetError};
 pub use plan::VnetPlan;
 
+pub use tap::{Cargo, Endpoint, Meddler, Meddling, Passage};
 pub use trace::Trace;
 pub use truth::{Claim, Falsehood, Truth};

@@ -23,6 +23,7 @@ use super::host::{Core, Host};
 use super::person::Person;
 use super::plan::VnetPlan;
 use super::schedule::Schedule;
+use super::tap::Tap;
 use super::trace::Trace;
 use super::watch::Watch;
 use super::wire::Event;
@@ -77,6 +78,8 @@ pub struct VirtualNetwork {
     pub(super) doubled_between_nodes: u64,
     /// Compares what engines claim with what happens, if somebody wants that.
     pub(super) watch: Option<Box<Watch>>,
+    /// Notes what goes over links, if somebody wants that.
+    pub(super) tap: Option<Box<Tap>>,
     /// Whether Tor works, for everybody.
     pub(super) tor_works: bool,
     /// Direct links that were opened.
@@ -129,6 +132,7 @@ impl VirtualNetwork {
             lost_between_nodes: 0,
             doubled_between_nodes: 0,
             watch: None,
+            tap: None,
             tor_works: true,
             links: 0,
             authority,
@@ -292,6 +296,15 @@ impl VirtualNetwork {
         self.host_mut(name)?.start(now);
         self.trace.note(now, format_args!("{name} restarts"));
         self.spread_consensus();
+        Ok(())
+    }
+
+    /// A node that is down loses its log of replay tags, as no node may: for controls of tests and attacks.
+    ///
+    /// # Errors
+    /// [`VnetError::NotUp`] for a stranger.
+    pub fn lose_tags(&mut self, name: &str) -> Result<(), VnetError> {
+        self.host_mut(name)?.lose_tags();
         Ok(())
     }
 

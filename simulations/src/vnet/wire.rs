@@ -16,6 +16,7 @@ use sotto_protocol::time::Timestamp;
 use super::host::{Core, Host};
 use super::network::VirtualNetwork;
 use super::person::Person;
+use super::tap::{Endpoint, Meddling, Tap};
 
 /// How long a mailbox's disk takes for a batch.
 const DISK_LATENCY: Duration = Duration::from_millis(2);
@@ -88,7 +89,7 @@ impl VirtualNetwork {
         }
     }
 
-    fn packet_arrives(&mut self, index: usize, from: From, packet: Packet) {
+    pub(super) fn packet_arrives(&mut self, index: usize, from: From, packet: Packet) {
         let now = self.now;
         match (self.hosts.get_mut(index).and_then(|host| host.core.as_mut()), from) {
             (Some(Core::Mix(mix)), From::Client(session)) => {
@@ -211,9 +212,11 @@ impl VirtualNetwork {
                     Asked::Deliver { session, frame }
                 }
                 MixAction::CloseSession { session, .. } => Asked::Close { session },
-                MixAction::Dummy { .. } | MixAction::RetireKeys { .. } | MixAction::LinksChanged => {
+                MixAction::Dummy { to } => {
+                    tap_dummy(&mut self.tap, self.now, index, self.by_id.get(&to));
                     Asked::Done
                 }
+                MixAction::RetireKeys { .. } | MixAction::LinksChanged => Asked::Done,
             }),
             Core::Mailbox(mailbox, in_flight) => match mailbox.poll_action() {
                 Some(MailboxAction::Send { to, packet }) if up(&to, &self.hosts) => {
@@ -232,7 +235,11 @@ impl VirtualNetwork {
                     }
                     Some(Asked::Done)
                 }
-                Some(MailboxAction::Unanswered { .. } | MailboxAction::Dummy { .. }) => Some(Asked::Done),
+                Some(MailboxAction::Dummy { to }) => {
+                    tap_dummy(&mut self.tap, self.now, index, self.by_id.get(&to));
+                    Some(Asked::Done)
+                }
+                Some(MailboxAction::Unanswered { .. }) => Some(Asked::Done),
                 Some(MailboxAction::CollectGarbage { records_max }) => {
                     let collected = self
                         .hosts
@@ -254,10 +261,19 @@ impl VirtualNetwork {
 
     fn send_to_node(&mut self, from: usize, to: NodeId, packet: Packet) {
         let (Some(sender), Some(host)) = (self.hosts.get(from), self.by_id.get(&to).copied()) else { return };
+        let ends = (Endpoint::Node(from), Endpoint::Node(host));
         let from = From::Node(sender.id());
+        let meddling = self.tap.as_mut().and_then(|tap| tap.meddler.as_mut());
+        let (packet, is_changed) = match meddling.map(|meddle| meddle(ends.0, ends.1, &packet)) {
+            Some(Meddling::Change(changed)) => (changed, true),
+            Some(Meddling::Leave) | None => (packet, false),
+        };
         let name = self.hosts.get(host).map_or("?", |host| host.name.as_str());
         if let Some(transit) = self.plan.faults.transit(&mut self.rng) {
             self.trace.note(self.now, format_args!("{} -> {name} packet", sender.name));
+            if let (Some(tap), Some(receiver)) = (&mut self.tap, self.hosts.get(host)) {
+                tap.packet((ends.0, self.now), (host, self.now + transit), receiver, &packet, is_changed);
+            }
             if let Some(again) = self.plan.faults.again(&mut self.rng) {
                 self.doubled_between_nodes += 1;
                 let packet = packet.clone();
@@ -273,12 +289,17 @@ impl VirtualNetwork {
     fn send_to_person(&mut self, session: &SessionAddress, frame: Frame) {
         let found = self.people.iter().enumerate().find_map(|(index, person)| {
             let mut sessions = person.sessions.iter();
-            let (route, _) = sessions.find(|(_, open)| open.connected && open.address == *session)?;
-            Some((index, *route))
+            let (route, open) = sessions.find(|(_, open)| open.connected && open.address == *session)?;
+            Some((index, *route, open.entry))
         });
         let Some(transit) = self.plan.faults.transit(&mut self.rng) else { return };
-        let Some((person, route)) = found else { return };
+        let Some((person, route, entry)) = found else { return };
         self.note_downlink(person, route);
+        if let (Some(tap), Some(host)) = (&mut self.tap, self.by_id.get(&entry)) {
+            let surb_id = if let Frame::Delivery { surb_id, .. } = &frame { Some(surb_id) } else { None };
+            let (from, to) = (Endpoint::Node(*host), Endpoint::Person(person));
+            tap.frame((from, self.now), (to, self.now + transit), surb_id);
+        }
         if let Frame::Delivery { surb_id, payload } = frame {
             if let Some(again) = self.plan.faults.again(&mut self.rng) {
                 let payload = payload.clone();
@@ -370,6 +391,10 @@ impl VirtualNetwork {
         match self.plan.faults.transit(&mut self.rng) {
             Some(transit) => {
                 self.trace.note(now, format_args!("{name} -> {entry} packet by {route}"));
+                if let (Some(tap), Some(receiver)) = (&mut self.tap, self.hosts.get(host)) {
+                    let from = Endpoint::Person(index);
+                    tap.packet((from, now), (host, now + transit), receiver, &packet, false);
+                }
                 let from = From::Client(open.address);
                 if let Some(again) = self.plan.faults.again(&mut self.rng) {
                     let packet = packet.clone();
@@ -379,6 +404,13 @@ impl VirtualNetwork {
             }
             None => self.trace.note(now, format_args!("{name} -> {entry} packet by {route} lost")),
         }
+    }
+}
+
+/// Tells the tap, if there is one, of a dummy between two nodes.
+fn tap_dummy(tap: &mut Option<Box<Tap>>, now: Timestamp, from: usize, to: Option<&usize>) {
+    if let (Some(tap), Some(to)) = (tap, to) {
+        tap.dummy(now, Endpoint::Node(from), Endpoint::Node(*to));
     }
 }
 

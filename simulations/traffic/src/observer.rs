@@ -136,6 +136,39 @@ pub struct Unobserved;
 
 impl Observer for Unobserved {}
 
+/// Two observers of one run.
+impl<A: Observer, B: Observer> Observer for (&mut A, &mut B) {
+    fn sent(&mut self, sighting: &Sighting, fact: &Fact) {
+        self.0.sent(sighting, fact);
+        self.1.sent(sighting, fact);
+    }
+
+    fn arrived(&mut self, sighting: &Sighting, fact: &Fact) {
+        self.0.arrived(sighting, fact);
+        self.1.arrived(sighting, fact);
+    }
+
+    fn forwarded(&mut self, node: Party, incoming: WireId, outgoing: WireId) {
+        self.0.forwarded(node, incoming, outgoing);
+        self.1.forwarded(node, incoming, outgoing);
+    }
+
+    fn message(&mut self, at: SimTime, message: u32, event: MessageEvent) {
+        self.0.message(at, message, event);
+        self.1.message(at, message, event);
+    }
+
+    fn mailbox(&mut self, event: &BoxEvent) {
+        self.0.mailbox(event);
+        self.1.mailbox(event);
+    }
+
+    fn presence(&mut self, at: SimTime, client: Party, online: bool) {
+        self.0.presence(at, client, online);
+        self.1.presence(at, client, online);
+    }
+}
+
 /// An adversary that follows a run as it goes: it is given sightings alone.
 pub trait Watcher {
     /// A packet begins its passage over a link.

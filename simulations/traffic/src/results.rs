@@ -11,6 +11,10 @@
 //! | `attack.NAME.trials`, `.hits`, `.success`, `.baseline`, `.advantage`, `.decoy_hits`, `.decoy_success`, `.calibration` | one adversary |
 //! | `attack.NAME.success_low`, `.success_high`, `.top10`, `.rank_mean`, `.brier` | the interval of 95 % of its success; how near its other answers are |
 //! | `attack.NAME.KIND.success`, `.baseline`, `.advantage` | the same of one kind of question: `sender`, `exit`, `contact`, `order` |
+//! | `entropy_bits.packet`, `.packet_error`, `.traced` | the same of packets instead of clients, its standard error, how many were traced |
+//! | `ways.ended`, `ways.compromised`, `ways.first_compromised_s` | ways of packets with messages; the share with corrupt mixes only; when the first was |
+//! | `mixes.held_mean`, `mixes.forwarded_per_s` | packets in a Poisson mix and what it forwards, means over mixes |
+//! | `latency_ms.variance` | the variance of the latency, in ms² |
 //! | `worst.advantage` | the largest advantage of all |
 //! | `theory.NAME.expected`, `.measured`, `.tolerance` | a closed form beside its measure |
 //! | `valid` | 1 if every closed form is within its tolerance, else 0 |

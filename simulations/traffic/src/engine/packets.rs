@@ -35,6 +35,8 @@ pub(super) struct Packet {
     pub(super) next: u32,
     /// What it is.
     pub(super) kind: PacketKind,
+    /// Whether it brings anything: cover does not touch the table of cargo.
+    pub(super) is_loaded: bool,
     /// Where it is on its path.
     pub(super) hop: u8,
     /// The last place of its path.
@@ -70,7 +72,9 @@ impl Packets {
     pub(super) fn insert(&mut self, packet: Packet, cargo: Cargo, path: &[Party]) -> Option<u32> {
         let place = if let Some(place) = self.free.pop() {
             *self.packets.get_mut(place as usize)? = packet;
-            *self.cargo.get_mut(place as usize)? = cargo;
+            if packet.is_loaded {
+                *self.cargo.get_mut(place as usize)? = cargo;
+            }
             place
         } else {
             let place = u32::try_from(self.packets.len()).ok().filter(|place| *place < SUBJECTS_MAX)?;
@@ -101,8 +105,14 @@ impl Packets {
     }
 
     /// What a packet brings.
+    #[inline]
     pub(super) fn cargo(&self, place: u32) -> Cargo {
-        self.cargo.get(place as usize).copied().unwrap_or(Cargo::Empty)
+        match self.packets.get(place as usize) {
+            Some(packet) if packet.is_loaded => {
+                self.cargo.get(place as usize).copied().unwrap_or(Cargo::Empty)
+            }
+            _ => Cargo::Empty,
+        }
     }
 
     /// The party at a place of a packet's path.

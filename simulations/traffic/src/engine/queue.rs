@@ -17,7 +17,32 @@ const LEVEL_BITS: u32 = 8;
 /// Bytes of a time.
 const LEVELS: usize = 8;
 /// A slot of at most so many events is not spread any further.
-const NEAR_MAX: usize = 48;
+const NEAR_MAX: u32 = 48;
+
+/// Entries of a chunk, so that it has 512 bytes.
+const CHUNK: usize = 31;
+/// No chunk.
+const NONE: u32 = u32::MAX;
+
+/// Some of the entries of a slot. Slots share all chunks, so that memory grows with what waits and not with the most that
+/// each of them ever held.
+#[derive(Clone, Copy, Debug)]
+struct Chunk {
+    entries: [u128; CHUNK],
+    len: u32,
+    next: u32,
+}
+
+const EMPTY: Chunk = Chunk { entries: [0; CHUNK], len: 0, next: NONE };
+
+/// A slot: its first chunk, which is the only one that may not be full, and how many entries there are.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    first: u32,
+    len: u32,
+}
+
+const VACANT: Slot = Slot { first: NONE, len: 0 };
 
 /// Events that wait. An event is a number, whose meaning is the caller's.
 #[derive(Debug)]
@@ -29,7 +54,10 @@ pub(super) struct Queue {
     /// The next events: time, order of entering, event, from the highest bits down.
     near: BinaryHeap<Reverse<u128>>,
     /// Level by level.
-    slots: Vec<Vec<u128>>,
+    slots: Vec<Slot>,
+    chunks: Vec<Chunk>,
+    /// The first chunk that nobody uses.
+    free: u32,
     /// Which slots hold something: a bit each.
     filled: [[u64; SLOTS / 64]; LEVELS],
     /// How many have entered.
@@ -55,7 +83,9 @@ impl Queue {
             base: 0,
             near_end: 0,
             near: BinaryHeap::new(),
-            slots: std::iter::repeat_with(Vec::new).take(SLOTS * LEVELS).collect(),
+            slots: vec![VACANT; SLOTS * LEVELS],
+            chunks: Vec::new(),
+            free: NONE,
             filled: [[0; SLOTS / 64]; LEVELS],
             entered: 0,
             until: until.as_nanos(),
@@ -98,12 +128,28 @@ impl Queue {
         let level = ((at ^ self.base) | 1).ilog2() / LEVEL_BITS;
         let slot = byte_of(at, level);
         let level = level as usize;
-        if let (Some(waiting), Some(filled)) = (
-            self.slots.get_mut(level * SLOTS + slot),
-            self.filled.get_mut(level).and_then(|words| words.get_mut(slot / 64)),
-        ) {
-            waiting.push(entry);
+        if let Some(filled) = self.filled.get_mut(level).and_then(|words| words.get_mut(slot / 64)) {
             *filled |= 1 << (slot % 64);
+        }
+        let Some(slot) = self.slots.get_mut(level * SLOTS + slot) else { return };
+        slot.len += 1;
+        if let Some(chunk) = self.chunks.get_mut(slot.first as usize)
+            && let Some(entry_of_chunk) = chunk.entries.get_mut(chunk.len as usize)
+        {
+            *entry_of_chunk = entry;
+            chunk.len += 1;
+            return;
+        }
+        let mut chunk = Chunk { len: 1, next: slot.first, ..EMPTY };
+        if let Some(first) = chunk.entries.first_mut() {
+            *first = entry;
+        }
+        if let Some(vacant) = self.chunks.get_mut(self.free as usize) {
+            slot.first = self.free;
+            self.free = std::mem::replace(vacant, chunk).next;
+        } else if let Ok(number) = u32::try_from(self.chunks.len()) {
+            slot.first = number;
+            self.chunks.push(chunk);
         }
     }
 
@@ -121,25 +167,31 @@ impl Queue {
     /// Brings the first slot nearer: into `near` or into finer slots. `None` if nothing waits.
     fn refill(&mut self) -> Option<()> {
         let (level, slot) = self.first()?;
-        let place = self.slots.get_mut(level * SLOTS + slot)?;
-        let mut waiting = std::mem::take(place);
+        let waiting = std::mem::replace(self.slots.get_mut(level * SLOTS + slot)?, VACANT);
         *self.filled.get_mut(level)?.get_mut(slot / 64)? &= !(1 << (slot % 64));
         #[expect(clippy::cast_possible_truncation, reason = "at most 56")]
         let shift = level as u32 * LEVEL_BITS;
         let above = self.base.checked_shr(shift + LEVEL_BITS).unwrap_or(0);
         self.base = above.checked_shl(shift + LEVEL_BITS).unwrap_or(0) | (slot as u64) << shift;
         self.near_end = self.base;
-        if level == 0 || waiting.len() <= NEAR_MAX {
+        let is_near = level == 0 || waiting.len <= NEAR_MAX;
+        if is_near {
             self.near_end = self.base.saturating_add(1 << shift);
-            self.near.extend(waiting.drain(..).map(Reverse));
-        } else {
-            for entry in waiting.drain(..) {
-                self.place(entry);
-            }
         }
-        // The memory goes back to the slot, which is filled again when the byte comes round.
-        if let Some(place) = self.slots.get_mut(level * SLOTS + slot) {
-            *place = waiting;
+        let mut next = waiting.first;
+        while let Some(place) = self.chunks.get_mut(next as usize) {
+            let chunk = *place;
+            // Free before its entries are placed, which may need it.
+            place.next = std::mem::replace(&mut self.free, next);
+            let entries = chunk.entries.iter().take(chunk.len as usize);
+            if is_near {
+                self.near.extend(entries.copied().map(Reverse));
+            } else {
+                for entry in entries {
+                    self.place(*entry);
+                }
+            }
+            next = chunk.next;
         }
         Some(())
     }
@@ -185,8 +237,7 @@ mod tests {
         for event in 0..2000 {
             queue.push(gap(), event);
         }
-        let room =
-            |queue: &Queue| queue.slots.iter().map(Vec::capacity).sum::<usize>() + queue.near.capacity();
+        let room = |queue: &Queue| queue.chunks.len() * CHUNK + queue.near.capacity();
         let mut after = Vec::new();
         for _ in 0..2 {
             for _ in 0..400_000 {
@@ -195,7 +246,7 @@ mod tests {
             }
             after.push(room(&queue));
         }
-        assert!(after[1] < 2000 * 12, "{after:?}");
+        assert!(after[1] < 2 * 2000 + SLOTS * CHUNK, "{after:?}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::Simulation;
 use super::chance::{Maker, Origin, Process};
 use super::clients::Tick;
 use super::event::Event;
-use super::packets::{Cargo, Packet};
+use super::packets::Cargo;
 use crate::observer::{MessageEvent, Observer, PacketKind};
 use crate::party::Party;
 use crate::people::{Load, ROUND_INTERVAL};
@@ -112,12 +112,10 @@ impl Simulation {
         }
     }
 
-    /// Whether a packet that leaves a mix waits for a frame of the downlink.
-    pub(super) fn is_shaped(&self, place: u32, packet: &Packet, client: Party) -> bool {
-        let entry = self.paths.entry(client);
-        entry.is_some()
-            && self.packets.party(place, packet.hop) == entry
-            && self.clients.interval(client.0, Tick::Downlink) > 0.0
+    /// Whether what comes to this node for a client waits for a frame of the downlink.
+    #[inline]
+    pub(super) fn is_shaped(&self, node: Party, client: Party) -> bool {
+        self.paths.entry(client) == Some(node) && self.clients.interval(client.0, Tick::Downlink) > 0.0
     }
 
     /// A user has written.
@@ -174,7 +172,7 @@ impl Simulation {
     }
 
     /// A client without payload slots sends all that it has.
-    fn hurry<O: Observer>(&mut self, now: SimTime, client: u32, observer: &mut O) {
+    pub(super) fn hurry<O: Observer>(&mut self, now: SimTime, client: u32, observer: &mut O) {
         if !self.is_urgent(client) || !self.clients.is_online(client) {
             return;
         }

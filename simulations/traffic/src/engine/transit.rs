@@ -1,4 +1,7 @@
 //! The life of a packet: made, sent over links, held at mixes, delivered.
+//!
+//! An entry is the last hop of what goes to its clients, for which the sender draws no delay: where the downlink is shaped, a
+//! packet waits for a frame and nothing else. Where it is not, an entry mixes in both directions.
 
 use super::Simulation;
 use super::chance::Origin;
@@ -29,6 +32,7 @@ impl Simulation {
             message,
             next: NOBODY,
             kind,
+            is_loaded: !matches!(cargo, Cargo::Empty),
             hop: 0,
             last,
         };
@@ -91,7 +95,11 @@ impl Simulation {
         if packet.hop == packet.last {
             self.deliver(now, place, to, &packet, observer);
         } else if let Some(mix) = self.nodes.mix_number(to) {
-            self.hold(now, place, mix, &packet, observer);
+            if self.client_behind(place, &packet).is_some_and(|client| self.is_shaped(to, client)) {
+                self.depart(now, place, observer);
+            } else {
+                self.hold(now, place, mix, &packet, observer);
+            }
         } else {
             // Only Tor is passed without being a mix. Packets to a client end with it, others begin with it.
             let is_down = packet.hop + 1 == packet.last && !self.layout.is_client(from);
@@ -135,17 +143,23 @@ impl Simulation {
     /// What a node has let go goes on: over the next link, or, towards a client, into the queue of the downlink.
     pub(super) fn depart<O: Observer>(&mut self, now: SimTime, place: u32, observer: &mut O) {
         let Some(packet) = self.packets.get(place).copied() else { return };
-        let is_last_mix = packet.hop + 1 == packet.last
-            || packet.hop + 2 == packet.last
-                && self.packets.party(place, packet.hop + 1) == Some(self.layout.tor());
-        let client = self.packets.party(place, packet.last).filter(|party| self.layout.is_client(*party));
-        match client.filter(|_| is_last_mix) {
+        let Some(node) = self.packets.party(place, packet.hop) else { return };
+        match self.client_behind(place, &packet) {
             Some(client) if !self.clients.is_online(client.0) => self.miss(place, client),
-            Some(client) if self.is_shaped(place, &packet, client) => {
+            Some(client) if self.is_shaped(node, client) => {
                 self.downlink.push(client.0, place, &mut self.packets);
             }
             Some(_) | None => self.send(now, place, observer),
         }
+    }
+
+    /// The client to whom a packet goes from here, by Tor or not; `None` if another node is next.
+    fn client_behind(&self, place: u32, packet: &Packet) -> Option<Party> {
+        let is_last_node = packet.hop + 1 == packet.last
+            || packet.hop + 2 == packet.last
+                && self.packets.party(place, packet.hop + 1) == Some(self.layout.tor());
+        let end = self.packets.party(place, packet.last).filter(|_| is_last_node);
+        end.filter(|party| self.layout.is_client(*party))
     }
 
     /// A packet's client is offline: a message straight to it waits, everything else is lost.
@@ -192,6 +206,7 @@ impl Simulation {
                 if let Some((message, event)) = self.desk.answered(now, to.0, &answer) {
                     observer.message(now, message, event);
                 }
+                self.hurry(now, to.0, observer);
             }
         }
     }

@@ -18,6 +18,7 @@ pub use links::Latency;
 pub use mixing::Mixing;
 pub use network::{Delivery, Mailboxes, Network, Notice, Route, Topology};
 pub use refusal::ScenarioRefusal;
+pub(crate) use refusal::within;
 
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +91,7 @@ impl Scenario {
         clients::validate(&self.clients)?;
         self.behaviour.validate(self.client_count())?;
         self.corruption.validate(&self.layout())?;
-        refusal::within("duration_s", self.duration_s, 0.001..=3.2e9)?;
-        refusal::within("warmup_s", self.warmup_s, 0.0..=3.2e9)
+        within("duration_s", self.duration_s, 0.001..=3.2e9)?;
+        within("warmup_s", self.warmup_s, 0.0..=3.2e9)
     }
 }

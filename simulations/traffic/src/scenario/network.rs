@@ -59,7 +59,7 @@ pub struct Network {
     pub topology: Topology,
     /// Where messages go.
     pub delivery: Delivery,
-    /// Entries, which hold packets as mixes do. Each client stays with one. 0: clients send to the first layer.
+    /// Entries, which hold packets as mixes do, but for those that wait for a frame of a client's downlink. Each client stays with one. 0: clients send to the first layer.
     pub entries: u32,
     /// Layers behind the entries; in a free-route network the mixes that a packet passes.
     pub layers: u32,

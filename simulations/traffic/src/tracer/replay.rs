@@ -43,6 +43,9 @@ impl Happening<'_> {
 
 /// All ends of passages as they happened. At one instant they go by the number of the passage, which is the order of sending:
 /// what came before it was sent on has the smaller one.
+///
+/// Of the time before watching began only what was still under way or held is known: what a mix sent then has come to it
+/// unseen. With time reversed such a packet would come into the mix and never go, and would take the place of one that does.
 fn happenings<'a>(view: &'a View<'_>, direction: Direction) -> Vec<Happening<'a>> {
     let ends = |wire: &'a Wire| {
         [
@@ -52,6 +55,12 @@ fn happenings<'a>(view: &'a View<'_>, direction: Direction) -> Vec<Happening<'a>
     };
     let mut all: Vec<Happening<'a>> =
         view.wires.iter().flat_map(ends).filter(|happening| happening.at != SimTime::NEVER).collect();
+    if direction == Direction::Backward {
+        let outside = |wire: &Wire| view.layout.is_client(wire.from) || view.layout.is_mailbox(wire.from);
+        all.retain(|happening| {
+            happening.is_arrival || happening.at >= view.window.0 || outside(happening.wire)
+        });
+    }
     all.sort_unstable_by_key(|happening| (happening.at, happening.wire.id, happening.is_arrival));
     if direction == Direction::Backward {
         all.reverse();

@@ -207,3 +207,19 @@ fn there_are_no_more_targets_than_agreed() {
     assert_eq!(tracer.mark(WireId(0)), Some(0));
     assert_eq!(tracer.mark(WireId(1)), None);
 }
+
+#[test]
+fn backward_what_a_mix_sent_before_watching_began_takes_nobodys_place() {
+    // Watching begins when b comes. a is held then, and three others have been sent on, which had come unseen. One of a and b
+    // leaves, the other stays.
+    let (layout, scenario, mut recording) = one_mix("a---b-");
+    for wire in recording.wires.iter_mut().skip(1).take(3) {
+        wire.to = Party(0);
+        wire.arrived = SimTime::from_nanos(100);
+    }
+    let window = (SimTime::from_nanos(5), SimTime::NEVER);
+    let view = View::of(&recording, &layout, &scenario, Sight::Global, &[], window);
+    let tracer = replay(&view, Direction::Backward, &[WireId(5)]);
+    let masses = tracer.exits(0).iter().map(|exit| exit.mass).collect::<Vec<f64>>();
+    assert_eq!(masses, vec![0.5, 0.5]);
+}

@@ -57,6 +57,29 @@ fn an_isolated_mix_holds_the_target_and_the_adversarys_packets_alone() {
     }
 }
 
+/// Whoever knows its own packets sees which other came out of the mix.
+#[test]
+fn what_comes_out_of_an_isolated_mix_beside_the_adversarys_packets_is_the_target() {
+    let mut scenario = drops(2, 100.0);
+    scenario.duration_s = 40.0;
+    let layout = scenario.layout();
+    let (mix, client) = (layout.mix(0, 1), layout.client(3));
+    let recorded = record(&scenario, Seed::new(1), Some(&isolate(mix, client))).unwrap();
+    let passages = || recorded.recording.wires.iter().zip(&recorded.recording.facts);
+    let (came, target) = passages()
+        .find(|(wire, _)| {
+            let is_let_in = wire.arrived != SimTime::NEVER && wire.sent > SimTime::from_secs_f64(20.0);
+            is_let_in && (wire.from, wire.to) == (client, mix)
+        })
+        .unwrap();
+    let (_, left) = passages()
+        .find(|(wire, fact)| {
+            wire.from == mix && wire.sent > came.arrived && fact.kind != PacketKind::Injected
+        })
+        .unwrap();
+    assert_eq!(target, left);
+}
+
 #[test]
 fn isolation_of_nobody_there_goes_on_to_the_end() {
     let scenario = drops(2, 100.0);

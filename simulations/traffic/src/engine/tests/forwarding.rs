@@ -10,7 +10,7 @@ fn every_packet_ends_in_exactly_one_way() {
         let (log, totals) = log(&scenario, 1);
         let Totals { packets, delivered, dropped, blocked, in_flight, .. } = totals;
         assert_eq!(packets, delivered + dropped + blocked + in_flight, "{totals:?}");
-        assert_eq!(totals.passages as usize, log.sent.len());
+        assert_eq!(totals.passages, log.sent.len() as u64);
         assert!(packets > 500 && delivered > packets / 2 && in_flight <= totals.in_flight_max, "{totals:?}");
         assert!(dropped > 0, "clients go offline under packets: {totals:?}");
 

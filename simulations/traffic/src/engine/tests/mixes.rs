@@ -51,13 +51,13 @@ fn a_threshold_mix_sends_batches_of_exactly_so_many_when_the_last_comes() {
 
 #[test]
 fn a_pool_keeps_what_it_must_and_rounds_are_an_interval_apart() {
-    for (keep, fraction) in [(5, 0.6), (8, 1.0), (0, 1.0)] {
-        let mixing = Mixing::Pool { interval_ms: 200.0, keep: keep as u32, fraction };
+    for (keep, tenths) in [(5_u32, 6), (8, 10), (0, 10)] {
+        let mixing = Mixing::Pool { interval_ms: 200.0, keep, fraction: f64::from(tenths) / 10.0 };
         for flow in flows(&with(mixing), 2).values() {
             let (mut held, mut rounds, mut phase) = (0_i64, 0, None);
             for (at, count) in flow {
                 if *count < 0 {
-                    let expected = ((held - keep) as f64 * fraction).floor() as i64;
+                    let expected = (held - i64::from(keep)) * i64::from(tenths) / 10;
                     assert_eq!(-count, expected, "of {held}");
                     let in_interval = at.as_nanos() % 200_000_000;
                     assert_eq!(*phase.get_or_insert(in_interval), in_interval);
@@ -65,7 +65,7 @@ fn a_pool_keeps_what_it_must_and_rounds_are_an_interval_apart() {
                 }
                 held += count;
             }
-            assert!(rounds > 200 && held >= keep);
+            assert!(rounds > 200 && held >= i64::from(keep));
         }
     }
 }

@@ -17,8 +17,8 @@ fn a_recording_is_numbered_in_the_order_of_sending_and_hangs_together() {
             assert!(wire.sent < wire.arrived && wire.sent < end);
         }
         assert!(recording.wires.is_sorted_by_key(|wire| wire.sent));
-        let wire = |id: WireId| &recording.wires[id.0 as usize];
-        let fact = |id: WireId| &recording.facts[id.0 as usize];
+        let wire = |id: WireId| &recording.wires[usize::try_from(id.0).unwrap()];
+        let fact = |id: WireId| &recording.facts[usize::try_from(id.0).unwrap()];
         let mut outgoing = BTreeSet::new();
         let mut incoming = BTreeSet::new();
         for (node, before, after) in &recording.forwarded {

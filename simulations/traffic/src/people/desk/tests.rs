@@ -1,150 +1,10 @@
+mod net;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::scenario::{Behaviour, ClientClass, Contacts, Mailboxes, Network, Writing};
-
-const SECOND: SimTime = SimTime::from_nanos(1_000_000_000);
-
-fn secs(seconds: f64) -> SimTime {
-    SimTime::from_secs_f64(seconds)
-}
-
-/// What is under way on the network of the tests: to a mailbox, or back to a client.
-#[derive(Clone, Copy)]
-enum Passage {
-    Command { client: u32, mailbox: Party, load: Load },
-    Answer { client: u32, answer: Answer },
-}
-
-/// A network whose every way takes a second, and whose clients have a slot each second.
-struct Net {
-    desk: Desk,
-    clients: u32,
-    now: SimTime,
-    /// Digests come so often; never, if zero.
-    interval: SimTime,
-    under_way: BTreeMap<(SimTime, u64), Passage>,
-    sent: Vec<(SimTime, u32, Load)>,
-    events: Vec<BoxEvent>,
-    stored: Vec<(u32, Party)>,
-    received: BTreeMap<u32, SimTime>,
-    offline: BTreeSet<u32>,
-    /// The passages by their numbers that are blocked.
-    blocked: BTreeSet<u64>,
-    passages: u64,
-}
-
-fn scenario(clients: u32, contacts: Contacts, mailboxes: Mailboxes) -> Scenario {
-    Scenario {
-        clients: vec![ClientClass { count: clients, ..ClientClass::default() }],
-        behaviour: Behaviour { contacts, writing: Writing::default() },
-        mailboxes,
-        ..Scenario::default()
-    }
-}
-
-fn desk(scenario: &Scenario) -> Desk {
-    let seed = Seed::new(6);
-    let addressees = Addressees::new(scenario, seed).unwrap();
-    Desk::new(scenario, &scenario.layout(), seed, &addressees)
-}
-
-impl Net {
-    fn new(scenario: &Scenario) -> Self {
-        let interval = match scenario.mailboxes.notice {
-            Notice::Polling => SimTime::ZERO,
-            Notice::Digest { interval_s } => secs(interval_s),
-        };
-        Self {
-            desk: desk(scenario),
-            clients: scenario.client_count(),
-            now: SimTime::ZERO,
-            interval,
-            under_way: BTreeMap::new(),
-            sent: Vec::new(),
-            events: Vec::new(),
-            stored: Vec::new(),
-            received: BTreeMap::new(),
-            offline: BTreeSet::new(),
-            blocked: BTreeSet::new(),
-            passages: 0,
-        }
-    }
-
-    fn pass(&mut self, passage: Passage) {
-        let number = self.passages;
-        self.passages += 1;
-        if !self.blocked.contains(&number) {
-            self.under_way.insert((self.now + SECOND, number), passage);
-        }
-    }
-
-    fn send(&mut self, client: u32, load: Load) {
-        self.sent.push((self.now, client, load));
-        let mailbox = load.target().unwrap();
-        self.pass(Passage::Command { client, mailbox, load });
-    }
-
-    fn set_online(&mut self, client: u32, online: bool) {
-        self.desk.presence(self.now, client, online);
-        if online {
-            self.offline.remove(&client)
-        } else {
-            self.offline.insert(client)
-        };
-    }
-
-    /// A second: what arrives, a digest, and a slot of everybody.
-    fn step(&mut self) {
-        self.arrivals();
-        for client in (0..self.clients).filter(|client| !self.offline.contains(client)).collect::<Vec<u32>>()
-        {
-            let load = self.desk.slot(self.now, client);
-            self.send(client, load);
-        }
-    }
-
-    fn arrivals(&mut self) {
-        self.now += SECOND;
-        while let Some(entry) = self.under_way.first_entry().filter(|entry| entry.key().0 <= self.now) {
-            let number = entry.key().1;
-            match entry.remove() {
-                Passage::Command { client, mailbox, load } => {
-                    let served = self.desk.command(self.now, mailbox, &load, WireId(number)).unwrap();
-                    self.events.push(served.event);
-                    if let Some((message, MessageEvent::Stored { mailbox })) = served.message {
-                        self.stored.push((message, mailbox));
-                    }
-                    self.pass(Passage::Answer { client, answer: served.answer });
-                }
-                Passage::Answer { client, answer } if !self.offline.contains(&client) => {
-                    if let Some((message, event)) = self.desk.answered(self.now, client, &answer) {
-                        assert_eq!(event, MessageEvent::Received);
-                        assert_eq!(self.received.insert(message, self.now), None, "twice");
-                    }
-                }
-                Passage::Answer { .. } => {}
-            }
-        }
-        if self.interval > SimTime::ZERO && self.now.as_nanos().is_multiple_of(self.interval.as_nanos()) {
-            self.desk.digest(self.now);
-        }
-    }
-
-    fn run(&mut self, seconds: u32) {
-        (0..seconds).for_each(|_| self.step());
-    }
-
-    fn found(&self) -> usize {
-        self.events.iter().filter(|event| !event.is_write && event.found).count()
-    }
-
-    fn releases(&self, message: u32) -> usize {
-        let first =
-            |load: &Load| matches!(load, Load::Write { message: m, is_first: true, .. } if *m == message);
-        self.sent.iter().filter(|(_, _, load)| first(load)).count()
-    }
-}
+use crate::scenario::{ClientClass, Contacts, Mailboxes, Network};
+use net::{Net, SECOND, desk, scenario};
 
 fn digests(count: u32, replicas: u32) -> Mailboxes {
     Mailboxes { count, replicas, notice: Notice::Digest { interval_s: 10.0 } }
@@ -302,6 +162,29 @@ fn a_command_or_an_answer_that_is_blocked_goes_again() {
             assert!((0..messages).all(|message| net.releases(message) == 1));
         }
     }
+}
+
+#[test]
+fn both_mailboxes_may_be_asked_at_once_and_the_message_is_received_once() {
+    let mut desk = desk(&scenario(2, Contacts::Pairs, polling(2, 2)));
+    let message = desk.written(SECOND, 0, 1);
+    let serve = |client: u32, desk: &mut Desk| {
+        let load = desk.slot(SECOND, client);
+        let mailbox = load.target().unwrap();
+        (mailbox, desk.command(SECOND, mailbox, &load, WireId(0)).unwrap().answer)
+    };
+    // The sender does not hear of its writes, so that the message is under way for long.
+    serve(0, &mut desk);
+    serve(0, &mut desk);
+    let (one, other) = (serve(1, &mut desk), serve(1, &mut desk));
+    assert_ne!(one.0, other.0);
+    for (mailbox, answer) in [one, other] {
+        assert!(matches!(answer, Answer::Found { mailbox: found, message: 0, .. } if found == mailbox));
+    }
+    assert_eq!(desk.answered(SECOND, 0, &one.1), None, "not its own");
+    assert_eq!(desk.answered(SECOND, 1, &one.1), Some((message, MessageEvent::Received)));
+    assert_eq!(desk.answered(SECOND, 1, &other.1), None);
+    assert_eq!(desk.under_way(), 1);
 }
 
 #[test]
@@ -475,5 +358,43 @@ fn boxes_stay_the_same_when_clients_are_added() {
         let (before, after) = (one.places.of(1, 2, index), other.places.of(1, 2, index));
         assert_eq!(before.name, after.name);
         assert_eq!(numbers(&one, &before), numbers(&other, &after));
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
+
+    /// Whatever is blocked at first, and whoever comes and goes, in the end each message has been received once (the net
+    /// of the tests refuses a second time), and nothing of it is kept.
+    #[test]
+    fn nothing_is_lost_or_kept(
+        count in 1_u32..5,
+        replicas in 1_u32..5,
+        has_digests in proptest::bool::ANY,
+        messages in proptest::collection::vec((0_u32..300, 0_u32..6, 0_u32..6), 1..40),
+        blocked in proptest::collection::btree_set(0_u64..3000, 0..1000),
+        absences in proptest::collection::vec((0_u32..300, 0_u32..6, 1_u32..200), 0..6),
+    ) {
+        let mailboxes = if has_digests { digests(count, replicas) } else { polling(count, replicas) };
+        let scenario = scenario(6, Contacts::Uniform { count: 2 }, mailboxes);
+        let mut net = Net::new(&scenario);
+        net.blocked = blocked;
+        for second in 0..2000 {
+            for (_, sender, recipient) in messages.iter().filter(|(at, _, _)| *at == second) {
+                // Strangers and oneself are written to, too.
+                net.desk.written(net.now, *sender, *recipient);
+            }
+            for (from, client, length) in &absences {
+                let away = absences.iter().any(|(from, other, length)| {
+                    other == client && (*from..from + length).contains(&second)
+                });
+                if (*from == second || from + length == second) && away != net.offline.contains(client) {
+                    net.set_online(*client, !away);
+                }
+            }
+            net.step();
+        }
+        proptest::prop_assert_eq!(net.received.len(), messages.len());
+        proptest::prop_assert_eq!(net.desk.under_way(), 0);
     }
 }

@@ -1,0 +1,67 @@
+//! `sotto-sim attack`: one attack on the scenario of a plan, at all its points.
+
+use clap::Args;
+use sotto_traffic::runner;
+use sotto_traffic::tables::Summary;
+
+use super::output::Bar;
+use super::{Ended, PlanFile, SimError, model, output};
+
+/// Options of `attack`.
+#[derive(Args, Debug)]
+pub(super) struct AttackArgs {
+    /// The attack's name.
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    plan: PlanFile,
+    /// Packets, users or pairs that it is asked about in each run.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    targets: u32,
+    /// Candidates of each question; 0: all there are.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    candidates: u32,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn attack(args: &AttackArgs) -> Result<Ended, SimError> {
+    let known = model::attacks();
+    if !known.contains(&args.name.as_str()) {
+        let text = format!("there is no attack `{}`; allowed: {}", args.name, known.join(", "));
+        return Err(SimError::Usage(text));
+    }
+    let AttackArgs { name, targets, candidates, .. } = args;
+    let attack = format!("attack=[{{ name = \"{name}\", targets = {targets}, candidates = {candidates} }}]");
+    let plan = args.plan.load(&[attack])?;
+    let dir = tempfile::tempdir().map_err(SimError::files("create", &std::env::temp_dir()))?;
+    let bar = Bar::new(args.json);
+    runner::run(&plan, &model::experiment(), dir.path(), 0..plan.tasks(), 0, &mut |progress| {
+        bar.follow(progress)
+    })?;
+    bar.finish();
+    let summary = Summary::of(&runner::merge(dir.path(), &[])?.1);
+    if args.json {
+        output::print_json(&summary)?;
+        return Ok(Ended::Well);
+    }
+    let own = format!("attack.{name}.");
+    for point in &summary.points {
+        let values: Vec<String> = plan
+            .sweep()
+            .values(point.point)
+            .iter()
+            .map(|(axis, value)| format!("{} = {value}", axis.key()))
+            .collect();
+        output::print(&format!("point {} {}", point.point, values.join(", ")))?;
+        for (measure, interval) in point.measures.iter().filter(|(measure, _)| measure.starts_with(&own)) {
+            let range = match (interval.low, interval.high) {
+                (Some(low), Some(high)) => format!(" ({low:.4} to {high:.4})"),
+                _ => String::new(),
+            };
+            output::print(&format!("  {measure} {:.4}{range}", interval.mean))?;
+        }
+    }
+    Ok(Ended::Well)
+}

@@ -1,0 +1,104 @@
+//! `sotto-sim merge`: the tables and the report of a directory of rows, and whether they cross a bound.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+use sotto_traffic::plan::Bound;
+use sotto_traffic::runner;
+use sotto_traffic::tables::{self, Summary};
+
+use super::{Ended, SimError, output, report};
+
+/// Options of `merge`.
+#[derive(Args, Debug)]
+pub(super) struct MergeArgs {
+    /// The directory that `run` has written to; the tables are written there.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Other directories with tasks of the same plan, from machines without a common file system.
+    #[arg(value_name = "MORE")]
+    others: Vec<PathBuf>,
+    #[command(flatten)]
+    bounds: Bounds,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Bounds of the command line.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Bounds {
+    /// End with exit code 1 if a measure is beyond a number at any point: 'attack.sda.advantage > 0.1'. It counts only if
+    /// the whole 95 % interval of the mean lies beyond. The plan's own bounds hold as well.
+    #[arg(long = "fail-if", value_name = "BOUND")]
+    fail_if: Vec<String>,
+}
+
+impl Bounds {
+    /// The bounds, understood.
+    pub(super) fn read(&self) -> Result<Vec<Bound>, SimError> {
+        self.fail_if
+            .iter()
+            .map(|text| Bound::parse(text).map_err(|what| SimError::Usage(format!("--fail-if: {what}"))))
+            .collect()
+    }
+}
+
+pub(super) fn merge(args: &MergeArgs) -> Result<Ended, SimError> {
+    finish(&args.dir, &args.others, &args.bounds.read()?, args.json)
+}
+
+/// Writes tables and report and judges the bounds, those of the plan included.
+pub(super) fn finish(
+    dir: &Path,
+    others: &[PathBuf],
+    more: &[Bound],
+    as_json: bool,
+) -> Result<Ended, SimError> {
+    let (manifest, results) = runner::merge(dir, others)?;
+    let summary = Summary::of(&results);
+    output::write_file(&dir.join("results.csv"), |file| tables::csv(&results, file))?;
+    output::write_file(&dir.join("results.parquet"), |file| tables::parquet(&results, file))?;
+    let path = dir.join("summary.json");
+    let mut text = serde_json::to_string_pretty(&summary)
+        .map_err(|error| SimError::Usage(format!("cannot write JSON: {error}")))?;
+    text.push('\n');
+    output::write_file(&path, |file| {
+        file.write_all(text.as_bytes()).map_err(SimError::files("write", &path))
+    })?;
+    report::write(dir, &manifest, &results)?;
+    let own = manifest
+        .fail_if
+        .iter()
+        .map(|text| Bound::parse(text).map_err(|what| SimError::Usage(format!("fail_if: {what}"))))
+        .collect::<Result<Vec<_>, _>>()?;
+    let bounds: Vec<Bound> = own.iter().chain(more).cloned().collect();
+    let crossings = summary.crossings(&bounds)?;
+    for crossing in &crossings {
+        output::complain(&format!("failed: {crossing}"));
+    }
+    if as_json {
+        let crossings: Vec<String> = crossings.iter().map(ToString::to_string).collect();
+        output::print_json(&json!({
+            "dir": dir, "rows": results.rows.len(), "points": summary.points.len(), "bounds": bounds.len(),
+            "failed": crossings,
+        }))?;
+    } else {
+        output::print(&format!(
+            "{} rows of {} points are in {}/results.csv, results.parquet, summary.json and report.html; {} of {} bounds failed",
+            results.rows.len(),
+            summary.points.len(),
+            dir.display(),
+            crossed(&bounds, &crossings),
+            bounds.len()
+        ))?;
+    }
+    Ok(if crossings.is_empty() { Ended::Well } else { Ended::Failed })
+}
+
+/// How many bounds are crossed anywhere.
+fn crossed(bounds: &[Bound], crossings: &[tables::Crossing]) -> usize {
+    bounds.iter().filter(|bound| crossings.iter().any(|crossing| crossing.bound == **bound)).count()
+}
