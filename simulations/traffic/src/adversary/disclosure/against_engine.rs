@@ -113,11 +113,19 @@ fn with_the_default_cover_no_attack_is_above_guessing() {
     }
 }
 
+/// One mailbox with digests; clients without cover.
+pub(super) fn one_mailbox() -> Scenario {
+    let open = classical(Mixing::Poisson { delay_ms_mean: 200.0 }, 1000.0);
+    Scenario {
+        network: Network { layers: 3, delivery: Delivery::Mailbox, ..open.network },
+        mailboxes: Mailboxes { count: 1, replicas: 1, notice: Notice::Digest { interval_s: 10.0 } },
+        ..open
+    }
+}
+
 #[test]
 fn a_corrupt_mailbox_names_pairs_without_cover() {
-    let mut open = classical(Mixing::Poisson { delay_ms_mean: 200.0 }, 1000.0);
-    open.network = Network { layers: 3, delivery: Delivery::Mailbox, ..open.network };
-    open.mailboxes = Mailboxes { count: 1, replicas: 1, notice: Notice::Digest { interval_s: 10.0 } };
+    let open = one_mailbox();
     for adversary in NEED_BOXES.map(|name| by_name(name).unwrap()) {
         let score = score(&open, adversary.as_ref(), 1);
         let contacts = &score.kinds[&Kind::Contact];

@@ -111,11 +111,14 @@ mod tests {
     use super::super::synthetic::Boxes;
     use super::super::{CorruptMailbox, rounds};
     use super::*;
+    use crate::engine::record;
+    use crate::random::{Purpose, Seed};
+    use crate::scoreboard::interference;
 
     #[test]
     fn half_of_the_clients_are_victims() {
         let layout = Layout::new(1000, vec![1], 2);
-        let mut draws = crate::random::Seed::new(1).draws(crate::random::Purpose::Adversary, 0);
+        let mut draws = Seed::new(1).draws(Purpose::Adversary, 0);
         let Some(Interference::Equivocate { mailbox, clients }) =
             EquivocatingDigest.interference(&layout, &mut draws)
         else {
@@ -136,6 +139,27 @@ mod tests {
         let covered = Boxes { covers_target: true, ..lying }.success(&EquivocatingDigest, 60);
         println!("covered writer {covered:.3}");
         assert!(covered < 0.05 + 4.0 * (0.05 * 0.95 / 60.0_f64).sqrt(), "{covered}");
+    }
+
+    #[test]
+    fn the_models_victims_read_late_and_the_others_do_not() {
+        let scenario = super::super::against_engine::one_mailbox();
+        let seed = Seed::new(6);
+        let layout = scenario.layout();
+        let lie = interference(&EquivocatingDigest, &layout, seed);
+        let run = record(&scenario, seed, lie.as_ref()).unwrap();
+        let mailbox = [layout.mailbox(0)];
+        let view = View::of(&run.recording, &run.layout, &scenario, Sight::Edges, &mailbox, run.window);
+        let authors = Authors::of(&view, &[]);
+        let (mut wrong, mut known) = (0.0, 0.0);
+        for (life, is_late) in authors.boxes.iter().zip(late(&view, &authors)) {
+            let message = run.recording.messages.iter().find(|message| message.stored == life.written);
+            let Some(message) = message else { continue };
+            known += 1.0;
+            wrong += f64::from(u8::from(is_victim(message.recipient) != is_late));
+        }
+        println!("{wrong} of {known} boxes show the wrong half");
+        assert!(known > 500.0 && wrong / known < 2.0 * MISLED, "{wrong} of {known}");
     }
 
     #[test]
