@@ -12,6 +12,7 @@
 //! What is deliberately not here: packets' bytes, keys, sockets, clocks. The production cores are held beside this model
 //! by `sotto-simulations`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(test, allow(clippy::cast_possible_truncation))]
 
 pub mod adversary;
 pub mod advise;

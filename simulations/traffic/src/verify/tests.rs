@@ -39,7 +39,9 @@ fn names_are_not_repeated_and_results_are_data() {
     assert_eq!(names.len(), checks.len());
     let result = checks.iter().find(|check| check.name == "intersection").unwrap().run(Seed::new(1)).unwrap();
     let json = serde_json::to_string(&result).unwrap();
-    assert_eq!(serde_json::from_str::<CheckResult>(&json).unwrap(), result);
+    let back: CheckResult = serde_json::from_str(&json).unwrap();
+    assert_eq!((&back.name, back.holds, back.replications), (&result.name, true, 24));
+    assert!((back.expected - result.expected).abs() < 1e-9);
     assert!(json.contains("\"sense\":\"equal\""));
 }
 
