@@ -9,7 +9,7 @@ use crate::random::{Purpose, Seed};
 /// The values of one parameter in all samples: one in each of as many equal parts of its range, in random order.
 /// Of a list, the parts are shared out over its elements.
 pub(super) fn axis(
-    raw: RawAxis,
+    raw: &RawAxis,
     base: &Value,
     samples: u32,
     seed: Seed,
@@ -38,7 +38,7 @@ pub(super) fn axis(
             }
         })
         .collect();
-    Ok(Axis::new(&raw, drawn))
+    Ok(Axis::new(raw, drawn))
 }
 
 /// Which element of a list lies at this share of it.

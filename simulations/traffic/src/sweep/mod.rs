@@ -78,7 +78,7 @@ impl Sweep {
         let mut axes: Vec<Axis> = Vec::with_capacity(raw.axis.len());
         for (number, raw) in (0..).zip(raw.axis) {
             let axis = match samples {
-                Some(samples) => hypercube::axis(raw, base, samples, seed, number)?,
+                Some(samples) => hypercube::axis(&raw, base, samples, seed, number)?,
                 None => raw.stepped(base)?,
             };
             if let Some(other) = axes.iter().find(|other| axis.overlaps(other)) {
