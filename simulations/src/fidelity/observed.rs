@@ -26,7 +26,7 @@ pub struct Observed {
     pub to_client_ms: Vec<f64>,
     /// From a client's sending of a loop to its return, in milliseconds.
     pub loop_ms: Vec<f64>,
-    /// What a mix holds at one look.
+    /// What a mix holds at one look; entries apart.
     pub occupancy: Vec<u32>,
     /// Packets by the kinds of the two ends of their link; dummies apart.
     pub on_links: BTreeMap<String, u64>,
@@ -130,7 +130,9 @@ impl Observed {
             }
         }
         let looks = (last - begin).as_nanos() / step.as_nanos();
-        for number in 0..layout.mixes() {
+        // What an entry holds depends on how many clients chose it, which is not the same in any two runs.
+        let entries = scenario.network.entries;
+        for number in entries..layout.mixes() {
             let node = layout.nth_mix(number);
             // The first look is at the very beginning, when what came before is not all known.
             self.occupancy.extend((1..looks).map(|look| held.get(&(node, look)).copied().unwrap_or(0)));

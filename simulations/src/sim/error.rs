@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sotto_traffic::advise::AdviceRefusal;
 use sotto_traffic::plan::PlanRefusal;
 use sotto_traffic::runner::RunError;
 use sotto_traffic::tables::{TableError, UnknownMeasure};
@@ -22,6 +23,9 @@ pub enum SimError {
     /// A bound is on something that was not measured.
     #[error(transparent)]
     Bound(#[from] UnknownMeasure),
+    /// There is no advice.
+    #[error(transparent)]
+    Advice(#[from] AdviceRefusal),
     /// The command line asks for something that there is not.
     #[error("{0}")]
     Usage(String),
@@ -46,6 +50,7 @@ impl SimError {
             Self::Run(error) => error.label(),
             Self::Table(error) => error.label(),
             Self::Bound(error) => error.label(),
+            Self::Advice(refusal) => refusal.label(),
             Self::Usage(_) => "sim-usage",
             Self::Files { .. } => "sim-files",
         }

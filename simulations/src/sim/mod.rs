@@ -3,6 +3,7 @@
 //! Each command is a file of its own. Exit codes: 0, it is well; 1, a bound or a check failed; 2, it could not be done, as
 //! standard error says. Not here: the model, plans and tables, which are in `sotto-traffic`.
 
+mod advise;
 mod attack;
 mod bench;
 mod error;
@@ -53,6 +54,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Run one attack on the scenario of a plan, and nothing else.
     Attack(attack::AttackArgs),
+    /// Propose delays, layers and cover for these users within these limits.
+    Advise(advise::AdviseArgs),
     /// Write what an adversary sees of one run, and the truth apart from it.
     Export(export::ExportArgs),
     /// Measure how fast the engine forwards packets on one core of this machine.
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Merge(args) => merge::merge(args),
         Command::Report(args) => report::report(args),
         Command::Bench(args) => bench::bench(args),
+        Command::Advise(args) => advise::advise(args),
         Command::Attack(args) => attack::attack(args),
         Command::Export(args) => export::export(args),
         Command::Man { directory } => manual::man(directory),

@@ -6,7 +6,7 @@
 use super::disclosure;
 use super::{AttackPlan, Experiment, ExperimentFailure};
 use crate::adversary::{Adversary, by_name};
-use crate::engine::{Recorded, Recorder, Simulation, record};
+use crate::engine::{PrepareError, Recorded, Recorder, Simulation, record};
 use crate::metrics::{Meter, Traced};
 use crate::observer::{PacketKind, WireId};
 use crate::party::Party;
@@ -41,7 +41,7 @@ impl Experiment for TrafficExperiment {
             .map(|attack| by_name(&attack.name).map(|adversary| (attack, adversary)))
             .collect::<Option<Vec<_>>>()
             .ok_or_else(|| ExperimentFailure("an attack of the plan does not exist".to_owned()))?;
-        let simulation = Simulation::new(scenario, seed).map_err(failure)?;
+        let simulation = Simulation::new(scenario, seed).map_err(|error| failure(&error))?;
         let (layout, window) = (simulation.layout().clone(), simulation.window());
         let corrupt = simulation.corrupt().to_vec();
         let mut meter = Meter::new(scenario, &corrupt);
@@ -76,7 +76,7 @@ fn attack(
     for (plan, adversary) in adversaries {
         let adversary = adversary.as_ref();
         let own = scoreboard::interference(adversary, &run.layout, seed)
-            .map(|interference| record(scenario, seed, Some(&interference)).map_err(failure))
+            .map(|interference| record(scenario, seed, Some(&interference)).map_err(|error| failure(&error)))
             .transpose()?;
         let run = own.as_ref().unwrap_or(run);
         let Recorded { recording, layout, corrupt, .. } = run;
@@ -135,7 +135,7 @@ fn entropies(scenario: &Scenario, run: &Recorded, count: u32, seed: Seed, measur
         .set("unlinkability.excluded", ratios.delta(f64::MAX, 0.95).map_or(f64::NAN, |share| share.estimate));
 }
 
-fn failure(error: crate::engine::PrepareError) -> ExperimentFailure {
+fn failure(error: &PrepareError) -> ExperimentFailure {
     ExperimentFailure(error.to_string())
 }
 
