@@ -151,8 +151,7 @@ fn judge(region: Region, net: &VirtualNetwork, seen: &[Seen], entries: usize) ->
         if !is_first_link || !matches!(last.cargo, Cargo::Command(_) | Cargo::Unreadable) {
             continue;
         }
-        let samples: Vec<&[u8]> =
-            shown.original.iter().chain([&shown.packet]).map(|packet| payload(packet)).collect();
+        let samples: Vec<&[u8]> = shown.original.iter().chain([&shown.packet]).map(payload).collect();
         // What came to a destination from then on. Whoever tags does so with one packet at a time.
         let mut arrivals: Vec<(usize, &[u8])> = between
             .iter()

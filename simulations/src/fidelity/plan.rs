@@ -1,5 +1,6 @@
 //! From a scenario of the model to a virtual network; what that cannot do is refused with its field.
 
+use std::fmt;
 use std::time::Duration;
 
 use sotto_protocol::directory::{CoverClass, LAYERS, Params};
@@ -55,9 +56,13 @@ pub fn small() -> Scenario {
 pub fn vnet_plan(scenario: &Scenario, seed: Seed) -> Result<VnetPlan, ScenarioRefusal> {
     scenario.validate()?;
     let network = &scenario.network;
-    require(network.route == Route::Mix, "network.route", format!("{:?}", network.route), "mix")?;
-    let topology = format!("{:?}", network.topology);
-    require(network.topology == Topology::Stratified, "network.topology", topology, "stratified")?;
+    require(network.route == Route::Mix, "network.route", format_args!("{:?}", network.route), "mix")?;
+    require(
+        network.topology == Topology::Stratified,
+        "network.topology",
+        format_args!("{:?}", network.topology),
+        "stratified",
+    )?;
     require(network.delivery == Delivery::Mailbox, "network.delivery", "direct", "mailbox")?;
     require(network.entries > 0, "network.entries", 0, "1 or more")?;
     require(network.layers == u32::from(LAYERS), "network.layers", network.layers, LAYERS)?;
@@ -77,10 +82,10 @@ pub fn vnet_plan(scenario: &Scenario, seed: Seed) -> Result<VnetPlan, ScenarioRe
     };
     require(class.online == Online::Always, "clients[0].online.kind", "another", "always")?;
     let is_allowed = class.count % 2 == 0 && class.count <= CLIENTS_MAX;
-    require(is_allowed, "clients[0].count", class.count, format!("an even number up to {CLIENTS_MAX}"))?;
+    require(is_allowed, "clients[0].count", class.count, format_args!("an even number up to {CLIENTS_MAX}"))?;
     require(scenario.behaviour.contacts == Contacts::Pairs, "behaviour.contacts.kind", "another", "pairs")?;
     let span_s = scenario.duration_s + scenario.warmup_s;
-    require(span_s <= SPAN_S_MAX, "duration_s and warmup_s", span_s, format!("{SPAN_S_MAX} together"))?;
+    require(span_s <= SPAN_S_MAX, "duration_s and warmup_s", span_s, format_args!("{SPAN_S_MAX} together"))?;
 
     let delay_ms_mean = whole_ms("mixing.delay_ms_mean", delay_ms_mean)?;
     let params = Params {
@@ -113,7 +118,7 @@ pub fn vnet_plan(scenario: &Scenario, seed: Seed) -> Result<VnetPlan, ScenarioRe
     };
     params
         .validate()
-        .map_err(|error| refusal("the scenario's rates", error, "what a network can agree on"))?;
+        .map_err(|error| refusal("the scenario's rates", &error, "what a network can agree on"))?;
     let latency = Duration::from_secs_f64(ms / 1000.0);
     Ok(VnetPlan {
         seed: seed.as_u64(),
@@ -138,12 +143,16 @@ fn whole_ms(field: &str, ms: f64) -> Result<u32, ScenarioRefusal> {
 fn require(
     holds: bool,
     field: &str,
-    found: impl ToString,
-    allowed: impl ToString,
+    found: impl fmt::Display + Copy,
+    allowed: impl fmt::Display + Copy,
 ) -> Result<(), ScenarioRefusal> {
     if holds { Ok(()) } else { Err(refusal(field, found, allowed)) }
 }
 
-fn refusal(field: &str, found: impl ToString, allowed: impl ToString) -> ScenarioRefusal {
+fn refusal(
+    field: &str,
+    found: impl fmt::Display + Copy,
+    allowed: impl fmt::Display + Copy,
+) -> ScenarioRefusal {
     ScenarioRefusal { field: field.to_owned(), found: found.to_string(), allowed: allowed.to_string() }
 }
