@@ -1,11 +1,17 @@
-//! `sotto-sim attack`: one attack on the scenario of a plan, at all its points.
+//! `sotto-sim attack`: one attack on the scenario of a plan, at all its points; or on packets between production cores.
 
 use clap::Args;
+use serde_json::json;
+use sotto_traffic::random::Seed;
 use sotto_traffic::runner;
 use sotto_traffic::tables::Summary;
 
 use super::output::Bar;
 use super::{Ended, PlanFile, SimError, model, output};
+use crate::attack_cores::{CoreAttack, replay, tagging};
+
+/// Attacks on the bytes of packets, which the model does not have.
+const ON_CORES: [&str; 2] = ["tagging", "replay"];
 
 /// Options of `attack`.
 #[derive(Args, Debug)]
@@ -14,7 +20,10 @@ pub(super) struct AttackArgs {
     #[arg(value_name = "NAME")]
     name: String,
     #[command(flatten)]
-    plan: PlanFile,
+    plan: Option<PlanFile>,
+    /// The seed of `tagging` and `replay`, which run on the production cores and take no plan.
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    seed: u64,
     /// Packets, users or pairs that it is asked about in each run.
     #[arg(long, value_name = "N", default_value_t = 100)]
     targets: u32,
@@ -28,17 +37,30 @@ pub(super) struct AttackArgs {
 
 pub(super) fn attack(args: &AttackArgs) -> Result<Ended, SimError> {
     let known = model::attacks();
+    if ON_CORES.contains(&args.name.as_str()) {
+        return on_cores(args);
+    }
+    let AttackArgs { plan: Some(plan), .. } = args else {
+        return Err(SimError::Usage(format!(
+            "the attack `{}` needs a plan: sotto-sim attack NAME PLAN",
+            args.name
+        )));
+    };
     if !known.contains(&args.name.as_str()) {
-        let text = format!("there is no attack `{}`; allowed: {}", args.name, known.join(", "));
+        let text = format!(
+            "there is no attack `{}`; allowed: {}",
+            args.name,
+            [known.as_slice(), &ON_CORES].concat().join(", ")
+        );
         return Err(SimError::Usage(text));
     }
     let AttackArgs { name, targets, candidates, .. } = args;
     let attack = format!("attack=[{{ name = \"{name}\", targets = {targets}, candidates = {candidates} }}]");
-    let plan = args.plan.load(&[attack])?;
+    let plan = plan.load(&[attack])?;
     let dir = tempfile::tempdir().map_err(SimError::files("create", &std::env::temp_dir()))?;
     let bar = Bar::new(args.json);
     runner::run(&plan, &model::experiment(), dir.path(), 0..plan.tasks(), 0, &mut |progress| {
-        bar.follow(progress)
+        bar.follow(progress);
     })?;
     bar.finish();
     let summary = Summary::of(&runner::merge(dir.path(), &[])?.1);
@@ -64,4 +86,25 @@ pub(super) fn attack(args: &AttackArgs) -> Result<Ended, SimError> {
         }
     }
     Ok(Ended::Well)
+}
+
+/// Tagging or replay, between production cores in virtual time. It fails if an attack that must fail succeeds.
+fn on_cores(args: &AttackArgs) -> Result<Ended, SimError> {
+    let seed = Seed::new(args.seed);
+    let found = if args.name == "tagging" { tagging(seed)? } else { replay(seed)? };
+    let survived = found.iter().any(|attack| attack.survived > 0);
+    if args.json {
+        output::print_json(&json!({ "seed": args.seed, "attacks": found }))?;
+    } else {
+        for attack in &found {
+            let CoreAttack { name, trials, hits, baseline, survived, dropped, .. } = attack;
+            let outcomes: Vec<String> =
+                dropped.iter().map(|(label, count)| format!("{count} {label}")).collect();
+            output::print(&format!(
+                "{name}: {hits} of {trials} (guessing: a share of {baseline:.3}), {survived} got through; dropped: {}",
+                outcomes.join(", ")
+            ))?;
+        }
+    }
+    Ok(if survived { Ended::Failed } else { Ended::Well })
 }

@@ -7,6 +7,10 @@ use sotto_traffic::advise::AdviceRefusal;
 use sotto_traffic::plan::PlanRefusal;
 use sotto_traffic::runner::RunError;
 use sotto_traffic::tables::{TableError, UnknownMeasure};
+use sotto_traffic::verify::CheckNotRun;
+
+use crate::fidelity::FidelityError;
+use crate::vnet::VnetError;
 
 /// A command that could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +30,15 @@ pub enum SimError {
     /// There is no advice.
     #[error(transparent)]
     Advice(#[from] AdviceRefusal),
+    /// A closed form could not be held against simulation.
+    #[error("a check could not be run: {0}")]
+    Check(#[from] CheckNotRun),
+    /// Model and cores could not be compared.
+    #[error(transparent)]
+    Fidelity(#[from] FidelityError),
+    /// Packets between the production cores could not be attacked.
+    #[error("the production cores did not run: {0}")]
+    Cores(#[from] VnetError),
     /// The command line asks for something that there is not.
     #[error("{0}")]
     Usage(String),
@@ -51,6 +64,9 @@ impl SimError {
             Self::Table(error) => error.label(),
             Self::Bound(error) => error.label(),
             Self::Advice(refusal) => refusal.label(),
+            Self::Check(error) => error.label(),
+            Self::Fidelity(error) => error.label(),
+            Self::Cores(_) => "sim-cores",
             Self::Usage(_) => "sim-usage",
             Self::Files { .. } => "sim-files",
         }

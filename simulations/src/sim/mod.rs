@@ -15,6 +15,7 @@ mod output;
 mod plan;
 mod report;
 mod run;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -58,7 +59,9 @@ enum Command {
     Advise(advise::AdviseArgs),
     /// Write what an adversary sees of one run, and the truth apart from it.
     Export(export::ExportArgs),
-    /// Measure how fast the engine forwards packets on one core of this machine.
+    /// Hold the model against its closed forms and, with --fidelity, against the production cores.
+    Verify(verify::VerifyArgs),
+    /// Measure how fast packets are forwarded and traced on one core of this machine.
     Bench(bench::BenchArgs),
     /// Write the manual pages into a directory.
     #[command(hide = true)]
@@ -114,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Merge(args) => merge::merge(args),
         Command::Report(args) => report::report(args),
         Command::Bench(args) => bench::bench(args),
+        Command::Verify(args) => verify::verify(args),
         Command::Advise(args) => advise::advise(args),
         Command::Attack(args) => attack::attack(args),
         Command::Export(args) => export::export(args),

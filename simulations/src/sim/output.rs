@@ -66,6 +66,18 @@ impl Bar {
         Self(bar)
     }
 
+    /// The same with the number of steps known.
+    pub(super) fn of(steps: u64, is_quiet: bool) -> Self {
+        let bar = Self::new(is_quiet);
+        bar.0.set_length(steps);
+        bar
+    }
+
+    /// One step is done.
+    pub(super) fn step(&self) {
+        self.0.inc(1);
+    }
+
     /// Follows a run.
     pub(super) fn follow(&self, progress: Progress) {
         match progress {
@@ -75,7 +87,7 @@ impl Bar {
                 // What was there already says nothing about how fast the rest goes.
                 self.0.reset_eta();
             }
-            Progress::Done { .. } => self.0.inc(1),
+            Progress::Done { .. } => self.step(),
         }
     }
 

@@ -82,7 +82,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Ended, SimError> {
     let watch = Stopwatch::start();
     let bar = Bar::new(args.json);
     let ran = runner::run(&plan, &model::experiment(), dir, tasks, args.threads, &mut |progress| {
-        bar.follow(progress)
+        bar.follow(progress);
     })?;
     bar.finish();
     let seconds = watch.elapsed().as_secs_f64();

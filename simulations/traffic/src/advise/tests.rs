@@ -93,7 +93,7 @@ fn an_impossible_wish_is_told_what_would_do_and_that_does() {
     let AdviceRefusal::Impossible { latency_s: Some(latency_s), .. } = refusal else { panic!("{refusal:?}") };
     assert!(latency_s > 0.2);
     assert!(refusal.to_string().contains("allow a latency of"), "{refusal}");
-    assert!(advise(&Wish { latency_max_s: latency_s * 1.000_001, ..hasty.clone() }).is_ok());
+    assert!(advise(&Wish { latency_max_s: latency_s * 1.000_001, ..hasty }).is_ok());
     assert!(advise(&Wish { latency_max_s: latency_s * 0.99, ..hasty }).is_err());
 
     let poor = Wish { bandwidth_max_kb_s: 0.01, ..wish() };

@@ -133,15 +133,15 @@ mod tests {
 
     #[test]
     fn the_cost_is_the_sum_of_the_rates() {
-        let mut scenario = Scenario::default();
-        scenario.clients = vec![ClientClass {
+        let class = ClientClass {
             count: 10,
             payload_interval_ms_mean: 1000.0,
             loop_interval_ms_mean: 0.0,
             drop_interval_ms_mean: 2000.0,
             downlink_interval_ms_mean: 0.0,
             ..ClientClass::default()
-        }];
+        };
+        let mut scenario = Scenario { clients: vec![class], ..Scenario::default() };
         scenario.network.mix_loop_interval_ms_mean = 0.0;
         scenario.network.link_dummy_interval_ms_mean = 0.0;
         (scenario.duration_s, scenario.warmup_s) = (90.0, 10.0);
