@@ -1,6 +1,6 @@
 //! Tells a tracer a whole view, in its direction.
 
-use super::{Direction, Tracer};
+use super::{Direction, Tracer, hidden};
 use crate::observer::{Sighting, Watcher, WireId};
 use crate::party::Party;
 use crate::time::SimTime;
@@ -21,6 +21,7 @@ pub fn replay(view: &View<'_>, direction: Direction, targets: &[WireId]) -> Trac
     }
     let happenings = happenings(view, direction);
     preload(&mut tracer, &happenings);
+    hidden::estimate(&mut tracer, view, &happenings);
     for happening in &happenings {
         let sighting = happening.sighting();
         if happening.is_arrival { tracer.arrived(&sighting) } else { tracer.sent(&sighting) }
@@ -29,10 +30,10 @@ pub fn replay(view: &View<'_>, direction: Direction, targets: &[WireId]) -> Trac
 }
 
 /// An end of a passage.
-struct Happening<'a> {
-    at: SimTime,
-    wire: &'a Wire,
-    is_arrival: bool,
+pub(super) struct Happening<'a> {
+    pub(super) at: SimTime,
+    pub(super) wire: &'a Wire,
+    pub(super) is_arrival: bool,
 }
 
 impl Happening<'_> {
