@@ -21,7 +21,7 @@ mod pool;
 mod replay;
 #[cfg(test)]
 mod tests;
-mod wires;
+pub(crate) mod wires;
 
 pub use replay::replay;
 

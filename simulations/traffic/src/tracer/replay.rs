@@ -48,21 +48,16 @@ impl Happening<'_> {
 /// Of the time before watching began only what was still under way or held is known: what a mix sent then has come to it
 /// unseen. With time reversed such a packet would come into the mix and never go, and would take the place of one that does.
 fn happenings<'a>(view: &'a View<'_>, direction: Direction) -> Vec<Happening<'a>> {
-    let ends = |wire: &'a Wire| {
-        [
-            Happening { at: wire.sent, wire, is_arrival: false },
-            Happening { at: wire.arrived, wire, is_arrival: true },
-        ]
-    };
-    let mut all: Vec<Happening<'a>> =
-        view.wires.iter().flat_map(ends).filter(|happening| happening.at != SimTime::NEVER).collect();
-    if direction == Direction::Backward {
-        let outside = |wire: &Wire| view.layout.is_client(wire.from) || view.layout.is_mailbox(wire.from);
-        all.retain(|happening| {
-            happening.is_arrival || happening.at >= view.window.0 || outside(happening.wire)
-        });
-    }
-    all.sort_unstable_by_key(|happening| (happening.at, happening.wire.id, happening.is_arrival));
+    let outside = |wire: &Wire| view.layout.is_client(wire.from) || view.layout.is_mailbox(wire.from);
+    let is_told =
+        |wire: &Wire| direction == Direction::Forward || wire.sent >= view.window.0 || outside(wire);
+    let mut all: Vec<Happening<'a>> = Vec::with_capacity(2 * view.wires.len());
+    let sent = view.wires.iter().filter(|wire| is_told(wire));
+    all.extend(sent.map(|wire| Happening { at: wire.sent, wire, is_arrival: false }));
+    let arrived = view.wires.iter().filter(|wire| wire.arrived != SimTime::NEVER);
+    all.extend(arrived.map(|wire| Happening { at: wire.arrived, wire, is_arrival: true }));
+    // What was sent is in order, and what arrived as well where links are alike: the stable sort makes use of such runs.
+    all.sort_by_key(|happening| (happening.at, happening.wire.id, happening.is_arrival));
     if direction == Direction::Backward {
         all.reverse();
     }
