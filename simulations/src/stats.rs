@@ -74,19 +74,10 @@ pub fn chi_square_two_sample(left: &[u32], right: &[u32]) -> (f64, f64) {
     (statistic, gamma_ur(freedom / 2.0, statistic / 2.0))
 }
 
-/// Whether two Poisson processes, of which so many events were counted in such a time, have different rates: the normal deviate and
-/// its p-value (two-sided; the events of one are binomial given those of both). Returns 0 and 1 where nothing was counted.
+/// How likely a normal deviate is at least as far from 0. 1 for what is no number.
 #[must_use]
-pub fn poisson_rates_differ(left: (u64, f64), right: (u64, f64)) -> (f64, f64) {
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    let (a, b) = (left.0 as f64, right.0 as f64);
-    let share = left.1 / (left.1 + right.1);
-    let variance = (a + b) * share * (1.0 - share);
-    if variance.is_nan() || variance <= 0.0 {
-        return (0.0, 1.0);
-    }
-    let deviate = (a - (a + b) * share) / variance.sqrt();
-    (deviate, erfc(deviate.abs() / std::f64::consts::SQRT_2))
+pub fn normal_two_sided(deviate: f64) -> f64 {
+    if deviate.is_nan() { 1.0 } else { erfc(deviate.abs() / std::f64::consts::SQRT_2) }
 }
 
 /// The p-value of the one-sample Kolmogorov-Smirnov test against an exponential distribution of known mean.

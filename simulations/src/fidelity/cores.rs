@@ -28,8 +28,17 @@ const ACQUAINTED: Duration = Duration::from_secs(900);
 /// # Errors
 /// [`FidelityError`].
 pub fn run(scenario: &Scenario, seed: Seed) -> Result<Observed, FidelityError> {
-    let recording = record(scenario, seed)?;
-    Ok(Observed::of(&recording, &scenario.layout(), scenario))
+    let Recorded { recording, before_s } = record(scenario, seed)?;
+    Ok(Observed { before_s, ..Observed::of(&recording, &scenario.layout(), scenario) })
+}
+
+/// What the production cores did in a scenario.
+#[derive(Debug)]
+pub struct Recorded {
+    /// In the form of the model.
+    pub recording: Recording,
+    /// How long before time 0 clients were there, in seconds.
+    pub before_s: f64,
 }
 
 /// Runs a scenario by the production cores and notes what the model would note.
@@ -38,10 +47,11 @@ pub fn run(scenario: &Scenario, seed: Seed) -> Result<Observed, FidelityError> {
 ///
 /// # Errors
 /// [`FidelityError`].
-pub fn record(scenario: &Scenario, seed: Seed) -> Result<Recording, FidelityError> {
+pub fn record(scenario: &Scenario, seed: Seed) -> Result<Recorded, FidelityError> {
     let mut net = VirtualNetwork::found(vnet_plan(scenario, seed)?)?;
     net.pause_trace();
     let count = scenario.client_count();
+    let first = net.now();
     let names: Vec<String> = (0..count).map(|number| format!("client-{number}")).collect();
     for name in &names {
         net.add_person(name)?;
@@ -52,9 +62,10 @@ pub fn record(scenario: &Scenario, seed: Seed) -> Result<Recording, FidelityErro
         }
     }
     let begin = net.now();
+    let before_s = begin.since(first).as_secs_f64();
     net.tap();
     let messages = converse(&mut net, scenario, seed, &names)?;
-    Ok(note(&net, &scenario.layout(), begin, messages))
+    Ok(Recorded { recording: note(&net, &scenario.layout(), begin, messages), before_s })
 }
 
 /// Makes two people contacts of one another.

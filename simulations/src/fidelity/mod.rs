@@ -20,8 +20,8 @@ pub use tests_of::{Comparison, SIGNIFICANCE, compare_samples};
 use sotto_traffic::random::Seed;
 use sotto_traffic::scenario::Scenario;
 
-/// How many times as long the model runs as the cores: its share of the noise is then small.
-const MODEL_LONGER: f64 = 8.0;
+/// How many times the model runs for one run of the cores: its share of the noise is then small.
+const MODEL_RUNS: u64 = 8;
 
 /// Runs [`small`] by both and compares them.
 ///
@@ -40,9 +40,8 @@ pub fn compare_scenario(
     of_cores: &Scenario,
     seed: Seed,
 ) -> Result<Vec<Comparison>, FidelityError> {
-    let longer = Scenario { duration_s: of_model.duration_s * MODEL_LONGER, ..of_model.clone() };
-    let model = model(&longer, seed.replication(0))?;
-    let cores = cores::run(of_cores, seed.replication(1))?;
+    let cores = cores::run(of_cores, seed.replication(0))?;
+    let model = model(of_model, cores.before_s, MODEL_RUNS, seed.replication(1))?;
     Ok(compare_samples(&model, &cores))
 }
 

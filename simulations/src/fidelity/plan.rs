@@ -42,6 +42,7 @@ pub fn small() -> Scenario {
         behaviour: Behaviour {
             writing: Writing::Poisson { per_day_mean: 2000.0 },
             contacts: Contacts::Pairs,
+            receipts: true,
         },
         duration_s: 600.0,
         warmup_s: 30.0,

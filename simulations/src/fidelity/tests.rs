@@ -1,10 +1,12 @@
 //! The model tells what the cores do, and a model that does not is found out.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use sotto_traffic::scenario::{Latency, Mixing, Topology};
 
 use super::*;
+use crate::stats::ks_exponential;
 
 /// A tenth of [`small`], which is compared as a whole by `sotto-sim verify --fidelity`.
 fn shorter() -> Scenario {
@@ -13,38 +15,66 @@ fn shorter() -> Scenario {
 
 static CORES: LazyLock<Observed> = LazyLock::new(|| cores::run(&shorter(), Seed::new(5)).unwrap());
 
-fn against(of_model: Scenario) -> Vec<Comparison> {
-    let longer = Scenario { duration_s: 3000.0, ..of_model };
-    compare_samples(&model(&longer, Seed::new(6)).unwrap(), &CORES)
-}
-
 #[test]
 fn model_and_cores_are_alike() {
-    let all = against(shorter());
-    for one in &all {
-        println!(
-            "{}: statistic {:.4}, p {:.2e}, effect {:+.3}, n {} and {}",
-            one.name, one.statistic, one.p_value, one.effect, one.n_model, one.n_cores
-        );
-    }
+    let all = compare_samples(&model(&shorter(), CORES.before_s, 40, Seed::new(6)).unwrap(), &CORES);
     assert_eq!(all.len(), 17);
     let differ: Vec<&Comparison> = all.iter().filter(|one| !one.holds).collect();
     assert!(differ.is_empty(), "{differ:?}");
 }
 
+/// A model of another scenario and one of [`small`], and whether this comparison tells them apart.
+fn finds(change: fn(&mut Scenario), name: &str) -> bool {
+    static SMALL: LazyLock<Observed> = LazyLock::new(|| model(&small(), 100.0, 1, Seed::new(1)).unwrap());
+    let mut other = small();
+    change(&mut other);
+    let all = compare_samples(&model(&other, 100.0, 4, Seed::new(2)).unwrap(), &SMALL);
+    !all.iter().find(|one| one.name == name).unwrap().holds
+}
+
 #[test]
-fn a_model_with_another_delay_or_rate_is_found_out() {
-    let fails = |scenario, name: &str| {
-        let all = against(scenario);
-        let found = all.iter().find(|one| one.name == name).unwrap();
-        assert!(!found.holds, "{found:?}");
+fn each_comparison_finds_out_a_model_that_is_wrong() {
+    let slower: fn(&mut Scenario) = |one| one.mixing = Mixing::Poisson { delay_ms_mean: 280.0 };
+    for name in ["holding at a hop", "client to mailbox", "held by a mix"] {
+        assert!(finds(slower, name), "{name}");
+    }
+    let much_slower: fn(&mut Scenario) = |one| one.mixing = Mixing::Poisson { delay_ms_mean: 500.0 };
+    for name in ["mailbox to client", "loop"] {
+        assert!(finds(much_slower, name), "{name}");
+    }
+    assert!(finds(|one| one.mixing = Mixing::Poisson { delay_ms_mean: 1000.0 }, "message"));
+    let hasty: fn(&mut Scenario) = |one| {
+        one.clients[0].payload_interval_ms_mean *= 0.8;
+        one.clients[0].downlink_interval_ms_mean *= 0.8;
     };
-    let slower = Scenario { mixing: Mixing::Poisson { delay_ms_mean: 240.0 }, ..shorter() };
-    fails(slower.clone(), "holding at a hop");
-    fails(slower, "client to mailbox");
-    let mut hasty = shorter();
-    hasty.clients[0].payload_interval_ms_mean *= 0.6;
-    fails(hasty, "packets from client to layer 0");
+    for name in
+        ["uplink gaps", "downlink gaps", "packets from client to layer 0", "packets from layer 1 to layer 2"]
+    {
+        assert!(finds(hasty, name), "{name}");
+    }
+    assert!(finds(|one| one.behaviour.receipts = false, "writes per message"));
+}
+
+#[test]
+fn where_nothing_differs_p_values_are_uniform() {
+    const PAIRS: u64 = 24;
+    let short = Scenario { duration_s: 240.0, warmup_s: 10.0, ..small() };
+    let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for pair in 0..PAIRS {
+        let observed =
+            |runs, seed| model(&short, 0.0, runs, Seed::new(9).replication(2 * pair + seed)).unwrap();
+        for one in compare_samples(&observed(2, 0), &observed(1, 1)) {
+            values.entry(one.name).or_default().push(one.p_value);
+        }
+    }
+    assert_eq!(values.len(), 17);
+    for (name, p_values) in values {
+        // -2 ln p of each is chi-square with two degrees of freedom: exponential of mean 2.
+        let surprises: Vec<f64> = p_values.iter().map(|p| -2.0 * p.ln()).collect();
+        let p_value = ks_exponential(&surprises, 2.0);
+        println!("{name}: {p_value:.4}");
+        assert!(p_value > 0.001, "{name}: {p_value} {p_values:?}");
+    }
 }
 
 #[test]

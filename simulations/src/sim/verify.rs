@@ -95,13 +95,12 @@ fn in_words(seed: u64, checked: &[Checked], fidelity: Option<&[Comparison]>) -> 
     }
     if let Some(comparisons) = fidelity {
         lines.push(format!(
-            "{:<24} {:>12} {:>12} {:>10}",
+            "{:<32} {:>12} {:>12} {:>10}",
             "model beside cores", "p-value", "difference", "values"
         ));
-        for Comparison { name, p_value, effect, n_cores, holds, known, .. } in comparisons {
-            let why = known.map_or_else(String::new, |why| format!("; known to differ: {why}"));
+        for Comparison { name, p_value, effect, n_cores, holds, .. } in comparisons {
             lines.push(format!(
-                "{name:<24} {p_value:>12.4} {:>11.2}% {n_cores:>10}  {}{why}",
+                "{name:<32} {p_value:>12.4} {:>11.2}% {n_cores:>10}  {}",
                 effect * 100.0,
                 word(*holds)
             ));

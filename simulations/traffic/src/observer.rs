@@ -29,6 +29,8 @@ pub struct Sighting {
 pub enum PacketKind {
     /// Carries a message towards a mailbox, or straight to its recipient.
     Message,
+    /// Tells the sender of messages that they have come, by way of a mailbox: in a payload slot without a message.
+    Receipt,
     /// A payload slot without a message: a question to a mailbox for a box, real or made up.
     Poll,
     /// A mailbox's answer.

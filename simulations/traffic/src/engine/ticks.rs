@@ -72,8 +72,8 @@ impl Simulation {
             .unwrap_or_else(|| self.desk.drop_target(&mut self.chance.of(Purpose::Boxes, origin, 0)));
         self.paths.forward(Party(client), target, &mut self.chance.of(Purpose::Route, origin, 0));
         let cargo = if load == Load::Nothing { Cargo::Empty } else { Cargo::Load(load) };
-        if let Load::Write { message, is_first: true, .. } | Load::Straight { message, is_first: true, .. } =
-            load
+        if let Load::Write { message: Some(message), is_first: true, .. }
+        | Load::Straight { message, is_first: true, .. } = load
         {
             observer.message(now, message, MessageEvent::Released);
         }

@@ -162,6 +162,7 @@ mod tests {
         scenario.behaviour = Behaviour {
             writing: Writing::Poisson { per_day_mean: 20_000.0 },
             contacts: Contacts::Uniform { count: 2 },
+            ..Behaviour::default()
         };
         scenario
     }

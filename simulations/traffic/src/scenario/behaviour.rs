@@ -10,13 +10,22 @@ use super::refusal::{ScenarioRefusal, within};
 const PER_DAY_MAX: f64 = 86_400_000.0;
 
 /// What users do.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Behaviour {
     /// When they write.
     pub writing: Writing,
     /// To whom.
     pub contacts: Contacts,
+    /// Whether clients that have payload slots tell the senders of messages that they have come, as those of Sotto do: in
+    /// boxes like those of messages, but in slots that nothing else needs. Messages straight to recipients have none.
+    pub receipts: bool,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self { writing: Writing::default(), contacts: Contacts::default(), receipts: true }
+    }
 }
 
 /// When users write. With [`Writing::EdgeList`] the file also says to whom, and contacts are not drawn.

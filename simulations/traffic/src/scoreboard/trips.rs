@@ -51,7 +51,7 @@ impl Trips {
         for (wire, fact) in recording.wires.iter().zip(&recording.facts) {
             let trips = match fact.kind {
                 PacketKind::Message => &mut all,
-                PacketKind::Poll | PacketKind::Drop => &mut cover,
+                PacketKind::Poll | PacketKind::Receipt | PacketKind::Drop => &mut cover,
                 _ => continue,
             };
             if layout.is_client(wire.from) && wire.sent >= window.0 {

@@ -30,6 +30,7 @@ pub(super) fn covered(layers: u32, width: u32, mixing: Mixing, packets_per_s: u3
         behaviour: Behaviour {
             writing: Writing::Poisson { per_day_mean: 0.0 },
             contacts: Contacts::Uniform { count: 5 },
+            ..Behaviour::default()
         },
         ..Scenario::default()
     }

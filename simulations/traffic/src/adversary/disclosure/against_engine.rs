@@ -28,6 +28,7 @@ fn classical(mixing: Mixing, per_day_mean: f64) -> Scenario {
         behaviour: Behaviour {
             writing: Writing::Poisson { per_day_mean },
             contacts: Contacts::Uniform { count: 2 },
+            ..Behaviour::default()
         },
         duration_s: 3600.0,
         ..Scenario::default()
@@ -98,6 +99,7 @@ fn with_the_default_cover_no_attack_is_above_guessing() {
         behaviour: Behaviour {
             writing: Writing::Poisson { per_day_mean: 5000.0 },
             contacts: Contacts::Uniform { count: 2 },
+            ..Behaviour::default()
         },
         ..Scenario::default()
     };

@@ -150,7 +150,8 @@ fn without_payload_slots_messages_leave_when_they_are_written_and_nothing_else_b
         let written = recording.messages.len();
         assert!(written > 10 && received(&recording) * 10 > written * 6, "{written}");
         assert!(recording.messages.iter().all(|truth| truth.released == truth.written));
-        let payload = |fact: &&Fact| matches!(fact.kind, PacketKind::Message | PacketKind::Poll);
+        let payload =
+            |fact: &&Fact| matches!(fact.kind, PacketKind::Message | PacketKind::Receipt | PacketKind::Poll);
         let from_clients = recording.wires.iter().zip(&recording.facts).filter(|(wire, _)| wire.from.0 < 10);
         let sent = from_clients.filter(|(_, fact)| payload(fact)).count();
         // Two writes for each message, and a question to each of some ten contacts a minute, five minutes long.

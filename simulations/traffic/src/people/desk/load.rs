@@ -6,15 +6,15 @@ use crate::party::Party;
 /// What a payload slot carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// A message, to be laid into a box at one mailbox.
+    /// A message or a receipt, to be laid into a box at one mailbox.
     Write {
-        /// The message.
-        message: u32,
+        /// The message; none for a receipt.
+        message: Option<u32>,
         /// Where.
         mailbox: Party,
         /// The box.
         name: u64,
-        /// Whether no packet with this message has left before.
+        /// Whether no packet with this box has left before.
         is_first: bool,
     },
     /// A question for a box: the next of a contact, one that a digest has told of, or one that nobody ever writes.
@@ -44,7 +44,8 @@ impl Load {
     #[must_use]
     pub const fn kind(&self) -> PacketKind {
         match self {
-            Self::Write { .. } | Self::Straight { .. } => PacketKind::Message,
+            Self::Write { message: Some(_), .. } | Self::Straight { .. } => PacketKind::Message,
+            Self::Write { message: None, .. } => PacketKind::Receipt,
             Self::Read { .. } | Self::Nothing => PacketKind::Poll,
         }
     }
@@ -53,8 +54,8 @@ impl Load {
     #[must_use]
     pub const fn message(&self) -> Option<u32> {
         match *self {
-            Self::Write { message, .. } | Self::Straight { message, .. } => Some(message),
-            Self::Read { message, .. } => message,
+            Self::Straight { message, .. } => Some(message),
+            Self::Write { message, .. } | Self::Read { message, .. } => message,
             Self::Nothing => None,
         }
     }
@@ -79,8 +80,8 @@ pub enum Answer {
         mailbox: Party,
         /// The box.
         name: u64,
-        /// The message in it.
-        message: u32,
+        /// The message in it; none if it is a receipt.
+        message: Option<u32>,
     },
     /// Here is the box.
     Found {
@@ -88,8 +89,8 @@ pub enum Answer {
         mailbox: Party,
         /// The box.
         name: u64,
-        /// The message in it.
-        message: u32,
+        /// The message in it; none if it is a receipt.
+        message: Option<u32>,
     },
     /// There is no such box.
     Missing {
@@ -107,8 +108,9 @@ impl Answer {
     #[must_use]
     pub const fn message(&self) -> Option<u32> {
         match *self {
-            Self::Stored { message, .. } | Self::Found { message, .. } => Some(message),
-            Self::Missing { message, .. } => message,
+            Self::Stored { message, .. } | Self::Found { message, .. } | Self::Missing { message, .. } => {
+                message
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The messages under way: written, and not yet both read in order and acknowledged by all their mailboxes.
+//! The messages and receipts under way: written, and not yet both read in order and acknowledged by all their mailboxes.
 //!
 //! The mailboxes' boxes are here, too: a box is a message with the bit of its mailbox. What is over leaves nothing behind,
 //! so memory grows with what is under way. Not here: who asks for a box, and when.
@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use super::places::Place;
 
-/// A message under way.
+/// A message or a receipt under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Message {
-    /// Its number in the run.
-    pub(super) number: u32,
+    /// Its number in the run; a receipt has none.
+    pub(super) number: Option<u32>,
     /// Who wrote it.
     pub(super) sender: u32,
     /// For whom.
@@ -34,7 +34,13 @@ pub(super) struct Message {
 
 impl Message {
     /// A message that has just been written.
-    pub(super) const fn new(number: u32, sender: u32, recipient: u32, index: u32, place: Place) -> Self {
+    pub(super) const fn new(
+        number: Option<u32>,
+        sender: u32,
+        recipient: u32,
+        index: u32,
+        place: Place,
+    ) -> Self {
         Self {
             number,
             sender,
@@ -78,6 +84,11 @@ impl Messages {
     /// Whether the sender has it from the mailbox with this place in the list; also true of one that is over.
     pub(super) fn is_acknowledged(&self, name: u64, replica: u8) -> bool {
         self.get(name).is_none_or(|message| message.acknowledged & (1 << replica) != 0)
+    }
+
+    /// Whether a box was written and has not been acknowledged by all its mailboxes.
+    pub(super) fn is_on_its_way(&self, name: u64) -> bool {
+        self.get(name).is_some_and(|message| message.acknowledged != message.place.all_bits())
     }
 
     /// Forgets a message that is over: acknowledged, received, and before `next`, the first box of its stream that the

@@ -6,6 +6,9 @@
 //! missed or withheld delays a message and does not lose it; what it finds so it follows to the end of the stream. Contacts are mutual here: who can be written to is asked by
 //! both. A command without an answer goes again after a while ([`patience`]).
 //!
+//! Who has got a message tells its sender after a while, by a box that takes a slot nothing else needs: receipts are all
+//! that clients of Sotto write beside messages, but for steps of key encapsulation, which are rare.
+//!
 //! Not here: how packets travel, when slots are, and how long mailboxes keep boxes: until they are read.
 
 mod digest;
@@ -15,14 +18,16 @@ mod messages;
 mod outbox;
 mod patience;
 mod places;
+mod receipts;
 
 pub use load::{Answer, Load, Served};
 
 use digest::Digests;
-use inbox::{Ask, Inbox};
+use inbox::{Ask, Inbox, Whom};
 use messages::{Message, Messages};
 use outbox::{Outbox, Parcel};
 use places::Places;
+use receipts::{INTERVAL_SLOTS_MEAN, Receipts};
 
 use super::Addressees;
 use crate::adversary::Interference;
@@ -46,9 +51,10 @@ const WRITES_BEFORE_READ: u8 = 4;
 struct Client {
     outbox: Outbox,
     inbox: Inbox,
+    receipts: Receipts,
     is_offline: bool,
-    /// Whether it has payload slots; else what it sends leaves at once.
-    has_slots: bool,
+    /// Mean interval of its payload slots in seconds; 0: it has none, and what it sends leaves at once.
+    slot_s_mean: f64,
     /// Writes since the last question.
     writes: u8,
 }
@@ -68,6 +74,7 @@ pub struct Desk {
     places: Places,
     is_direct: bool,
     has_digests: bool,
+    has_receipts: bool,
     /// After how long a command without an answer goes again.
     patience: SimTime,
     clients: Vec<Client>,
@@ -98,12 +105,12 @@ impl Desk {
             }
         }
         let slots = scenario.clients.iter().flat_map(|class| {
-            std::iter::repeat_n(class.payload_interval_ms_mean > 0.0, class.count as usize)
+            std::iter::repeat_n(class.payload_interval_ms_mean / 1000.0, class.count as usize)
         });
-        let client = |((number, contacts), has_slots)| {
+        let client = |((number, contacts), slot_s_mean)| {
             let probe_s = places.phase(number) * PROBE_INTERVAL.as_secs_f64();
             let inbox = Inbox::new(contacts, SimTime::from_secs_f64(probe_s));
-            Client { inbox, has_slots, ..Client::default() }
+            Client { inbox, slot_s_mean, ..Client::default() }
         };
         Self {
             clients: (0..).zip(contacts).zip(slots).map(client).collect(),
@@ -111,6 +118,7 @@ impl Desk {
             places,
             is_direct,
             has_digests,
+            has_receipts: scenario.behaviour.receipts && !is_direct,
             patience: patience::patience(scenario),
             messages: Messages::default(),
             number: 0,
@@ -150,36 +158,99 @@ impl Desk {
             return number;
         }
         let _ = self.clients.get_mut(recipient as usize).map(|client| client.inbox.with(sender));
-        let Some(client) = self.clients.get_mut(sender as usize) else { return number };
-        let Some(stream) = client.inbox.with(recipient) else { return number };
+        self.add_box(sender, recipient, Some(number));
+        number
+    }
+
+    /// A box of a client is to be laid into its mailboxes: of a message, or of a receipt, which waits for free slots. Returns
+    /// its name.
+    fn add_box(&mut self, sender: u32, recipient: u32, number: Option<u32>) -> Option<u64> {
+        let client = self.clients.get_mut(sender as usize)?;
+        let stream = client.inbox.with(recipient)?;
         let index = stream.written;
         stream.written = index.wrapping_add(1);
         let place = self.places.of(sender, recipient, index);
         self.messages.add(Message::new(number, sender, recipient, index, place));
-        for (replica, _) in (0..).zip(place.mailboxes()) {
-            client.outbox.add(Parcel::Write { name: place.name, replica });
+        if number.is_some() {
+            client.outbox.hasten(recipient);
         }
-        number
+        // In the order of the mailboxes, not of this box's: readers go by the latter.
+        let mut writes: Vec<(Party, u8)> = place.mailboxes().iter().copied().zip(0..).collect();
+        writes.sort_unstable();
+        for (_, replica) in writes {
+            let parcel = Parcel::Write { name: place.name, replica };
+            match number {
+                Some(_) => client.outbox.add(parcel),
+                None => client.outbox.add_idle(recipient, parcel),
+            }
+        }
+        Some(place.name)
+    }
+
+    /// Writes the receipts of a client whose moment has come. One after the other: what an earlier one says would not be true
+    /// any more.
+    fn write_receipts(&mut self, now: SimTime, client: u32) {
+        while let Some(peer) =
+            self.clients.get_mut(client as usize).and_then(|own| own.receipts.take_due(now))
+        {
+            let stream = self.clients.get_mut(client as usize).and_then(|own| own.inbox.with(peer));
+            if stream.is_some_and(|stream| self.messages.is_on_its_way(stream.receipt)) {
+                self.owe_receipt(now, client, peer);
+                continue;
+            }
+            let name = self.add_box(client, peer, None).unwrap_or_default();
+            if let Some(stream) = self.clients.get_mut(client as usize).and_then(|own| own.inbox.with(peer)) {
+                stream.receipt = name;
+            }
+        }
+    }
+
+    /// A client has got something from another that it is to tell of.
+    fn owe_receipt(&mut self, now: SimTime, client: u32, peer: u32) {
+        let Some(own) = self.clients.get_mut(client as usize) else { return };
+        if !self.has_receipts || own.slot_s_mean <= 0.0 || own.receipts.is_owed(peer) {
+            return;
+        }
+        let Some(stream) = own.inbox.with(peer) else { return };
+        let number = stream.receipts;
+        stream.receipts = number.wrapping_add(1);
+        let wait_s = self.places.receipt_s(client, peer, number, own.slot_s_mean * INTERVAL_SLOTS_MEAN);
+        own.receipts.owe(peer, now + SimTime::from_secs_f64(wait_s));
     }
 
     /// What this payload slot of a client carries.
     pub fn slot(&mut self, now: SimTime, client: u32) -> Load {
-        if !self.is_direct {
-            self.refresh(now, client);
+        if self.is_direct {
+            return self.next_parcel(now, client).unwrap_or(Load::Nothing);
         }
+        self.refresh(now, client);
+        self.write_receipts(now, client);
         let writes = self.clients.get(client as usize).map_or(0, |client| client.writes);
-        let asked = if writes < WRITES_BEFORE_READ { None } else { self.wanted_ask(now, client) };
-        let parcel = if asked.is_some() { None } else { self.next_parcel(now, client) };
+        let is_reads_turn = writes >= WRITES_BEFORE_READ;
+        let parcel = if is_reads_turn { None } else { self.next_parcel(now, client) };
         if let Some(parcel) = parcel {
             self.count_writes(client, writes.saturating_add(1));
             return parcel;
         }
-        if self.is_direct {
-            return Load::Nothing;
+        if self.clients.get(client as usize).is_some_and(|client| client.outbox.has_idle()) {
+            if let Some(ask) = self.ask(now, client, Whom::BeforeIdle) {
+                return self.question(client, ask);
+            }
+            if let Some(parcel) = self.next_idle(now, client) {
+                self.count_writes(client, writes.saturating_add(1));
+                return parcel;
+            }
         }
-        self.count_writes(client, 0);
-        let asked = asked.or_else(|| self.wanted_ask(now, client)).or_else(|| self.decoy_ask(now, client));
-        asked.map_or(Load::Nothing, |ask| self.question(ask))
+        if is_reads_turn {
+            if let Some(ask) = self.ask(now, client, Whom::Contacts) {
+                return self.question(client, ask);
+            }
+            if let Some(parcel) = self.next_parcel(now, client) {
+                self.count_writes(client, writes.saturating_add(1));
+                return parcel;
+            }
+        }
+        self.ask(now, client, Whom::All).map_or(Load::Nothing, |ask| self.question(client, ask))
     }
 
     /// For clients without payload slots (`payload_interval_ms_mean` 0): what goes at once. To be called until there is
@@ -191,8 +262,8 @@ impl Desk {
         let until = now + self.patience;
         let inbox = &mut self.clients.get_mut(client as usize)?.inbox;
         let told = inbox.next_told(until, &self.messages);
-        let ask = told.or_else(|| inbox.next_probe(client, until, &self.places))?;
-        Some(self.question(ask))
+        let ask = told.or_else(|| inbox.next_probe(client, until, &self.places, &self.messages))?;
+        Some(self.read(ask))
     }
 
     /// For clients without payload slots, each [`ROUND_INTERVAL`]: all contacts are to be asked once, by [`Self::urgent`],
@@ -213,19 +284,21 @@ impl Desk {
         match *load {
             Load::Write { message, name, .. } => {
                 // One that goes again after all is over changes nothing.
-                let kept = self.messages.get_mut(name).and_then(|kept| {
+                let is_first = self.messages.get_mut(name).is_some_and(|kept| {
                     let bit = kept.place.bit(mailbox);
                     let is_first = kept.stored & bit == 0;
                     kept.stored |= bit;
-                    is_first.then_some(kept.number)
+                    is_first
                 });
-                if kept.is_some() && self.has_digests {
+                if is_first && self.has_digests {
                     self.digests.add(&self.layout, mailbox, name);
                 }
                 Some(Served {
                     event: event(name, true, true),
                     answer: Answer::Stored { mailbox, name, message },
-                    message: kept.map(|number| (number, MessageEvent::Stored { mailbox })),
+                    message: message
+                        .filter(|_| is_first)
+                        .map(|number| (number, MessageEvent::Stored { mailbox })),
                 })
             }
             Load::Read { name, message, .. } => {
@@ -241,7 +314,7 @@ impl Desk {
     }
 
     /// An answer has reached its client. Returns the message that is received with it, if it was not before.
-    pub fn answered(&mut self, _now: SimTime, client: u32, answer: &Answer) -> Option<(u32, MessageEvent)> {
+    pub fn answered(&mut self, now: SimTime, client: u32, answer: &Answer) -> Option<(u32, MessageEvent)> {
         let own = self.clients.get_mut(client as usize)?;
         match *answer {
             Answer::Stored { mailbox, name, .. } => {
@@ -254,7 +327,7 @@ impl Desk {
                 None
             }
             Answer::Missing { mailbox, name, .. } => {
-                own.inbox.answered((mailbox, name));
+                own.inbox.missing((mailbox, name), client, &self.places);
                 None
             }
             Answer::Found { mailbox, name, .. } => {
@@ -266,9 +339,13 @@ impl Desk {
                 message.is_received = true;
                 let (number, sender, is_told) = (message.number, message.sender, message.is_told);
                 // What a digest told of is complete, and who polls in slots asks everybody again anyway.
-                let is_complete = if self.has_digests { is_told } else { own.has_slots };
+                let has_slots = own.slot_s_mean > 0.0;
+                let is_complete = if self.has_digests { is_told } else { has_slots };
                 if !is_complete {
                     own.inbox.follow(sender);
+                }
+                if has_slots && !self.has_digests {
+                    own.inbox.coming(sender);
                 }
                 // Digests may tell of boxes in another order; polling goes on with the first that has not come.
                 let stream = own.inbox.with(sender)?;
@@ -277,10 +354,13 @@ impl Desk {
                     if !self.messages.get(place.name).is_some_and(|message| message.is_received) {
                         break;
                     }
-                    stream.next = stream.next.wrapping_add(1);
+                    stream.advance();
                     self.messages.retire(place.name, stream.next);
                 }
-                Some((number, MessageEvent::Received))
+                if number.is_some() {
+                    self.owe_receipt(now, client, sender);
+                }
+                number.map(|number| (number, MessageEvent::Received))
             }
         }
     }
@@ -338,7 +418,20 @@ impl Desk {
     /// The next message or write of a client.
     fn next_parcel(&mut self, now: SimTime, client: u32) -> Option<Load> {
         let own = self.clients.get_mut(client as usize)?;
-        match own.outbox.next(now, self.patience, &self.messages)? {
+        let parcel = own.outbox.next(now, self.patience, &self.messages)?;
+        self.load(parcel)
+    }
+
+    /// The next write of a client that nobody waits for.
+    fn next_idle(&mut self, now: SimTime, client: u32) -> Option<Load> {
+        let own = self.clients.get_mut(client as usize)?;
+        let parcel = own.outbox.next_idle(now, self.patience)?;
+        own.inbox.wrote_idle();
+        self.load(parcel)
+    }
+
+    fn load(&mut self, parcel: Parcel) -> Option<Load> {
+        match parcel {
             Parcel::Straight { message, recipient } => {
                 Some(Load::Straight { message, recipient: self.layout.client(recipient), is_first: true })
             }
@@ -352,35 +445,32 @@ impl Desk {
         }
     }
 
-    /// A question that a client has reason to ask; a decoy's turn comes with polling, too.
-    fn wanted_ask(&mut self, now: SimTime, client: u32) -> Option<Ask> {
+    /// Whom a client asks, of these. With digests there is somebody to ask only when a digest has told of a box, or when
+    /// contacts are probed.
+    fn ask(&mut self, now: SimTime, client: u32, whom: Whom) -> Option<Ask> {
         let until = now + self.patience;
         let inbox = &mut self.clients.get_mut(client as usize)?.inbox;
-        if self.is_direct {
-            return None;
+        let known = (&self.places, &self.messages);
+        if !self.has_digests {
+            return inbox.next_poll(now, client, until, known, whom);
         }
-        if self.has_digests {
-            let told = inbox.next_told(until, &self.messages);
-            return told.or_else(|| inbox.next_probe(client, until, &self.places));
+        let wanted = inbox
+            .next_told(until, &self.messages)
+            .or_else(|| inbox.next_probe(client, until, &self.places, &self.messages));
+        match whom {
+            Whom::BeforeIdle | Whom::Contacts => wanted,
+            Whom::All => wanted.or_else(|| inbox.single_decoy(client, &self.places)),
         }
-        if !inbox.has_contacts() {
-            return None;
-        }
-        inbox.next_poll(now, client, until, &self.places)
     }
 
-    /// A question for nothing.
-    fn decoy_ask(&mut self, now: SimTime, client: u32) -> Option<Ask> {
-        let until = now + self.patience;
-        let inbox = &mut self.clients.get_mut(client as usize)?.inbox;
-        if self.has_digests {
-            return inbox.single_decoy(client, &self.places);
-        }
-        inbox.next_poll(now, client, until, &self.places)
+    /// The question of a slot.
+    fn question(&mut self, client: u32, ask: Ask) -> Load {
+        self.count_writes(client, 0);
+        self.read(ask)
     }
 
-    fn question(&self, (mailbox, name): Ask) -> Load {
-        Load::Read { mailbox, name, message: self.messages.get(name).map(|message| message.number) }
+    fn read(&self, (mailbox, name): Ask) -> Load {
+        Load::Read { mailbox, name, message: self.messages.get(name).and_then(|message| message.number) }
     }
 }
 

@@ -1,6 +1,8 @@
-//! What a client has to send: messages in the order in which they were written, one write for each mailbox.
+//! What a client has to send: messages in the order in which they were written, one write for each mailbox, and receipts.
 //!
-//! A write that is not answered in time goes again, before others. Not here: which slot it goes in.
+//! Receipts give way to messages, but those for a recipient go before the messages for it that are written later, as they
+//! lie before them in the stream. A write that is not answered in time goes again, before others. Not here: which slot it
+//! goes in.
 
 use std::collections::VecDeque;
 
@@ -10,7 +12,7 @@ use crate::time::SimTime;
 /// Something to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Parcel {
-    /// A message to a mailbox.
+    /// A message or receipt to a mailbox.
     Write {
         /// The box.
         name: u64,
@@ -39,17 +41,35 @@ struct Unanswered {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outbox {
     waiting: VecDeque<Parcel>,
+    /// Receipts, each with its recipient.
+    idle: VecDeque<(u32, Parcel)>,
     /// In the order of `again`, for all wait equally long.
     unanswered: VecDeque<Unanswered>,
 }
 
 impl Outbox {
-    /// Takes something to send.
+    /// Takes something that somebody waits for.
     pub(super) fn add(&mut self, parcel: Parcel) {
         self.waiting.push_back(parcel);
     }
 
-    /// What goes next, if anything; a write is awaited for so long from here on.
+    /// Takes a write that nobody waits for.
+    pub(super) fn add_idle(&mut self, recipient: u32, parcel: Parcel) {
+        self.idle.push_back((recipient, parcel));
+    }
+
+    /// A message for this recipient is to follow: what it has to read before waits no longer.
+    pub(super) fn hasten(&mut self, recipient: u32) {
+        let waiting = &mut self.waiting;
+        self.idle.retain(|(other, parcel)| {
+            if *other == recipient {
+                waiting.push_back(*parcel);
+            }
+            *other != recipient
+        });
+    }
+
+    /// What goes next of what somebody waits for, if anything; a write is awaited for so long from here on.
     pub(super) fn next(&mut self, now: SimTime, patience: SimTime, messages: &Messages) -> Option<Parcel> {
         self.tidy(messages);
         let is_late = self.unanswered.front().is_some_and(|write| write.again <= now);
@@ -58,10 +78,26 @@ impl Outbox {
             Some(write) => Parcel::Write { name: write.name, replica: write.replica },
             None => self.waiting.pop_front()?,
         };
-        if let Parcel::Write { name, replica } = parcel {
-            self.unanswered.push_back(Unanswered { again: now + patience, name, replica });
-        }
+        self.left(now + patience, parcel);
         Some(parcel)
+    }
+
+    /// Whether there is anything that nobody waits for.
+    pub(super) fn has_idle(&self) -> bool {
+        !self.idle.is_empty()
+    }
+
+    /// The next of that.
+    pub(super) fn next_idle(&mut self, now: SimTime, patience: SimTime) -> Option<Parcel> {
+        let (_, parcel) = self.idle.pop_front()?;
+        self.left(now + patience, parcel);
+        Some(parcel)
+    }
+
+    fn left(&mut self, again: SimTime, parcel: Parcel) {
+        if let Parcel::Write { name, replica } = parcel {
+            self.unanswered.push_back(Unanswered { again, name, replica });
+        }
     }
 
     /// Forgets the oldest writes as far as they have been answered.
@@ -77,6 +113,6 @@ impl Outbox {
     /// How many entries it has.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.waiting.len() + self.unanswered.len()
+        self.waiting.len() + self.idle.len() + self.unanswered.len()
     }
 }

@@ -12,6 +12,8 @@ const REPLICAS_MAX: usize = 8;
 const BLOCKS_BITS: u32 = 8;
 /// The block of a box's draws for how long a decoy lasts; those before are for name and place.
 const LIFE_BLOCK: u64 = 128;
+/// The same of when a receipt is written.
+const RECEIPT_BLOCK: u64 = 192;
 /// Readers of decoys, and of what a client draws for itself: no client has these numbers.
 const NOBODY: u32 = u32::MAX;
 const ITSELF: u32 = u32::MAX - 1;
@@ -90,6 +92,11 @@ impl Places {
     /// How long that decoy is asked for, with this mean.
     pub(super) fn life_s(&self, client: u32, number: u32, mean_s: f64) -> f64 {
         self.draws(client, NOBODY, u64::from(number) << BLOCKS_BITS | LIFE_BLOCK).exponential(mean_s)
+    }
+
+    /// How long a client that owes another a receipt lets it wait, at the given time that it does so, with this mean.
+    pub(super) fn receipt_s(&self, client: u32, peer: u32, number: u32, mean_s: f64) -> f64 {
+        self.draws(client, peer, u64::from(number) << BLOCKS_BITS | RECEIPT_BLOCK).exponential(mean_s)
     }
 
     /// A number between 0 and 1 of a client's own.

@@ -179,7 +179,7 @@ fn both_mailboxes_may_be_asked_at_once_and_the_message_is_received_once() {
     let (one, other) = (serve(1, &mut desk), serve(1, &mut desk));
     assert_ne!(one.0, other.0);
     for (mailbox, answer) in [one, other] {
-        assert!(matches!(answer, Answer::Found { mailbox: found, message: 0, .. } if found == mailbox));
+        assert!(matches!(answer, Answer::Found { mailbox: found, message: Some(0), .. } if found == mailbox));
     }
     assert_eq!(desk.answered(SECOND, 0, &one.1), None, "not its own");
     assert_eq!(desk.answered(SECOND, 1, &one.1), Some((message, MessageEvent::Received)));

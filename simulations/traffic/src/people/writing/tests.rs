@@ -6,7 +6,7 @@ use crate::scenario::{Behaviour, ClientClass, Contacts};
 fn scenario(clients: u32, writing: When) -> Scenario {
     Scenario {
         clients: vec![ClientClass { count: clients, ..ClientClass::default() }],
-        behaviour: Behaviour { writing, contacts: Contacts::Uniform { count: 3 } },
+        behaviour: Behaviour { writing, contacts: Contacts::Uniform { count: 3 }, ..Behaviour::default() },
         ..Scenario::default()
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Net {
 pub(super) fn scenario(clients: u32, contacts: Contacts, mailboxes: Mailboxes) -> Scenario {
     Scenario {
         clients: vec![ClientClass { count: clients, ..ClientClass::default() }],
-        behaviour: Behaviour { contacts, writing: Writing::default() },
+        behaviour: Behaviour { contacts, writing: Writing::default(), receipts: false },
         mailboxes,
         ..Scenario::default()
     }
@@ -142,8 +142,7 @@ impl Net {
     }
 
     pub(super) fn releases(&self, message: u32) -> usize {
-        let first =
-            |load: &Load| matches!(load, Load::Write { message: m, is_first: true, .. } if *m == message);
+        let first = |load: &Load| matches!(load, Load::Write { message: Some(m), is_first: true, .. } if *m == message);
         self.sent.iter().filter(|(_, _, load)| first(load)).count()
     }
 }
