@@ -36,10 +36,7 @@ pub(super) fn estimate(tracer: &mut Tracer, view: &View<'_>, happenings: &[Happe
         }
         let (node, other) = if happening.is_arrival { (wire.to, wire.from) } else { (wire.from, wire.to) };
         let Some(pool) = tracer.pool(node, other, happening.is_arrival) else { continue };
-        let [came, left] = match ends.get_mut(pool) {
-            Some(ends) => ends,
-            None => continue,
-        };
+        let Some([came, left]) = ends.get_mut(pool) else { continue };
         let end = if happening.is_arrival == forward { came } else { left };
         end.all += 1.0;
         if other.0 >= view.layout.clients() {

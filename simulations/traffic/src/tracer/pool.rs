@@ -215,3 +215,61 @@ impl Pool {
         self.live = (first, end);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, Seed};
+
+    fn at(seconds: f64) -> SimTime {
+        SimTime::from_secs_f64(seconds)
+    }
+
+    #[test]
+    fn an_estimate_of_what_hides_nothing_is_a_count() {
+        let mut counted = Pool::new(Occupancy::Counted);
+        let mut estimated = Pool::new(Occupancy::Estimated { stay_s: 1.0, hidden: Hidden::default() });
+        let mut draws = Seed::new(1).draws(Purpose::Adversary, 0);
+        let mut inside = 0;
+        for step in 0..1000 {
+            let now = at(0.1 * f64::from(step));
+            if inside == 0 || draws.unit() < 0.5 {
+                inside += 1;
+                counted.enter(now, true, None);
+                estimated.enter(now, true, None);
+            } else {
+                inside -= 1;
+                let shares = (counted.share(now).unwrap(), estimated.share(now).unwrap());
+                assert!((shares.0 - shares.1).abs() < 1e-9, "{step}: {shares:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_estimate_stays_near_the_number_though_a_tenth_is_hidden() {
+        // 20 packets a second come for 1 s each, and two that end; two a second leave that began here.
+        let hidden = Hidden { ends: 2.0 / 22.0, begins_per_s: 2.0 };
+        let mut pool = Pool::new(Occupancy::Estimated { stay_s: 1.0, hidden });
+        let mut draws = Seed::new(2).draws(Purpose::Adversary, 0);
+        let (mut now, mut inside) = (0.0, 0.0);
+        let (mut squares, mut blind, mut steps) = (0.0, 0.0, 0.0);
+        for _ in 0..20_000 {
+            now += draws.exponential(1.0 / (24.0 + inside));
+            let which = draws.unit() * (24.0 + inside);
+            if which < 22.0 {
+                inside += f64::from(u8::from(which < 20.0));
+                pool.enter(at(now), true, None);
+            } else {
+                inside -= f64::from(u8::from(which >= 24.0));
+                pool.share(at(now)).unwrap();
+            }
+            if now > 10.0 {
+                squares += (pool.expected - inside).powi(2);
+                blind += (20.0 - inside).powi(2);
+                steps += 1.0;
+            }
+        }
+        println!("mean squared errors {:.2}, of the mean number {:.2}", squares / steps, blind / steps);
+        assert!(squares < 0.6 * blind, "{squares} {blind}");
+    }
+}
