@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 use sotto_traffic::random::Seed;
 use sotto_traffic::runner;
-use sotto_traffic::tables::Summary;
+use sotto_traffic::summary::Summary;
 
 use super::output::Bar;
 use super::{Ended, PlanFile, SimError, model, output};
@@ -77,12 +77,11 @@ pub(super) fn attack(args: &AttackArgs) -> Result<Ended, SimError> {
             .map(|(axis, value)| format!("{} = {value}", axis.key()))
             .collect();
         output::print(&format!("point {} {}", point.point, values.join(", ")))?;
-        for (measure, interval) in point.measures.iter().filter(|(measure, _)| measure.starts_with(&own)) {
-            let range = match (interval.low, interval.high) {
-                (Some(low), Some(high)) => format!(" ({low:.4} to {high:.4})"),
-                _ => String::new(),
-            };
-            output::print(&format!("  {measure} {:.4}{range}", interval.mean))?;
+        for (measure, statistic) in point.measures.iter().filter(|(measure, _)| measure.starts_with(&own)) {
+            let range = statistic.interval.map_or_else(String::new, |interval| {
+                format!(" ({:.4} to {:.4})", interval.low, interval.high)
+            });
+            output::print(&format!("  {measure} {:.4}{range}", statistic.mean))?;
         }
     }
     Ok(Ended::Well)

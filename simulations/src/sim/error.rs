@@ -4,9 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use sotto_traffic::advise::AdviceRefusal;
-use sotto_traffic::plan::PlanRefusal;
+use sotto_traffic::plan::{PlanRefusal, UnknownMeasure};
 use sotto_traffic::runner::RunError;
-use sotto_traffic::tables::{TableError, UnknownMeasure};
+use sotto_traffic::tables::TableError;
 use sotto_traffic::verify::CheckNotRun;
 
 use crate::fidelity::FidelityError;

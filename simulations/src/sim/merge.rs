@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
-use sotto_traffic::plan::Bound;
+use sotto_traffic::plan::{Bound, Crossing, crossings};
 use sotto_traffic::runner;
-use sotto_traffic::tables::{self, Summary};
+use sotto_traffic::summary::Summary;
+use sotto_traffic::tables;
 
 use super::{Ended, SimError, output, report};
 
@@ -75,15 +76,15 @@ pub(super) fn finish(
         .map(|text| Bound::parse(text).map_err(|what| SimError::Usage(format!("fail_if: {what}"))))
         .collect::<Result<Vec<_>, _>>()?;
     let bounds: Vec<Bound> = own.iter().chain(more).cloned().collect();
-    let crossings = summary.crossings(&bounds)?;
-    for crossing in &crossings {
+    let crossed = crossings(&summary, &bounds)?;
+    for crossing in &crossed {
         output::complain(&format!("failed: {crossing}"));
     }
     if as_json {
-        let crossings: Vec<String> = crossings.iter().map(ToString::to_string).collect();
+        let failed: Vec<String> = crossed.iter().map(ToString::to_string).collect();
         output::print_json(&json!({
             "dir": dir, "rows": results.rows.len(), "points": summary.points.len(), "bounds": bounds.len(),
-            "failed": crossings,
+            "failed": failed,
         }))?;
     } else {
         output::print(&format!(
@@ -91,14 +92,14 @@ pub(super) fn finish(
             results.rows.len(),
             summary.points.len(),
             dir.display(),
-            crossed(&bounds, &crossings),
+            failed(&bounds, &crossed),
             bounds.len()
         ))?;
     }
-    Ok(if crossings.is_empty() { Ended::Well } else { Ended::Failed })
+    Ok(if crossed.is_empty() { Ended::Well } else { Ended::Failed })
 }
 
 /// How many bounds are crossed anywhere.
-fn crossed(bounds: &[Bound], crossings: &[tables::Crossing]) -> usize {
+fn failed(bounds: &[Bound], crossings: &[Crossing]) -> usize {
     bounds.iter().filter(|bound| crossings.iter().any(|crossing| crossing.bound == **bound)).count()
 }

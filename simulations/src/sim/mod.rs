@@ -7,6 +7,7 @@ mod advise;
 mod attack;
 mod bench;
 mod error;
+mod estimate;
 mod export;
 mod manual;
 mod merge;

@@ -5,17 +5,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use sotto_traffic::experiment::Experiment as _;
-use sotto_traffic::plan::{Cost, Plan};
+use sotto_traffic::plan::Plan;
 use sotto_traffic::runner;
 use sotto_transport::clock::Stopwatch;
 
 use super::merge::{self, Bounds};
 use super::output::Bar;
-use super::{Ended, PlanFile, SimError, model, output};
-
-/// Events of the short run by which `--dry-run` learns how fast this machine is.
-const CALIBRATION_EVENTS: f64 = 200_000.0;
+use super::{Ended, PlanFile, SimError, estimate, model, output};
 
 /// Options of `run`.
 #[derive(Args, Debug)]
@@ -75,7 +71,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Ended, SimError> {
     let part = args.tasks.or(args.task.map(|task| TaskRange { first: task, last: task }));
     let tasks = asked(&plan, part)?;
     let Some(dir) = args.out.as_ref().filter(|_| !args.dry_run) else {
-        return dry_run(&plan, &tasks, args.threads, args.json);
+        return estimate::dry_run(&plan, &tasks, args.threads, args.json);
     };
     // Mistakes in bounds come before hours of work, not after.
     let bounds = args.bounds.read()?;
@@ -113,47 +109,6 @@ fn asked(plan: &Plan, part: Option<TaskRange>) -> Result<Range<u64>, SimError> {
         ))),
         Some(TaskRange { first, last }) => Ok(first..last + 1),
     }
-}
-
-/// Packets and events by the rates of the plan, seconds by how fast a short run of the first point is, attacks included.
-fn dry_run(plan: &Plan, tasks: &Range<u64>, threads: usize, as_json: bool) -> Result<Ended, SimError> {
-    plan.check(tasks.clone())?;
-    let (mut packets, mut events) = (0.0, 0.0);
-    for task in tasks.clone().filter_map(|number| plan.task(number)) {
-        let cost = Cost::of(&plan.point(task.point)?.scenario);
-        packets += cost.packets;
-        events += cost.events();
-    }
-    let first = plan.task(tasks.start).map_or(0, |task| task.point);
-    let mut point = plan.point(first)?;
-    let expected = Cost::of(&point.scenario).events();
-    let share = (CALIBRATION_EVENTS / expected.max(1.0)).min(1.0);
-    point.scenario.duration_s = (point.scenario.duration_s * share).max(0.001);
-    point.scenario.warmup_s *= share;
-    let watch = Stopwatch::start();
-    model::experiment()
-        .replicate(&point.scenario, &point.attacks, plan.seed())
-        .map_err(|why| runner::RunError::Experiment { point: first, replication: 0, why: why.0 })?;
-    let events_per_s = Cost::of(&point.scenario).events() / watch.elapsed().as_secs_f64().max(1e-6);
-    let threads = match threads {
-        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        threads => threads,
-    };
-    let threads = u32::try_from(threads).unwrap_or(u32::MAX);
-    let seconds = events / events_per_s.max(1.0) / f64::from(threads);
-    let count = tasks.end - tasks.start;
-    if as_json {
-        output::print_json(&serde_json::json!({
-            "tasks": count, "packets": packets, "events": events, "events_per_s": events_per_s,
-            "threads": threads, "seconds": seconds,
-        }))?;
-    } else {
-        output::print(&format!(
-            "{count} tasks, about {packets:.3e} packets and {events:.3e} events\n\
-             a short run made {events_per_s:.3e} events a second: about {seconds:.0} s on {threads} threads"
-        ))?;
-    }
-    Ok(Ended::Well)
 }
 
 #[cfg(test)]

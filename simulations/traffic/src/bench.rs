@@ -77,7 +77,8 @@ mod tests {
         let time = std::cell::Cell::new(0);
         let clock = || Duration::from_secs(time.replace(time.get() + 4));
         let bench = forwarding(400_000, &clock).unwrap();
-        assert!(bench.events.abs_diff(400_000) < 20_000, "{bench:?}");
+        // What is under way at the end has events to come: some 6,800 packets with about four each.
+        assert!(bench.events.abs_diff(400_000 - 4 * 6800) < 10_000, "{bench:?}");
         assert!((bench.seconds - 4.0).abs() < 1e-9);
         assert!((bench.events_per_s - bench.events as f64 / 4.0).abs() < 1e-6);
         // 10,000 packets in a second are 0.68 s under way.

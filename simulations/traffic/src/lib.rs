@@ -32,6 +32,7 @@ pub mod results;
 pub mod runner;
 pub mod scenario;
 pub mod scoreboard;
+pub mod summary;
 pub mod sweep;
 pub mod tables;
 pub mod theory;

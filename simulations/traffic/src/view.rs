@@ -2,6 +2,8 @@
 //!
 //! A [`Recording`] has everything; a [`View`] is the part that an adversary of some sight gets, without a single [`Fact`] but which packets are its own.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::observer::{BoxEvent, Fact, PacketKind, WireId};
@@ -90,8 +92,8 @@ pub struct View<'a> {
     pub scenario: &'a Scenario,
     /// When watching begins and ends: the time after warming up.
     pub window: (SimTime, SimTime),
-    /// The passages over watched links, in the order of sending.
-    pub wires: Vec<Wire>,
+    /// The passages over watched links, in the order of sending. Who sees all of them has no copy of its own.
+    pub wires: Cow<'a, [Wire]>,
     /// When clients were connected, where their links are watched.
     pub presence: Vec<Presence>,
     /// Which nodes are the adversary's own.
@@ -115,7 +117,7 @@ impl<'a> View<'a> {
     /// What an adversary of this sight, to whom these nodes belong, gets of a recording.
     #[must_use]
     pub fn of(
-        recording: &Recording,
+        recording: &'a Recording,
         layout: &'a Layout,
         scenario: &'a Scenario,
         sight: Sight,
@@ -123,21 +125,20 @@ impl<'a> View<'a> {
         window: (SimTime, SimTime),
     ) -> Self {
         let owns = |party: Party| corrupt.contains(&party);
-        let edge = |party: Party| !layout.is_mix(party);
-        let sees = |wire: &Wire| {
-            owns(wire.from)
-                || owns(wire.to)
-                || match sight {
-                    Sight::Global => true,
-                    Sight::Edges => edge(wire.from) || edge(wire.to),
-                    Sight::Corrupt => false,
-                }
-        };
+        let is_watched: Vec<bool> = (0..layout.parties())
+            .map(Party)
+            .map(|party| owns(party) || sight == Sight::Edges && !layout.is_mix(party))
+            .collect();
+        let watches = |party: Party| is_watched.get(party.index()).copied().unwrap_or(false);
+        let sees = |wire: &Wire| watches(wire.from) || watches(wire.to);
         Self {
             layout,
             scenario,
             window,
-            wires: recording.wires.iter().filter(|wire| sees(wire)).copied().collect(),
+            wires: match sight {
+                Sight::Global => Cow::Borrowed(&recording.wires),
+                Sight::Edges | Sight::Corrupt => recording.wires.iter().filter(|wire| sees(wire)).copied().collect(),
+            },
             presence: if sight == Sight::Corrupt { Vec::new() } else { recording.presence.clone() },
             corrupt: corrupt.to_vec(),
             forwarded: recording.forwarded.iter().filter(|(node, _, _)| owns(*node)).copied().collect(),

@@ -3,15 +3,16 @@
 //! The strongest passive attack on single packets for a mix that keeps its packets in an exchangeable order: see
 //! [`tracer`](crate::tracer). Backward it follows the passage in question through reversed time, which by the symmetry of
 //! matchings gives the same as following every candidate's packets forward, at the cost of one target. Packets that the
-//! adversary made and what its mixes forwarded are known to it. It uses the mean delay where mixes make packets of their own,
-//! and nothing else of how the network works.
+//! adversary made and what its mixes forwarded are known to it. Where mixes make packets of their own it uses the mean delay and
+//! the rates of those packets, and of how the network works only where a packet's last passage can begin.
 
 use std::collections::BTreeMap;
 
 use super::{Adversary, Answer, Kind, Question};
 use crate::observer::WireId;
-use crate::party::{Layout, Party};
+use crate::party::{Party, Role};
 use crate::random::Draws;
+use crate::scenario::Delivery;
 use crate::tracer::{Direction, Exit, replay};
 use crate::view::{Sight, View};
 
@@ -63,7 +64,7 @@ pub(super) fn traced(view: &View<'_>, questions: &[Question]) -> Vec<Answer> {
                 for number in asked.get(wire).into_iter().flatten() {
                     if let (Some(question), Some(answer)) = (questions.get(*number), answers.get_mut(*number))
                     {
-                        *answer = weighed(question, tracer.exits(target), view.layout);
+                        *answer = weighed(question, tracer.exits(target), view);
                     }
                 }
             }
@@ -72,11 +73,24 @@ pub(super) fn traced(view: &View<'_>, questions: &[Question]) -> Vec<Answer> {
     answers
 }
 
-fn weighed(question: &Question, exits: &[Exit], layout: &Layout) -> Answer {
+fn weighed(question: &Question, exits: &[Exit], view: &View<'_>) -> Answer {
+    let layout = view.layout;
+    let network = &view.scenario.network;
+    // Straight to recipients packets come from the last mixes; what an entry hands to a client is its own loop or a dummy.
+    let is_by_entry = |wire: &WireId| {
+        network.delivery == Delivery::Direct
+            && network.entries > 0
+            && view
+                .wire(*wire)
+                .is_some_and(|wire| matches!(layout.role(wire.from), Some(Role::Mix { layer: 0, .. })))
+    };
     match question {
         Question::Exit { candidates, .. } => {
             // Forward, exits are in the order of sending.
             let mass = |wire: &WireId| {
+                if is_by_entry(wire) {
+                    return 0.0;
+                }
                 let place = exits.binary_search_by_key(wire, |exit| exit.wire).ok();
                 place.and_then(|place| exits.get(place)).map_or(0.0, |exit| exit.mass)
             };

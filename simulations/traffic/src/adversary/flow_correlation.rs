@@ -70,7 +70,7 @@ impl Flows {
         let (mut sent, mut got): (HashMap<Party, Vec<SimTime>>, HashMap<Party, Vec<SimTime>>) =
             (HashMap::new(), HashMap::new());
         let (mut first, mut last) = (SimTime::NEVER, SimTime::ZERO);
-        for wire in &view.wires {
+        for wire in view.wires.iter() {
             if view.layout.is_client(wire.from) && wire.arrived != SimTime::NEVER {
                 sent.entry(wire.from).or_default().push(wire.arrived);
             } else if view.layout.is_client(wire.to) {

@@ -10,18 +10,19 @@
 //! a few intervals of loops; neighbours lose the loops that pass through it. The attack is not stopped by that here, and
 //! its packet may come out before anybody looks; it cannot be repeated unseen.
 //!
-//! It needs a client that sends to the mix. With entries, each client stays with one, which is not public: it chooses one by
-//! chance, and where that is not the client's, nothing is isolated, and there is nothing to ask.
+//! It needs a client that sends to the mix. With entries, each client stays with one. So it watches first who sends to
+//! which, and strikes at both ends of a passage that it saw: who sends often is more likely to send again before the run ends.
+//! Where it saw none, or Tor is between, it chooses by chance, and may have isolated nothing, and there is nothing to ask.
 
 use super::exact_tracing::traced;
 use super::{Adversary, Answer, Interference, Kind, Question};
-use crate::party::{Layout, Party};
+use crate::party::Party;
 use crate::random::Draws;
 use crate::time::SimTime;
-use crate::view::{Sight, View};
+use crate::view::{Sight, View, Wire};
 
-/// When it begins: after most networks have warmed up, in seconds.
-const FROM_S: f64 = 60.0;
+/// Which part of the time it only watches.
+const WATCHING: f64 = 0.25;
 /// Its own packets per second.
 const FLOOD_PER_S: f64 = 50.0;
 
@@ -42,14 +43,21 @@ impl Adversary for Isolation {
         &[Kind::Exit]
     }
 
-    fn interference(&self, layout: &Layout, draws: &mut Draws) -> Option<Interference> {
+    fn interference(&self, watched: &View<'_>, draws: &mut Draws) -> Option<Interference> {
+        let layout = watched.layout;
         let width = layout.layers().first().copied().filter(|width| *width > 0)?;
-        Some(Interference::Isolate {
-            mix: layout.mix(0, draws.below(width)),
-            client: Party(draws.below(layout.clients())),
-            from: SimTime::from_secs_f64(FROM_S),
-            flood_per_s: FLOOD_PER_S,
-        })
+        let (start, end) = watched.window;
+        let from = start + SimTime::from_secs_f64(WATCHING * end.since(start).as_secs_f64());
+        let is_uplink =
+            |wire: &&Wire| wire.arrived < from && layout.is_client(wire.from) && layout.is_mix(wire.to);
+        let uplinks: Vec<(Party, Party)> =
+            watched.wires.iter().filter(is_uplink).map(|wire| (wire.to, wire.from)).collect();
+        let chosen = draws.below(u32::try_from(uplinks.len()).unwrap_or(u32::MAX));
+        let (mix, client) = uplinks
+            .get(chosen as usize)
+            .copied()
+            .unwrap_or_else(|| (layout.mix(0, draws.below(width)), Party(draws.below(layout.clients()))));
+        Some(Interference::Isolate { mix, client, from, flood_per_s: FLOOD_PER_S })
     }
 
     fn answer(&self, view: &View<'_>, questions: &[Question], _: &mut Draws) -> Vec<Answer> {
@@ -93,11 +101,29 @@ mod tests {
         scenario
     }
 
+    fn struck(adversary: &dyn Adversary, scenario: &Scenario, seed: Seed) -> Option<Interference> {
+        let watched = record(scenario, seed, None).unwrap();
+        interference(adversary, &watched.recording, &watched.layout, scenario, seed)
+    }
+
+    #[test]
+    fn it_strikes_where_its_target_sends_whatever_the_length_of_the_run() {
+        for duration_s in [12.0, 100.0] {
+            let mut scenario = Scenario { duration_s, ..Scenario::default() };
+            scenario.network.entries = 4;
+            scenario.clients[0].count = 40;
+            scenario.mixing = Mixing::Poisson { delay_ms_mean: 20.0 };
+            let tally = reached(&Isolation, &scenario);
+            // Of 40 runs: a target may be a loop, which ends where it began.
+            assert!(tally.trials >= 25, "{duration_s} s: {} trials", tally.trials);
+        }
+    }
+
     /// What an adversary reaches in many runs, each with its interference.
     fn reached(adversary: &dyn Adversary, scenario: &Scenario) -> Tally {
         let mut sum = Tally::default();
         for seed in (0..40).map(Seed::new) {
-            let active = interference(adversary, &scenario.layout(), seed);
+            let active = struck(adversary, scenario, seed);
             let run = record(scenario, seed, active.as_ref()).unwrap();
             let plan = AttackPlan { name: adversary.name().into(), targets: 1, candidates: 0 };
             let score = ask(&run.recording, &run.layout, scenario, &[], adversary, &plan, seed);
@@ -131,7 +157,7 @@ mod tests {
         let mut scenario = scenario(3, 10, 100.0);
         scenario.network.mix_loop_interval_ms_mean = 100.0;
         let seed = Seed::new(3);
-        let active = interference(&Isolation, &scenario.layout(), seed).unwrap();
+        let active = struck(&Isolation, &scenario, seed).unwrap();
         let Interference::Isolate { mix, client, from, .. } = active.clone() else { panic!() };
         let run = record(&scenario, seed, Some(&active)).unwrap();
         let passages = || run.recording.wires.iter().zip(&run.recording.facts);

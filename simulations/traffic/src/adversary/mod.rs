@@ -32,7 +32,7 @@ pub use registry::{all, by_name};
 pub use release_time::ReleaseTime;
 pub use targeted_corruption::{TargetedCorruption, greedy};
 
-use crate::party::{Layout, Party};
+use crate::party::Party;
 use crate::random::Draws;
 use crate::time::SimTime;
 use crate::view::{Sight, View};
@@ -80,9 +80,10 @@ pub trait Adversary: Sync {
         None
     }
 
-    /// What it does to the network, given what is public; `None` for one that only watches.
-    fn interference(&self, layout: &Layout, draws: &mut Draws) -> Option<Interference> {
-        let _ = (layout, draws);
+    /// What it does to the network, given what it watched: a run of the same seed, of which only what was before its
+    /// interference begins may count. `None` for one that only watches.
+    fn interference(&self, watched: &View<'_>, draws: &mut Draws) -> Option<Interference> {
+        let _ = (watched, draws);
         None
     }
 

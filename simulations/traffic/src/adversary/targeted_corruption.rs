@@ -99,7 +99,7 @@ fn ways(view: &View<'_>, draws: &mut Draws) -> Vec<(Vec<Party>, f64)> {
     let mut starts: BTreeMap<Party, f64> = BTreeMap::new();
     let mut links: BTreeMap<Party, BTreeMap<Party, f64>> = BTreeMap::new();
     let tor = layout.tor();
-    for wire in &view.wires {
+    for wire in view.wires.iter() {
         if layout.is_mix(wire.to) && (layout.is_client(wire.from) || wire.from == tor) {
             *starts.entry(wire.to).or_insert(0.0) += 1.0;
         } else if layout.is_mix(wire.from) && wire.to != tor {

@@ -3,9 +3,10 @@
 use super::{Adversary, EndTiming, ExactTracing, PathCompromise, ReleaseTime};
 use crate::engine::record;
 use crate::experiment::AttackPlan;
+use crate::metrics::interval::mean_and_error;
 use crate::party::Party;
 use crate::random::Seed;
-use crate::scenario::{Mixing, Route, Scenario};
+use crate::scenario::{Delivery, Mixing, Route, Scenario};
 use crate::scoreboard::{Score, ask};
 
 /// The default network with fewer clients and more messages.
@@ -78,4 +79,51 @@ fn whole_paths_of_corrupt_nodes_are_known_in_the_engines_networks() {
     // Without the last layer nothing is known of the end.
     let score = &scores(&scenario, &all[..6], &[&PathCompromise])[0];
     assert!(score.total().advantage() < 0.3, "{}", score.total().advantage());
+}
+
+/// Who sees every link is no worse off than who sees the ends, whatever mixes make of their own.
+#[test]
+fn the_whole_view_is_worth_as_much_as_its_ends() {
+    let default = scenario();
+    let mut many_dummies = scenario();
+    many_dummies.network.link_dummy_interval_ms_mean = 100.0;
+    many_dummies.network.mix_loop_interval_ms_mean = 1000.0;
+    let mut no_entries = scenario();
+    no_entries.network.entries = 0;
+    let mut direct = scenario();
+    direct.network.delivery = Delivery::Direct;
+    direct.clients[0].downlink_interval_ms_mean = 0.0;
+    let networks = [
+        ("default", default),
+        ("many dummies", many_dummies),
+        ("no entries", no_entries),
+        ("direct, no downlink", direct),
+    ];
+    for (name, mut scenario) in networks {
+        scenario.mixing = Mixing::Poisson { delay_ms_mean: 200.0 };
+        let mut differences: std::collections::BTreeMap<_, Vec<(f64, f64)>> = Default::default();
+        for seed in (20..28).map(Seed::new) {
+            let run = record(&scenario, seed, None).unwrap();
+            let [whole, ends] = [&ExactTracing as &dyn Adversary, &EndTiming].map(|adversary| {
+                let plan = AttackPlan { name: adversary.name().into(), targets: 400, candidates: 20 };
+                ask(&run.recording, &run.layout, &scenario, &[], adversary, &plan, seed)
+            });
+            for (kind, tally) in &whole.kinds {
+                let other = &ends.kinds[kind];
+                let difference = (tally.success() - other.success(), tally.brier() - other.brier());
+                differences.entry(*kind).or_default().push(difference);
+            }
+        }
+        for (kind, rows) in differences {
+            let (success, success_error) =
+                mean_and_error(&rows.iter().map(|row| row.0).collect::<Vec<_>>()).unwrap();
+            let (brier, brier_error) =
+                mean_and_error(&rows.iter().map(|row| row.1).collect::<Vec<_>>()).unwrap();
+            println!(
+                "{name} {kind:?}: success {success:+.4} ({success_error:.4}), Brier {brier:+.5} ({brier_error:.5})"
+            );
+            assert!(success > -0.02, "{name} {kind:?}: {success} {success_error}");
+            assert!(brier < 0.003, "{name} {kind:?}: {brier} {brier_error}");
+        }
+    }
 }

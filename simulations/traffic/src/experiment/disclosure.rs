@@ -18,7 +18,7 @@ use crate::view::View;
 const ATTACKS: [&str; 3] = ["sda", "sda-normalised", "intersection"];
 /// Users of which it is measured in each run.
 const USERS: usize = 3;
-/// Runs with more passages are left out: each user takes two dozen attacks.
+/// Runs with more passages are left out: each takes two dozen attacks.
 const PASSAGES_MAX: usize = 2_000_000;
 /// Who draws candidates here.
 const CANDIDATES: u64 = 1 << 33;
@@ -59,7 +59,7 @@ pub(super) fn note(
     }
     let view = View::of(recording, layout, scenario, adversary.sight(), corrupt, *window);
     let mut draws = seed.draws(Purpose::Targets, CANDIDATES);
-    let mut known = Vec::new();
+    let mut asked = Vec::new();
     for (_, user, contact) in &users {
         let strangers = |party: &Party| {
             *party != *user && counts.get(user).is_none_or(|contacts| !contacts.contains_key(party))
@@ -72,9 +72,10 @@ pub(super) fn note(
         }
         let right = others.len();
         others.push(*contact);
-        let question = Question::Contact { user: *user, candidates: others };
-        known.extend(rounds_to_disclosure(adversary, &view, &question, right, &mut draws));
+        asked.push((Question::Contact { user: *user, candidates: others }, right));
     }
+    let known: Vec<_> =
+        rounds_to_disclosure(adversary, &view, &asked, &mut draws).into_iter().flatten().collect();
     let name = |measure: &str| format!("attack.{}.{measure}", adversary.name());
     let share = number(known.len()) / number(users.len());
     measures.set(name("disclosed"), share);

@@ -75,7 +75,7 @@ fn attack(
     let mut scores: Vec<Score> = Vec::with_capacity(adversaries.len());
     for (plan, adversary) in adversaries {
         let adversary = adversary.as_ref();
-        let own = scoreboard::interference(adversary, &run.layout, seed)
+        let own = scoreboard::interference(adversary, &run.recording, &run.layout, scenario, seed)
             .map(|interference| record(scenario, seed, Some(&interference)).map_err(|error| failure(&error)))
             .transpose()?;
         let run = own.as_ref().unwrap_or(run);

@@ -49,9 +49,15 @@ pub fn mean_and_error(sample: &[f64]) -> Option<(f64, f64)> {
 #[must_use]
 pub fn student_t(sample: &[f64], confidence: f64) -> Option<Interval> {
     let (mean, error) = mean_and_error(sample)?;
-    let beyond = beyond(confidence)?;
-    let t = StudentsT::new(0.0, 1.0, sample.len() as f64 - 1.0).ok()?.inverse_cdf(1.0 - beyond);
+    let t = student_quantile(sample.len(), confidence)?;
     Some(Interval { estimate: mean, low: mean - t * error, high: mean + t * error })
+}
+
+/// How many standard errors the interval of [`student_t`] of so many values reaches to each side.
+#[must_use]
+pub fn student_quantile(values: usize, confidence: f64) -> Option<f64> {
+    let beyond = beyond(confidence)?;
+    Some(StudentsT::new(0.0, 1.0, values as f64 - 1.0).ok()?.inverse_cdf(1.0 - beyond))
 }
 
 /// The exact interval of a rate of `hits` in `trials` (Clopper and Pearson, Biometrika 26, 1934): it covers at least with this

@@ -11,6 +11,7 @@ use crate::party::{Layout, Party};
 use crate::results::Measures;
 use crate::scenario::{Mixing, Scenario};
 use crate::time::SimTime;
+use crate::tracer::wires::{PacketMap, WireMap};
 
 /// A frame on the wire: 2,400 bytes and the 22 that TLS adds (`FRAME_BYTES` in `client/src/core/budget.rs`).
 pub const FRAME_BYTES: f64 = 2_422.0;
@@ -48,7 +49,7 @@ pub struct Meter {
     client_packets_up: u64,
     client_packets_down: u64,
     /// For packets with messages that are under way: whether all mixes that they passed are corrupt.
-    ways: HashMap<u64, bool>,
+    ways: PacketMap<bool>,
     ways_ended: u64,
     ways_compromised: u64,
     first_compromised: Option<SimTime>,
@@ -59,7 +60,7 @@ pub struct Meter {
 #[derive(Clone, Debug)]
 struct Holding {
     forget_after: SimTime,
-    here_since: HashMap<WireId, SimTime>,
+    here_since: WireMap<SimTime>,
     leaving: Option<(WireId, SimTime)>,
     arrivals: u32,
     forwarded: u64,
@@ -81,7 +82,7 @@ impl Meter {
         let holding = match scenario.mixing {
             Mixing::Poisson { delay_ms_mean } if delay_ms_mean > 0.0 => Some(Holding {
                 forget_after: SimTime::from_millis_f64(delay_ms_mean * MEAN_DELAYS_MAX),
-                here_since: HashMap::new(),
+                here_since: WireMap::default(),
                 leaving: None,
                 arrivals: 0,
                 forwarded: 0,
@@ -98,7 +99,7 @@ impl Meter {
             latency_ms: LogHistogram::default(),
             client_packets_up: 0,
             client_packets_down: 0,
-            ways: HashMap::new(),
+            ways: PacketMap::default(),
             ways_ended: 0,
             ways_compromised: 0,
             first_compromised: None,

@@ -1,6 +1,6 @@
 //! Bounds that results must not cross: `attack.sda.advantage > 0.1`.
 //!
-//! Not here: comparing them with results, which [`crate::tables::Summary`] does.
+//! Not here: comparing them with results, which [`super::crossings`] does.
 
 use std::fmt;
 

@@ -6,6 +6,7 @@
 
 mod bound;
 mod cost;
+mod crossing;
 mod hash;
 pub(crate) mod key;
 mod point;
@@ -21,6 +22,7 @@ use toml::Spanned;
 
 pub use bound::{Bound, Relation};
 pub use cost::Cost;
+pub use crossing::{Crossing, UnknownMeasure, crossings};
 pub use point::Point;
 use point::{Points, Situation};
 pub(crate) use refusal::nearest;

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::naming::{advantages, attack_of, attack_title, title};
 use super::number::{count, number};
-use super::summary::{PointSummary, Statistic, Summary, summary};
 use super::sweep::{Axis, axes, point_name};
 use super::validity::{Validity, closed_forms, validity};
 use crate::results::Results;
+use crate::summary::{PointSummary, Statistic, Summary};
 
 /// An attack at the point where it does best.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ pub(super) struct Study<'a> {
 
 impl<'a> Study<'a> {
     pub(super) fn of(results: &'a Results) -> Self {
-        let summary = summary(results);
+        let summary = Summary::of(results);
         let axes = axes(&summary);
         let mut forms: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for row in &results.rows {

@@ -16,7 +16,6 @@ mod number;
 mod panel;
 mod plots;
 mod scale;
-mod summary;
 mod svg;
 mod sweep;
 mod tables;
@@ -26,5 +25,4 @@ mod validity;
 
 pub use html::{Provenance, html};
 pub use plots::plots;
-pub use summary::{Interval, PointSummary, Statistic, Summary, summary};
 pub use svg::Plot;

@@ -4,7 +4,7 @@ use plotters::prelude::RGBColor;
 
 use super::canvas::{Anchor, Canvas, GRID, INK, MUTED, Mark};
 use super::scale::Scale;
-use super::summary::{Interval, Statistic};
+use crate::summary::{Interval, Statistic};
 
 /// Sizes of fonts, in CSS pixels.
 const TITLE_SIZE: f64 = 12.5;

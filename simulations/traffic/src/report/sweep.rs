@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::number::{clean, number};
-use super::summary::{PointSummary, Summary};
 use crate::results::Setting;
+use crate::summary::{PointSummary, Summary};
 
 /// The most characters of a key or a word from a plan that are shown in a plot.
 const NAME_CHARACTERS_MAX: usize = 40;

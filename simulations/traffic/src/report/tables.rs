@@ -3,10 +3,10 @@
 use super::findings::{Study, attacks_at, with_interval};
 use super::naming::{attack_title, title};
 use super::number::{NOTHING, clean, count, escape, number};
-use super::summary::Statistic;
 use super::sweep::word;
 use super::validity::{Deviation, closed_forms};
 use crate::results::Setting;
+use crate::summary::Statistic;
 
 /// The most rows of a table; the CSV has all.
 pub(super) const ROWS_MAX: usize = 500;

@@ -34,10 +34,23 @@ const COINS_ANSWERS: u64 = 2;
 /// The draws for the order in which questions are asked; those for the kinds come after it.
 const TARGETS_ORDER: u64 = 0;
 
-/// What an adversary does to the network in the run of this seed: to be done in the run of which [`ask`] is asked.
+/// What an adversary does to the network in the run of this seed: to be done in the run of which [`ask`] is asked. `watched` is
+/// the run without it, which is the same until it begins.
 #[must_use]
-pub fn interference(adversary: &dyn Adversary, layout: &Layout, seed: Seed) -> Option<Interference> {
-    adversary.interference(layout, &mut seed.draws(Purpose::Adversary, COINS_INTERFERENCE))
+pub fn interference(
+    adversary: &dyn Adversary,
+    watched: &Recording,
+    layout: &Layout,
+    scenario: &Scenario,
+    seed: Seed,
+) -> Option<Interference> {
+    let view = View::of(watched, layout, scenario, Sight::Global, &[], window_of(scenario));
+    adversary.interference(&view, &mut seed.draws(Purpose::Adversary, COINS_INTERFERENCE))
+}
+
+fn window_of(scenario: &Scenario) -> (SimTime, SimTime) {
+    let start = SimTime::from_secs_f64(scenario.warmup_s);
+    (start, start + SimTime::from_secs_f64(scenario.duration_s))
 }
 
 /// Asks an adversary about a run: questions of each kind that it answers, about `plan.targets` targets with as many decoys.
@@ -52,16 +65,16 @@ pub fn ask(
     plan: &AttackPlan,
     seed: Seed,
 ) -> Score {
-    let start = SimTime::from_secs_f64(scenario.warmup_s);
-    let window = (start, start + SimTime::from_secs_f64(scenario.duration_s));
+    let window = window_of(scenario);
     let coins = |number| seed.draws(Purpose::Adversary, number);
 
     let loads = View::of(recording, layout, scenario, Sight::Global, &[], window);
     let taken = adversary.corrupts(&loads, corrupt.len(), &mut coins(COINS_CORRUPTION));
+    // Before it interfered the run was the one that it watched.
+    let active = adversary.interference(&loads, &mut coins(COINS_INTERFERENCE));
     drop(loads);
     let corrupt = taken.as_deref().unwrap_or(corrupt);
 
-    let active = interference(adversary, layout, seed);
     let asker = Asker::new(recording, layout, window, plan);
     let mut asked: Vec<Asked> = Vec::new();
     for kind in adversary.asks() {

@@ -230,6 +230,7 @@ impl Score {
             measures.set(name(&format!("{}.success", kind.label())), tally.success());
             measures.set(name(&format!("{}.baseline", kind.label())), tally.baseline());
             measures.set(name(&format!("{}.advantage", kind.label())), tally.advantage());
+            measures.set(name(&format!("{}.decoy_success", kind.label())), tally.decoy_success());
         }
     }
 }

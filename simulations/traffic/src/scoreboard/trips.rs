@@ -1,10 +1,9 @@
 //! Where packets really went: the truth that questions are made of.
 
-use std::collections::HashMap;
-
 use crate::observer::PacketKind;
 use crate::party::{Layout, Party};
 use crate::time::SimTime;
+use crate::tracer::wires::PacketMap;
 use crate::view::{Recording, Wire};
 
 /// A packet, from its client to its destination.
@@ -47,7 +46,7 @@ impl Trips {
         let is_exit = |wire: &Wire| {
             !layout.is_client(wire.from) && !layout.is_mailbox(wire.from) && is_destination(layout, wire.to)
         };
-        let mut open: HashMap<u64, Wire> = HashMap::new();
+        let mut open: PacketMap<Wire> = PacketMap::default();
         let (mut all, mut cover) = (Vec::new(), Vec::new());
         for (wire, fact) in recording.wires.iter().zip(&recording.facts) {
             let trips = match fact.kind {

@@ -6,14 +6,12 @@
 
 mod csv;
 mod parquet;
-mod summary;
 pub mod view;
 
 use std::collections::BTreeSet;
 
 pub use self::csv::csv;
 pub use self::parquet::parquet;
-pub use summary::{Crossing, Interval, PointSummary, Summary, UnknownMeasure};
 
 use crate::results::{Results, Setting};
 
@@ -62,7 +60,7 @@ fn number(value: f64) -> String {
     format!("{value:?}")
 }
 
-fn text(setting: &Setting) -> String {
+pub(crate) fn text(setting: &Setting) -> String {
     match setting {
         Setting::Number(value) => number(*value),
         Setting::Text(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! Tables read back exactly; means and bounds are what they should be.
+//! Tables read back exactly.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,6 @@ use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
 use ::parquet::record::{Field, RowAccessor as _};
 
 use super::*;
-use crate::plan::Bound;
 use crate::results::{Measures, Row};
 
 fn results() -> Results {
@@ -112,59 +111,4 @@ fn parquet_reads_back_to_the_last_bit() {
         same(number("a"), row.measures.get("a"));
         same(number("b"), row.measures.get("b"));
     }
-}
-
-fn measured(values: &[f64]) -> Summary {
-    let mut results = results();
-    results.rows.truncate(1);
-    let template = results.rows.remove(0);
-    for (replication, value) in (0..).zip(values) {
-        let measures = Measures(BTreeMap::from([("attack.sda.advantage".to_owned(), *value)]));
-        results.rows.push(Row { replication, measures, ..template.clone() });
-    }
-    Summary::of(&results)
-}
-
-#[test]
-fn an_interval_is_students() {
-    let summary = measured(&[1.0, 2.0, 3.0, 4.0, 5.0]);
-    let found = summary.points[0].measures["attack.sda.advantage"];
-    // t of 4 degrees of freedom at 0.975 is 2.776445 (table); s / sqrt(n) is sqrt(2.5 / 5).
-    assert_eq!((found.n, found.mean), (5, 3.0));
-    assert!((found.low.unwrap() - (3.0 - 2.776_445 * 0.5_f64.sqrt())).abs() < 1e-5);
-    assert!((found.high.unwrap() - (3.0 + 2.776_445 * 0.5_f64.sqrt())).abs() < 1e-5);
-    let single = measured(&[1.0]).points[0].measures["attack.sda.advantage"];
-    assert_eq!((single.mean, single.low, single.high), (1.0, None, None));
-}
-
-#[test]
-fn a_bound_fails_for_a_change_and_not_for_chance() {
-    let bounds = [Bound::parse("attack.sda.advantage > 0.1").unwrap()];
-    let noise = measured(&[0.02, 0.19, 0.08, 0.16, 0.11]);
-    assert!(noise.points[0].measures["attack.sda.advantage"].mean > 0.1, "chance alone is above the bound");
-    assert_eq!(noise.crossings(&bounds), Ok(vec![]));
-    let change = measured(&[0.12, 0.14, 0.13, 0.15, 0.11]);
-    let crossings = change.crossings(&bounds).unwrap();
-    assert_eq!(crossings.len(), 1);
-    let line = crossings[0].to_string();
-    assert!(line.starts_with("attack.sda.advantage > 0.1 at point 0"), "{line}");
-    assert!(line.contains("mean 0.130000 of 5 replications"), "{line}");
-}
-
-#[test]
-fn a_bound_on_what_nobody_measures_is_no_pass() {
-    let summary = measured(&[0.0, 0.0]);
-    let judge = |summary: &Summary, text: &str| summary.crossings(&[Bound::parse(text).unwrap()]);
-    assert_eq!(judge(&summary, "attack.sda.advantage > 0.1"), Ok(vec![]));
-    let error = judge(&summary, "attack.sda.advantages > 0.1").unwrap_err();
-    assert!(error.to_string().contains("did you mean `attack.sda.advantage`?"), "{error}");
-    let error = judge(&measured(&[0.0]), "attack.sda.advantage > 0.1").unwrap_err();
-    assert!(error.to_string().contains("single replication"), "{error}");
-    // `b` is missing in one replication of point 1, which is fine, and then in all of them.
-    let mut rows = results();
-    let error = judge(&Summary::of(&rows), "b > 1e9").unwrap_err();
-    assert!(error.to_string().contains("point 1 has a single replication"), "{error}");
-    rows.rows[3].measures.0.remove("b");
-    let error = judge(&Summary::of(&rows), "b > 1e9").unwrap_err();
-    assert!(error.to_string().contains("`b` was not measured at point 1"), "{error}");
 }

@@ -149,7 +149,7 @@ mod tests {
         let seen = rows(|out| wires(&view, out).unwrap());
         assert_eq!(seen.len(), view.wires.len());
         assert!(seen.len() > 100 && seen.len() < run.recording.wires.len(), "{}", seen.len());
-        for (row, wire) in seen.iter().zip(&view.wires) {
+        for (row, wire) in seen.iter().zip(view.wires.iter()) {
             assert_eq!(row.keys().collect::<Vec<_>>(), ["arrived_ns", "from", "sent_ns", "to", "wire"]);
             assert_eq!(run.layout.by_name(&row["from"]), Some(wire.from));
             assert_eq!(run.layout.by_name(&row["to"]), Some(wire.to));

@@ -8,23 +8,25 @@
 //! then equally likely, and so the same rule holds with time reversed: [`Direction::Backward`] finds who sent.
 //!
 //! Where packets begin and end inside mixes (loops of mixes, dummies on links, frames for clients) what is in a mix cannot
-//! be counted. There the expected occupancy stands for it: every arrival still counts exp(-age / mean delay), which gives
-//! each packet the rate of leaving that its delay has. Batches between such dummies are counted as if dummies were packets.
+//! be counted. There it is estimated from what comes, what leaves, the times when nothing does, and the public rates of
+//! what is hidden; [`replay`] takes these from the whole view. Batches between such dummies are counted as if dummies were
+//! packets.
 //!
 //! Not here: questions and answers, entropies.
 
 pub mod bench;
+mod hidden;
 mod mass;
 mod pool;
 mod replay;
 #[cfg(test)]
 mod tests;
-mod wires;
+pub(crate) mod wires;
 
 pub use replay::replay;
 
 use mass::Packed;
-use pool::{Occupancy, Pool};
+use pool::{Hidden, Occupancy, Pool};
 use wires::WireMap;
 
 use crate::observer::{Sighting, Watcher, WireId};
@@ -268,7 +270,7 @@ impl Tracer {
                 self.held.insert(sighting.wire, mass);
             }
         } else if let Some(pool) = self.pools.get_mut(index) {
-            pool.enter(sighting.at, mass.as_ref());
+            pool.enter(sighting.at, other.0 >= self.clients, mass.as_ref());
         }
     }
 
@@ -306,15 +308,16 @@ impl Public {
         };
         let network = &scenario.network;
         let hidden = network.mix_loop_interval_ms_mean > 0.0 || network.link_dummy_interval_ms_mean > 0.0;
-        let up = if hidden { Occupancy::by_arrivals(delay_ms_mean) } else { Occupancy::Counted };
-        // Frames wait for the downlink's process, and dummies go where none waits: what leaves is all that says how many
-        // places there are.
+        let estimated = Occupancy::Estimated { stay_s: delay_ms_mean / 1e3, hidden: Hidden::default() };
+        let up = if hidden { estimated } else { Occupancy::Counted };
+        // An entry does not mix what goes to its clients: that waits for a frame. Dummies go where none waits: what leaves is
+        // all that says how many places there are.
         let frame_ms =
             scenario.clients.iter().map(|class| class.downlink_interval_ms_mean).fold(0.0, f64::max);
         let down = match (frame_ms > 0.0, direction) {
             (false, _) => up,
-            (true, Direction::Forward) => Occupancy::by_departures(delay_ms_mean + frame_ms),
-            (true, Direction::Backward) => Occupancy::by_arrivals(delay_ms_mean + frame_ms),
+            (true, Direction::Forward) => Occupancy::Departures { stay_s: frame_ms / 1e3 },
+            (true, Direction::Backward) => Occupancy::Arrivals { stay_s: frame_ms / 1e3 },
         };
         Self { up, down }
     }

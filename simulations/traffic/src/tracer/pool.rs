@@ -11,6 +11,14 @@ const MASS_MIN: f64 = 1e-12;
 pub(super) enum Occupancy {
     /// Everything that comes leaves, and nothing else does.
     Counted,
+    /// Some of what comes ends here, and some of what leaves begins here: the number is estimated from what comes and
+    /// leaves, and from silence. Each packet stays for an exponential time of this mean.
+    Estimated {
+        /// How long a packet stays in the mean.
+        stay_s: f64,
+        /// What cannot be seen.
+        hidden: Hidden,
+    },
     /// Expected from what came: each packet counts exp(-age / mean), ages and mean in seconds.
     Arrivals {
         /// How long a packet stays in the mean.
@@ -23,14 +31,13 @@ pub(super) enum Occupancy {
     },
 }
 
-impl Occupancy {
-    pub(super) const fn by_arrivals(stay_ms: f64) -> Self {
-        Self::Arrivals { stay_s: stay_ms / 1e3 }
-    }
-
-    pub(super) const fn by_departures(stay_ms: f64) -> Self {
-        Self::Departures { stay_s: stay_ms / 1e3 }
-    }
+/// How much passes a pool's ends without passing the pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Hidden {
+    /// Of what comes from another node, the share that ends here.
+    pub(super) ends: f64,
+    /// What leaves and began here, per second.
+    pub(super) begins_per_s: f64,
 }
 
 /// A pool. The mass of targets is one array, of which a range is in use, so that shares are taken in straight loops.
@@ -39,6 +46,8 @@ pub(super) struct Pool {
     occupancy: Occupancy,
     packets: u64,
     expected: f64,
+    /// Of the number that is estimated.
+    variance: f64,
     /// When `expected` was so.
     at: SimTime,
     masses: Vec<f64>,
@@ -48,7 +57,28 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) const fn new(occupancy: Occupancy) -> Self {
-        Self { occupancy, packets: 0, expected: 0.0, at: SimTime::ZERO, masses: Vec::new(), live: (0, 0) }
+        Self {
+            occupancy,
+            packets: 0,
+            expected: 0.0,
+            variance: 0.0,
+            at: SimTime::ZERO,
+            masses: Vec::new(),
+            live: (0, 0),
+        }
+    }
+
+    /// What it is taken for.
+    pub(super) const fn occupancy(&self) -> Occupancy {
+        self.occupancy
+    }
+
+    /// Takes it for this from a time on, with a number of packets in it that is Poisson of this mean.
+    pub(super) const fn assume(&mut self, occupancy: Occupancy, at: SimTime, mean: f64) {
+        self.occupancy = occupancy;
+        self.expected = mean;
+        self.variance = mean;
+        self.at = at;
     }
 
     pub(super) fn preload(&mut self, packets: u64) {
@@ -60,12 +90,21 @@ impl Pool {
         self.masses.get(target).copied().unwrap_or(0.0)
     }
 
-    /// A packet comes, with or without mass.
-    pub(super) fn enter(&mut self, at: SimTime, mass: Option<&Packed>) {
+    /// A packet comes, with or without mass, from another node or from outside.
+    pub(super) fn enter(&mut self, at: SimTime, is_of_node: bool, mass: Option<&Packed>) {
         self.packets += 1;
-        if let Occupancy::Arrivals { stay_s } = self.occupancy {
-            self.fade(at, stay_s);
-            self.expected += 1.0;
+        match self.occupancy {
+            Occupancy::Arrivals { stay_s } => {
+                self.fade(at, stay_s);
+                self.expected += 1.0;
+            }
+            Occupancy::Estimated { stay_s, hidden } => {
+                self.listen(at, stay_s);
+                let ends = if is_of_node { hidden.ends } else { 0.0 };
+                self.expected += 1.0 - ends;
+                self.variance += ends * (1.0 - ends);
+            }
+            Occupancy::Counted | Occupancy::Departures { .. } => {}
         }
         let Some(mass) = mass else { return };
         let (first, end) = (mass.first(), mass.first() + mass.values().len());
@@ -107,6 +146,10 @@ impl Pool {
                 self.packets = self.packets.saturating_sub(1);
                 return share;
             }
+            Occupancy::Estimated { stay_s, hidden } => {
+                self.listen(at, stay_s);
+                return Some(self.taken(stay_s * hidden.begins_per_s));
+            }
             Occupancy::Arrivals { stay_s } => self.fade(at, stay_s),
             Occupancy::Departures { stay_s } => {
                 self.fade(at, stay_s);
@@ -114,6 +157,33 @@ impl Pool {
             }
         }
         Some(1.0 / self.expected.max(1.0))
+    }
+
+    /// Nothing has left since the last time: of n packets exp(-n age / stay) do so. For a number that is a constant and a Poisson
+    /// variable, which fits mean and variance, that thins the variable.
+    fn listen(&mut self, at: SimTime, stay_s: f64) {
+        let age = at.since(self.at).max(self.at.since(at)).as_secs_f64();
+        if age > 0.0 {
+            let kept = if stay_s > 0.0 { (-age / stay_s).exp() } else { 0.0 };
+            self.expected = (self.expected - self.variance * (1.0 - kept)).max(0.0);
+            self.variance *= kept;
+        }
+        self.at = at;
+    }
+
+    /// Something leaves: one of n packets, or something that began here, which is as frequent as of `others` packets.
+    /// Bayes' rule for the same family gives mean and variance of what is left. Returns the share of each packet.
+    fn taken(&mut self, others: f64) -> f64 {
+        let all = self.expected + others;
+        if all <= 1.0 {
+            self.expected = (self.expected - 1.0).max(0.0);
+            self.variance = self.variance.min(self.expected);
+            return 1.0;
+        }
+        let less = ((self.expected - self.variance) / all).min(1.0);
+        self.expected = (self.expected - less).max(0.0);
+        self.variance = (self.variance + less * (1.0 - less)).max(0.0);
+        1.0 / all
     }
 
     fn fade(&mut self, at: SimTime, stay_s: f64) {

@@ -1,6 +1,6 @@
 //! Tells a tracer a whole view, in its direction.
 
-use super::{Direction, Tracer};
+use super::{Direction, Tracer, hidden};
 use crate::observer::{Sighting, Watcher, WireId};
 use crate::party::Party;
 use crate::time::SimTime;
@@ -21,6 +21,7 @@ pub fn replay(view: &View<'_>, direction: Direction, targets: &[WireId]) -> Trac
     }
     let happenings = happenings(view, direction);
     preload(&mut tracer, &happenings);
+    hidden::estimate(&mut tracer, view, &happenings);
     for happening in &happenings {
         let sighting = happening.sighting();
         if happening.is_arrival { tracer.arrived(&sighting) } else { tracer.sent(&sighting) }
@@ -29,10 +30,10 @@ pub fn replay(view: &View<'_>, direction: Direction, targets: &[WireId]) -> Trac
 }
 
 /// An end of a passage.
-struct Happening<'a> {
-    at: SimTime,
-    wire: &'a Wire,
-    is_arrival: bool,
+pub(super) struct Happening<'a> {
+    pub(super) at: SimTime,
+    pub(super) wire: &'a Wire,
+    pub(super) is_arrival: bool,
 }
 
 impl Happening<'_> {
@@ -47,21 +48,16 @@ impl Happening<'_> {
 /// Of the time before watching began only what was still under way or held is known: what a mix sent then has come to it
 /// unseen. With time reversed such a packet would come into the mix and never go, and would take the place of one that does.
 fn happenings<'a>(view: &'a View<'_>, direction: Direction) -> Vec<Happening<'a>> {
-    let ends = |wire: &'a Wire| {
-        [
-            Happening { at: wire.sent, wire, is_arrival: false },
-            Happening { at: wire.arrived, wire, is_arrival: true },
-        ]
-    };
-    let mut all: Vec<Happening<'a>> =
-        view.wires.iter().flat_map(ends).filter(|happening| happening.at != SimTime::NEVER).collect();
-    if direction == Direction::Backward {
-        let outside = |wire: &Wire| view.layout.is_client(wire.from) || view.layout.is_mailbox(wire.from);
-        all.retain(|happening| {
-            happening.is_arrival || happening.at >= view.window.0 || outside(happening.wire)
-        });
-    }
-    all.sort_unstable_by_key(|happening| (happening.at, happening.wire.id, happening.is_arrival));
+    let outside = |wire: &Wire| view.layout.is_client(wire.from) || view.layout.is_mailbox(wire.from);
+    let is_told =
+        |wire: &Wire| direction == Direction::Forward || wire.sent >= view.window.0 || outside(wire);
+    let mut all: Vec<Happening<'a>> = Vec::with_capacity(2 * view.wires.len());
+    let sent = view.wires.iter().filter(|wire| is_told(wire));
+    all.extend(sent.map(|wire| Happening { at: wire.sent, wire, is_arrival: false }));
+    let arrived = view.wires.iter().filter(|wire| wire.arrived != SimTime::NEVER);
+    all.extend(arrived.map(|wire| Happening { at: wire.arrived, wire, is_arrival: true }));
+    // What was sent is in order, and what arrived as well where links are alike: the stable sort makes use of such runs.
+    all.sort_by_key(|happening| (happening.at, happening.wire.id, happening.is_arrival));
     if direction == Direction::Backward {
         all.reverse();
     }

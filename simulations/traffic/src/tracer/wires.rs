@@ -1,4 +1,4 @@
-//! A map by passage.
+//! Maps by passage or packet.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -6,10 +6,12 @@ use std::hash::{BuildHasherDefault, Hasher};
 use crate::observer::WireId;
 
 /// By passage. The numbers count passages and nobody chooses them, so one multiplication is hash enough.
-pub(super) type WireMap<T> = HashMap<WireId, T, BuildHasherDefault<WireHasher>>;
+pub(crate) type WireMap<T> = HashMap<WireId, T, BuildHasherDefault<WireHasher>>;
+/// The same by packet.
+pub(crate) type PacketMap<T> = HashMap<u64, T, BuildHasherDefault<WireHasher>>;
 
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct WireHasher(u64);
+pub(crate) struct WireHasher(u64);
 
 impl Hasher for WireHasher {
     fn finish(&self) -> u64 {

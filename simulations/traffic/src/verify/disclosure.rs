@@ -3,6 +3,8 @@
 //! The forms speak of rounds, so the first two are held against rounds and not against a network: in continuous time there are
 //! none.
 
+use std::collections::HashMap;
+
 use super::networks::covered;
 use super::sampling::{add, below};
 use super::{Check, CheckNotRun, Outcome, REPLICATIONS, Sense, replicate};
@@ -15,6 +17,7 @@ use crate::scenario::{Mixing, Scenario};
 use crate::theory::disclosure::{Disclosure, rounds};
 use crate::theory::latency::MixLatency;
 use crate::theory::{intersection, trilemma};
+use crate::time::SimTime;
 use crate::tracer::{Direction, replay};
 use crate::view::{Sight, View};
 
@@ -58,6 +61,20 @@ pub(super) fn checks() -> Vec<Check> {
             ..check
         },
         Check {
+            name: "trilemma-silence",
+            form: "a user is silent for l rounds with probability (1-p)^l: what is left of 1/2 - min(1/2, 1 - (1-p)^l)",
+            source: "Das, Meiser, Mohammadi, Kate 2018, section IV",
+            scenario: "10 clients with a packet in 20 s each, 6,000 s; all pairs of an exit and another client",
+            allowance: "nothing",
+            run: |seed| {
+                let (latency_s, sends) = trilemma_rounds()?;
+                let expected = trilemma::advantage_min(latency_s, sends)?;
+                let sample = replicate(seed, REPLICATIONS, |seed| silent(seed, latency_s))?;
+                Ok(Outcome { expected, sample: sample.iter().map(|share| share - 0.5).collect(), allowed: 0.0 })
+            },
+            ..check
+        },
+        Check {
             name: "trilemma",
             form: "the advantage in telling two senders apart is at least 1/2 - min(1/2, 1 - (1-p)^l)",
             source: "Das, Meiser, Mohammadi, Kate 2018, section IV",
@@ -65,8 +82,7 @@ pub(super) fn checks() -> Vec<Check> {
             allowance: "0.01, for the packets beyond that quantile",
             sense: Sense::AtLeast,
             run: |seed| {
-                let latency_s = MixLatency::new(2, 1000.0, 30.0)?.quantile_ms(0.99)? / 1e3;
-                let sends = 1.0 - (-1000.0 / INTERVAL_MS).exp();
+                let (latency_s, sends) = trilemma_rounds()?;
                 let expected = trilemma::advantage_min(latency_s, sends)?;
                 let sample = replicate(seed, REPLICATIONS, told_apart)?;
                 Ok(Outcome { expected, sample, allowed: 0.01 })
@@ -125,16 +141,55 @@ fn rounds_of_intersection(seed: Seed) -> f64 {
     f64::from(rounds) / f64::from(INTERSECTIONS)
 }
 
-/// The advantage over guessing of who names the likelier of the true sender and another client, by exact tracing.
-fn told_apart(seed: Seed) -> Result<Option<f64>, CheckNotRun> {
+/// The longest latency and the probability to send, in rounds of a second.
+fn trilemma_rounds() -> Result<(f64, f64), CheckNotRun> {
+    let latency_s = MixLatency::new(2, 1000.0, 30.0)?.quantile_ms(0.99)? / 1e3;
+    Ok((latency_s, 1.0 - (-1000.0 / INTERVAL_MS).exp()))
+}
+
+fn few_clients(duration_s: f64) -> Scenario {
     let mut scenario: Scenario = covered(2, 1, Mixing::Poisson { delay_ms_mean: 1000.0 }, CLIENTS);
-    scenario.duration_s = 600.0;
+    scenario.duration_s = duration_s;
     for class in &mut scenario.clients {
         class.payload_interval_ms_mean = INTERVAL_MS;
     }
+    scenario
+}
+
+/// Of all pairs of a packet that comes out and a client that is not its sender: the share in which the client sent nothing in so
+/// long before. It cannot be the sender.
+fn silent(seed: Seed, latency_s: f64) -> Result<Option<f64>, CheckNotRun> {
+    let recorded = record(&few_clients(6000.0), seed, None)?;
+    let latency = SimTime::from_secs_f64(latency_s);
+    let first = recorded.window.0 + latency;
+    let mut senders: HashMap<u64, Party> = HashMap::new();
+    let mut last_sent: HashMap<Party, SimTime> = HashMap::new();
+    let (mut pairs, mut silent) = (0.0, 0.0);
+    // In the order of sending; a client's last passage and the last of a packet are both sendings.
+    for (wire, fact) in recorded.recording.wires.iter().zip(&recorded.recording.facts) {
+        if recorded.layout.is_client(wire.from) {
+            senders.insert(fact.packet, wire.from);
+            last_sent.insert(wire.from, wire.sent);
+        } else if recorded.layout.is_client(wire.to)
+            && wire.sent >= first
+            && let Some(sender) = senders.get(&fact.packet)
+        {
+            for other in (0..CLIENTS).map(Party).filter(|other| other != sender) {
+                let sent = last_sent.get(&other).copied().unwrap_or(SimTime::ZERO);
+                pairs += 1.0;
+                silent += f64::from(u8::from(wire.sent.since(sent) > latency));
+            }
+        }
+    }
+    Ok((pairs > 0.0).then(|| silent / pairs))
+}
+
+/// The advantage over guessing of who names the likelier of the true sender and another client, by exact tracing.
+fn told_apart(seed: Seed) -> Result<Option<f64>, CheckNotRun> {
+    let scenario = few_clients(600.0);
     let recorded = record(&scenario, seed, None)?;
     let wires = || recorded.recording.wires.iter().zip(&recorded.recording.facts);
-    let senders: std::collections::HashMap<u64, Party> = wires()
+    let senders: HashMap<u64, Party> = wires()
         .filter(|(wire, _)| recorded.layout.is_client(wire.from))
         .map(|(wire, fact)| (fact.packet, wire.from))
         .collect();

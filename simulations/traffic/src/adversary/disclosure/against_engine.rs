@@ -9,6 +9,7 @@ use crate::scenario::{
     Behaviour, ClientClass, Contacts, Delivery, Mailboxes, Mixing, Network, Notice, Scenario, Writing,
 };
 use crate::scoreboard::{Score, ask, interference};
+use crate::view::Recording;
 
 /// Classical mixing: clients send when their users write, straight to recipients.
 fn classical(mixing: Mixing, per_day_mean: f64) -> Scenario {
@@ -51,7 +52,7 @@ fn score(scenario: &Scenario, adversary: &dyn Adversary, seeds: u64) -> Score {
     let mut sum: Option<Score> = None;
     for seed in (1..=seeds).map(Seed::new) {
         let layout = scenario.layout();
-        let active = interference(adversary, &layout, seed);
+        let active = interference(adversary, &Recording::default(), &layout, scenario, seed);
         let run = record(scenario, seed, active.as_ref()).unwrap();
         let one = ask(&run.recording, &run.layout, scenario, &run.corrupt, adversary, &plan, seed);
         match &mut sum {

@@ -10,7 +10,7 @@ use super::evidence::weights;
 use super::lag::Lag;
 use super::mailbox::Authors;
 use crate::adversary::{Adversary, Answer, Interference, Kind, Question};
-use crate::party::{Layout, Party};
+use crate::party::Party;
 use crate::random::Draws;
 use crate::scenario::Notice;
 use crate::view::{Sight, View};
@@ -40,7 +40,8 @@ impl Adversary for EquivocatingDigest {
         (view.layout.mailboxes() > 0).then(|| vec![view.layout.mailbox(0)])
     }
 
-    fn interference(&self, layout: &Layout, _draws: &mut Draws) -> Option<Interference> {
+    fn interference(&self, watched: &View<'_>, _draws: &mut Draws) -> Option<Interference> {
+        let layout = watched.layout;
         let clients =
             (0..layout.clients()).map(|number| layout.client(number)).filter(|client| is_victim(*client));
         (layout.mailboxes() > 0)
@@ -112,20 +113,28 @@ mod tests {
     use super::super::{CorruptMailbox, rounds};
     use super::*;
     use crate::engine::record;
+    use crate::party::Layout;
     use crate::random::{Purpose, Seed};
+    use crate::scenario::Scenario;
     use crate::scoreboard::interference;
+    use crate::time::SimTime;
+    use crate::view::Recording;
 
     #[test]
     fn half_of_the_clients_are_victims() {
-        let layout = Layout::new(1000, vec![1], 2);
+        let (scenario, nothing) = (Scenario::default(), Recording::default());
         let mut draws = Seed::new(1).draws(Purpose::Adversary, 0);
-        let Some(Interference::Equivocate { mailbox, clients }) =
-            EquivocatingDigest.interference(&layout, &mut draws)
-        else {
+        let mut of = |layout: &Layout| {
+            let window = (SimTime::ZERO, SimTime::NEVER);
+            let view = View::of(&nothing, layout, &scenario, Sight::Global, &[], window);
+            EquivocatingDigest.interference(&view, &mut draws)
+        };
+        let layout = Layout::new(1000, vec![1], 2);
+        let Some(Interference::Equivocate { mailbox, clients }) = of(&layout) else {
             panic!("it equivocates")
         };
         assert_eq!((mailbox, clients.len()), (layout.mailbox(0), 500));
-        assert_eq!(EquivocatingDigest.interference(&Layout::new(10, vec![1], 0), &mut draws), None);
+        assert_eq!(of(&Layout::new(10, vec![1], 0)), None);
     }
 
     #[test]
@@ -146,7 +155,7 @@ mod tests {
         let scenario = super::super::against_engine::one_mailbox();
         let seed = Seed::new(6);
         let layout = scenario.layout();
-        let lie = interference(&EquivocatingDigest, &layout, seed);
+        let lie = interference(&EquivocatingDigest, &Recording::default(), &layout, &scenario, seed);
         let run = record(&scenario, seed, lie.as_ref()).unwrap();
         let mailbox = [layout.mailbox(0)];
         let view = View::of(&run.recording, &run.layout, &scenario, Sight::Edges, &mailbox, run.window);

@@ -2,7 +2,7 @@
 //!
 //! Not here: how long it should take by theory.
 
-use crate::adversary::{Adversary, Question};
+use crate::adversary::{Adversary, Answer, Question};
 use crate::party::Party;
 use crate::random::Draws;
 use crate::time::SimTime;
@@ -22,52 +22,79 @@ pub struct Disclosure {
     pub packets: usize,
 }
 
-/// The shortest beginning of a view after which the answer is right and stays so: the candidate in this place weighs more than
-/// all others. `None` if it is not right at the end. The attack is carried out 24 times.
+/// For each question and the place of the candidate that is right: the shortest beginning of a view after which the answer is
+/// right and stays so, that candidate weighing more than all others. `None` if it is not right at the end, or no question for a
+/// contact. The attack is carried out at most 24 times, for all questions together.
 #[must_use]
 pub fn rounds_to_disclosure(
     adversary: &dyn Adversary,
     view: &View<'_>,
-    question: &Question,
-    right: usize,
+    asked: &[(Question, usize)],
     draws: &mut Draws,
-) -> Option<Disclosure> {
-    let user: Party = match question {
-        Question::Contact { user, .. } => *user,
-        _ => return None,
-    };
+) -> Vec<Option<Disclosure>> {
     let length_s = view.window.1.since(view.window.0).as_secs_f64();
-    let mut known = None;
+    let mut known: Vec<Option<Disclosure>> = vec![None; asked.len()];
+    // The places in `asked` that are right in all beginnings so far, with their users.
+    let mut open: Vec<(usize, Party)> = asked
+        .iter()
+        .enumerate()
+        .filter_map(|(place, (question, _))| match question {
+            Question::Contact { user, .. } => Some((place, *user)),
+            _ => None,
+        })
+        .collect();
     for shorter in 0..PREFIXES {
         let after = SimTime::from_secs_f64(length_s / FACTOR.powi(shorter));
         let part = beginning(view, after);
-        let answers = adversary.answer(&part, std::slice::from_ref(question), draws);
-        let is_right = answers.first().is_some_and(|answer| {
-            let mine = answer.weights().get(right).copied().unwrap_or(0.0);
-            let others = answer.weights().iter().enumerate().filter(|(place, _)| *place != right);
-            others.fold(0.0, |most: f64, (_, weight)| most.max(*weight)) < mine
+        let questions: Vec<Question> = open
+            .iter()
+            .filter_map(|(place, _)| asked.get(*place))
+            .map(|(question, _)| question.clone())
+            .collect();
+        let mut answers = adversary.answer(&part, &questions, draws).into_iter();
+        open.retain(|(place, user)| {
+            let right = asked.get(*place).map_or(0, |(_, right)| *right);
+            let is_known = answers.next().is_some_and(|answer| is_right(&answer, right));
+            if let Some(known) = known.get_mut(*place).filter(|_| is_known) {
+                let packets = part.wires.iter().filter(|wire| wire.from == *user).count();
+                *known = Some(Disclosure { after, packets });
+            }
+            is_known
         });
-        if !is_right {
+        if open.is_empty() {
             break;
         }
-        let packets = part.wires.iter().filter(|wire| wire.from == user).count();
-        known = Some(Disclosure { after, packets });
     }
     known
 }
 
+/// Whether the candidate in this place weighs more than all others.
+fn is_right(answer: &Answer, right: usize) -> bool {
+    let mine = answer.weights().get(right).copied().unwrap_or(0.0);
+    let others = answer.weights().iter().enumerate().filter(|(place, _)| *place != right);
+    others.fold(0.0, |most: f64, (_, weight)| most.max(*weight)) < mine
+}
+
 /// What was seen up to a time after the beginning.
-fn beginning<'a>(view: &View<'a>, after: SimTime) -> View<'a> {
+fn beginning<'a>(view: &'a View<'_>, after: SimTime) -> View<'a> {
     let end = view.window.0 + after;
-    let mut part = view.clone();
-    part.window.1 = end;
-    part.wires.retain(|wire| wire.sent <= end);
-    part.boxes.retain(|event| event.at <= end);
-    part.presence.retain(|presence| presence.from <= end);
-    for presence in &mut part.presence {
+    let passages = view.wires.partition_point(|wire| wire.sent <= end);
+    let mut presence = view.presence.clone();
+    presence.retain(|presence| presence.from <= end);
+    for presence in &mut presence {
         presence.until = presence.until.min(end);
     }
-    part
+    View {
+        layout: view.layout,
+        scenario: view.scenario,
+        window: (view.window.0, end),
+        wires: view.wires.get(..passages).unwrap_or(&[]).into(),
+        presence,
+        corrupt: view.corrupt.clone(),
+        forwarded: view.forwarded.clone(),
+        boxes: view.boxes.iter().filter(|event| event.at <= end).copied().collect(),
+        own: view.own.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -85,7 +112,8 @@ mod tests {
                 let run = batches.run(seed);
                 let mut draws = Seed::new(seed).draws(Purpose::Targets, 0);
                 let (question, right) = batches.question(&mut draws);
-                rounds_to_disclosure(adversary, &run.view(), &question, right, &mut draws).unwrap().packets
+                let known = rounds_to_disclosure(adversary, &run.view(), &[(question, right)], &mut draws);
+                known[0].unwrap().packets
             })
             .sum();
         f64::from(u32::try_from(packets).unwrap()) / 8.0
@@ -110,7 +138,8 @@ mod tests {
         let answers = StatisticalDisclosure.answer(&run.view(), std::slice::from_ref(&question), &mut draws);
         let weights = answers[0].weights();
         let wrong = (0..weights.len()).min_by(|a, b| weights[*a].total_cmp(&weights[*b])).unwrap();
-        let known = rounds_to_disclosure(&StatisticalDisclosure, &run.view(), &question, wrong, &mut draws);
-        assert_eq!(known, None);
+        let known =
+            rounds_to_disclosure(&StatisticalDisclosure, &run.view(), &[(question, wrong)], &mut draws);
+        assert_eq!(known, [None]);
     }
 }

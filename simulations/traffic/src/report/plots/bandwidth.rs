@@ -5,10 +5,10 @@ use super::super::figure::sheet;
 use super::super::findings::Study;
 use super::super::number::number;
 use super::super::scale::Scale;
-use super::super::summary::PointSummary;
 use super::super::svg::{Plot, WIDTH};
 use super::super::sweep::{label_keys, point_label};
 use super::evenly;
+use crate::summary::PointSummary;
 
 /// Up and down.
 const MEASURES: [(&str, &str); 2] =

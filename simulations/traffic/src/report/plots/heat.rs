@@ -7,9 +7,9 @@ use super::super::figure::sheet;
 use super::super::findings::Study;
 use super::super::naming::title;
 use super::super::number::number;
-use super::super::summary::PointSummary;
 use super::super::svg::{Plot, WIDTH};
 use super::super::sweep::Axis;
+use crate::summary::PointSummary;
 
 /// Which measures have maps, if they were measured.
 const MEASURES: [&str; 6] = [

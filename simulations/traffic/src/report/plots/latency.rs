@@ -6,10 +6,10 @@ use super::super::findings::Study;
 use super::super::naming::quantile_of;
 use super::super::panel::{Dot, Panel, Series};
 use super::super::scale::Scale;
-use super::super::summary::PointSummary;
 use super::super::svg::Plot;
 use super::super::sweep::{label_keys, point_label};
 use super::evenly;
+use crate::summary::PointSummary;
 
 /// Fewer quantiles than this are no curve.
 const QUANTILES_MIN: usize = 3;

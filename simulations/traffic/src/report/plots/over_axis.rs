@@ -6,10 +6,10 @@ use super::super::findings::Study;
 use super::super::naming::{advantages, closed_form_of, title};
 use super::super::panel::{Dot, Panel, Series};
 use super::super::scale::Scale;
-use super::super::summary::PointSummary;
 use super::super::svg::Plot;
 use super::super::sweep::{Axis, Values};
 use super::{evenly, slug};
+use crate::summary::PointSummary;
 
 /// The most dots of a series.
 const DOTS_MAX: usize = 300;

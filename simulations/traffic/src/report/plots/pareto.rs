@@ -5,10 +5,10 @@ use super::super::figure::figure;
 use super::super::findings::Study;
 use super::super::naming::title;
 use super::super::panel::{Dot, Panel, Series};
-use super::super::summary::PointSummary;
 use super::super::svg::Plot;
 use super::super::sweep::{label_keys, point_label};
 use super::evenly;
+use crate::summary::PointSummary;
 
 /// The most points that are shown beside those of the front.
 const DOTS_MAX: usize = 400;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use roxmltree::{Document, Node, ParsingOptions};
 
-use super::super::{Provenance, html, plots, summary};
+use super::super::{Provenance, html, plots};
 use super::{cube, grid, line, single, words};
 use crate::results::{Results, Setting};
+use crate::summary::Summary;
 
 fn parse(page: &str) -> Document<'_> {
     let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
@@ -111,7 +112,7 @@ fn the_tables_have_the_numbers_of_the_summary() {
         let row = |row: Node<'_, '_>| row.children().filter(Node::is_element).map(cell).collect();
         body.children().filter(Node::is_element).map(row).collect()
     };
-    let summary = summary(&results);
+    let summary = Summary::of(&results);
     let mut expected = Vec::new();
     for point in &summary.points {
         for (measure, s) in &point.measures {

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use roxmltree::{Document, Node};
 
+use super::super::Plot;
 use super::super::plots::plots;
-use super::super::{Plot, summary};
 use super::{cube, grid, line, single, words};
 use crate::results::{Results, Setting};
+use crate::summary::Summary;
 
 fn named<'a>(plots: &'a [Plot], name: &str) -> &'a Plot {
     let names: Vec<&str> = plots.iter().map(|plot| plot.name.as_str()).collect();
@@ -131,7 +132,7 @@ fn a_line_goes_through_the_means_and_its_bars_are_the_intervals() {
             (x.parse().unwrap(), y.parse().unwrap())
         })
         .collect();
-    let summary = summary(&results);
+    let summary = Summary::of(&results);
     let means: Vec<f64> = summary.points.iter().map(|point| point.mean("latency_ms.mean").unwrap()).collect();
     // Both axes are linear: ratios of differences are kept, to the rounding of a drawing.
     let ratio = |a: f64, b: f64, c: f64| (c - a) / (b - a);
@@ -196,7 +197,7 @@ fn the_front_has_the_points_that_nothing_is_better_than() {
         row.measures.set("latency_ms.q50", latency);
         row.measures.set("entropy_bits.shannon", entropy);
     }
-    let summary = summary(&results);
+    let summary = Summary::of(&results);
     let of = |good: f64| -> Vec<u32> {
         let points: Vec<_> = summary
             .points

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use super::super::number::{clean, number, tick};
 use super::super::scale::Scale;
 use super::super::validity::validity;
-use super::super::{Interval, Statistic, summary};
 use super::{grid, single, words};
 use crate::results::{Results, Row, Setting};
+use crate::summary::{Interval, Statistic, Summary};
 
 /// A row that has this measure alone.
 fn measured(point: u32, replication: u32, value: f64) -> Row {
@@ -22,7 +22,7 @@ fn measured(point: u32, replication: u32, value: f64) -> Row {
 fn a_statistic_is_that_of_the_textbook() {
     let rows =
         [1.0, 2.0, 3.0].into_iter().zip(0..).map(|(value, number)| measured(0, number, value)).collect();
-    let summary = summary(&Results { rows, ..Results::default() });
+    let summary = Summary::of(&Results { rows, ..Results::default() });
     let Statistic { n, mean, interval, min, max } = summary.points[0].measures["x"];
     assert_eq!((n, mean, min, max), (3, 2.0, 1.0, 3.0));
     let Interval { low, high } = interval.unwrap();
@@ -34,7 +34,7 @@ fn a_statistic_is_that_of_the_textbook() {
 #[test]
 fn points_are_not_mixed_up_and_what_was_not_measured_is_missing() {
     let rows = vec![measured(1, 1, 5.0), measured(0, 0, 1.0), measured(1, 0, 7.0), measured(1, 2, f64::NAN)];
-    let summary = summary(&Results { rows, ..Results::default() });
+    let summary = Summary::of(&Results { rows, ..Results::default() });
     let points: Vec<_> =
         summary.points.iter().map(|point| (point.point, point.replications, point.mean("x"))).collect();
     assert_eq!(points, [(0, 1, Some(1.0)), (1, 3, Some(6.0))]);
@@ -42,7 +42,7 @@ fn points_are_not_mixed_up_and_what_was_not_measured_is_missing() {
     assert_eq!(summary.points[1].measures["x"].n, 2);
     assert_eq!(summary.points[0].mean("y"), None);
     let json = serde_json::to_string(&summary).unwrap();
-    assert_eq!(serde_json::from_str::<super::super::Summary>(&json).unwrap(), summary);
+    assert_eq!(serde_json::from_str::<Summary>(&json).unwrap(), summary);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn an_interval_holds_the_truth_as_often_as_it_says() {
         (0..6)
             .map(move |replication| measured(point, replication, draws.unit() + draws.unit() + draws.unit()))
     });
-    let summary = summary(&Results { rows: rows.collect(), ..Results::default() });
+    let summary = Summary::of(&Results { rows: rows.collect(), ..Results::default() });
     let intervals = summary.points.iter().map(|point| point.measures["x"].interval.unwrap());
     let right = intervals.filter(|interval| (interval.low..=interval.high).contains(&1.5)).count();
     // 95 % of 2,000 with a standard deviation below 10; sums of three uniform draws are nearly normal.
@@ -137,7 +137,7 @@ proptest! {
 
 #[test]
 fn settings_that_do_not_differ_are_no_axis_and_words_are_in_order() {
-    let axes = |results: &Results| super::super::sweep::axes(&summary(results));
+    let axes = |results: &Results| super::super::sweep::axes(&Summary::of(results));
     let two = axes(&grid(&[1.0, 2.0, 10.0], &[5.0], 1));
     assert_eq!(two.len(), 1);
     assert_eq!(two[0].labels(), ["1", "2", "10"]);

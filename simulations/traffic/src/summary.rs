@@ -1,10 +1,12 @@
 //! Replications put together: one statistic for each point and measure.
+//!
+//! Not here: pictures of them ([`crate::report`]), and whether they cross a bound ([`crate::plan`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF, StudentsT};
 
+use crate::metrics::interval::{mean_and_error, student_quantile};
 use crate::results::{Results, Setting};
 
 /// The level of the intervals.
@@ -69,48 +71,48 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Puts the replications of each point together. Values that are not finite count as not measured.
+    #[must_use]
+    pub fn of(results: &Results) -> Self {
+        let mut points: BTreeMap<u32, (PointSummary, BTreeMap<&str, Vec<f64>>)> = BTreeMap::new();
+        for row in &results.rows {
+            let (point, values) = points.entry(row.point).or_insert_with(|| {
+                let point = PointSummary {
+                    point: row.point,
+                    replications: 0,
+                    settings: row.settings.clone(),
+                    config_hashes: BTreeSet::new(),
+                    measures: BTreeMap::new(),
+                };
+                (point, BTreeMap::new())
+            });
+            point.replications = point.replications.saturating_add(1);
+            if !point.config_hashes.contains(&row.config_hash) {
+                point.config_hashes.insert(row.config_hash.clone());
+            }
+            for (name, value) in row.measures.0.iter().filter(|(_, value)| value.is_finite()) {
+                values.entry(name.as_str()).or_default().push(*value);
+            }
+        }
+        let mut quantiles = Quantiles::default();
+        let points = points
+            .into_values()
+            .map(|(mut point, values)| {
+                point.measures = values
+                    .iter()
+                    .filter_map(|(name, values)| Some(((*name).to_owned(), quantiles.statistic(values)?)))
+                    .collect();
+                point
+            })
+            .collect();
+        Self { name: results.name.clone(), question: results.question.clone(), points }
+    }
+
     /// The names of all measures that any point has.
     #[must_use]
     pub fn measures(&self) -> BTreeSet<&str> {
         self.points.iter().flat_map(|point| point.measures.keys().map(String::as_str)).collect()
     }
-}
-
-/// Puts the replications of each point together. Values that are not finite count as not measured.
-#[must_use]
-pub fn summary(results: &Results) -> Summary {
-    let mut points: BTreeMap<u32, (PointSummary, BTreeMap<&str, Vec<f64>>)> = BTreeMap::new();
-    for row in &results.rows {
-        let (point, values) = points.entry(row.point).or_insert_with(|| {
-            let point = PointSummary {
-                point: row.point,
-                replications: 0,
-                settings: row.settings.clone(),
-                config_hashes: BTreeSet::new(),
-                measures: BTreeMap::new(),
-            };
-            (point, BTreeMap::new())
-        });
-        point.replications = point.replications.saturating_add(1);
-        if !point.config_hashes.contains(&row.config_hash) {
-            point.config_hashes.insert(row.config_hash.clone());
-        }
-        for (name, value) in row.measures.0.iter().filter(|(_, value)| value.is_finite()) {
-            values.entry(name.as_str()).or_default().push(*value);
-        }
-    }
-    let mut quantiles = Quantiles::default();
-    let points = points
-        .into_values()
-        .map(|(mut point, values)| {
-            point.measures = values
-                .iter()
-                .filter_map(|(name, values)| Some(((*name).to_owned(), quantiles.statistic(values)?)))
-                .collect();
-            point
-        })
-        .collect();
-    Summary { name: results.name.clone(), question: results.question.clone(), points }
 }
 
 /// Quantiles of Student's t by the number of replications, each computed once.
@@ -119,11 +121,7 @@ struct Quantiles(BTreeMap<u32, Option<f64>>);
 
 impl Quantiles {
     fn of(&mut self, n: u32) -> Option<f64> {
-        *self.0.entry(n).or_insert_with(|| {
-            let freedom = f64::from(n.checked_sub(1)?);
-            let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
-            Some(student.inverse_cdf(f64::midpoint(1.0, CONFIDENCE)))
-        })
+        *self.0.entry(n).or_insert_with(|| student_quantile(n as usize, CONFIDENCE))
     }
 
     fn statistic(&mut self, values: &[f64]) -> Option<Statistic> {
@@ -133,14 +131,10 @@ impl Quantiles {
         let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // Rounding must not put the mean of equal values beside them.
         let mean = values.iter().map(|value| value / count).sum::<f64>().clamp(min, max);
-        let interval = if n == 1 {
-            None
-        } else {
-            let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-            let half = self.of(n)? * (squares / (count - 1.0) / count).sqrt();
-            Some(Interval { low: mean - half, high: mean + half })
-                .filter(|interval| interval.low.is_finite() && interval.high.is_finite())
-        };
+        let interval = mean_and_error(values)
+            .and_then(|(_, error)| Some(self.of(n)? * error))
+            .map(|half| Interval { low: mean - half, high: mean + half })
+            .filter(|interval| interval.low.is_finite() && interval.high.is_finite());
         Some(Statistic { n, mean, interval, min, max })
     }
 }
