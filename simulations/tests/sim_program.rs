@@ -192,8 +192,7 @@ fn the_authority_takes_what_advise_writes() {
     let said: Value = serde_json::from_slice(&output.stdout).unwrap();
     // As the administrator puts it in the place of the section that `init` has written.
     let made = dir.path().join("authority");
-    let head =
-        format!("dir = {made:?}\nlisten = \"127.0.0.1:9001\"\nnetwork = \"test\"\nadmit = \"all\"\n");
+    let head = format!("dir = {made:?}\nlisten = \"127.0.0.1:9001\"\nnetwork = \"test\"\nadmit = \"all\"\n");
     fs::write(&config, head + &fs::read_to_string(&params).unwrap()).unwrap();
     let config = DirectoryConfig::read(&config).unwrap();
     config.check().unwrap();

@@ -51,7 +51,8 @@ pub(super) fn dry_run(
             samples.push(sample(plan, *point)?);
         }
     }
-    let work: f64 = costs.iter().map(|(_, cost)| cost.events() * seconds_per_event(&samples, cost.events())).sum();
+    let work: f64 =
+        costs.iter().map(|(_, cost)| cost.events() * seconds_per_event(&samples, cost.events())).sum();
     let threads = match threads {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         threads => threads,
@@ -78,8 +79,9 @@ pub(super) fn dry_run(
 /// Places among so many, the first and the last included, equally far from one another.
 fn spread(count: usize) -> Vec<usize> {
     let samples = count.min(SAMPLES_MAX);
-    let mut places: Vec<usize> =
-        (0..samples).map(|sample| sample * count.saturating_sub(1) / samples.saturating_sub(1).max(1)).collect();
+    let mut places: Vec<usize> = (0..samples)
+        .map(|sample| sample * count.saturating_sub(1) / samples.saturating_sub(1).max(1))
+        .collect();
     places.dedup();
     places
 }

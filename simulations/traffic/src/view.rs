@@ -137,7 +137,9 @@ impl<'a> View<'a> {
             window,
             wires: match sight {
                 Sight::Global => Cow::Borrowed(&recording.wires),
-                Sight::Edges | Sight::Corrupt => recording.wires.iter().filter(|wire| sees(wire)).copied().collect(),
+                Sight::Edges | Sight::Corrupt => {
+                    recording.wires.iter().filter(|wire| sees(wire)).copied().collect()
+                }
             },
             presence: if sight == Sight::Corrupt { Vec::new() } else { recording.presence.clone() },
             corrupt: corrupt.to_vec(),
