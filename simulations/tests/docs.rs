@@ -12,7 +12,7 @@ use sotto_protocol::directory::Params;
 use sotto_protocol::limits;
 
 /// Where the refusals are that people, ledgers and scripts meet.
-const LABELLED: [&str; 12] = [
+const LABELLED: [&str; 15] = [
     "protocol/src",
     "transport/src/listen",
     "transport/src/link",
@@ -25,6 +25,9 @@ const LABELLED: [&str; 12] = [
     "client/src/core",
     "client/src/session",
     "client/src/vault",
+    "simulations/src/fidelity",
+    "simulations/src/sim",
+    "simulations/traffic/src",
 ];
 
 fn root() -> PathBuf {

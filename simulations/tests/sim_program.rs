@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use sotto_directory::shell::DirectoryConfig;
 
 const SIM: &str = env!("CARGO_BIN_EXE_sotto-sim");
 
@@ -178,4 +179,28 @@ fn a_view_is_exported_apart_from_the_truth() {
     assert_eq!(global, all);
     assert_eq!(all, all_of_edges);
     assert!(corrupt == 1 && 1 < edges && edges < global, "{corrupt} {edges} {global}");
+}
+
+#[test]
+fn the_authority_takes_what_advise_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (params, config) = (dir.path().join("params.toml"), dir.path().join("directory.toml"));
+    let wish = "advise --users 2000 --latency-max 30 --bandwidth-max 20 --corrupt 0.2 --json --write";
+    let args: Vec<&str> = wish.split(' ').chain([params.to_str().unwrap()]).collect();
+    let output = sim(&args);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    // As the administrator puts it in the place of the section that `init` has written.
+    let made = dir.path().join("authority");
+    let head = format!("dir = {made:?}\nlisten = \"127.0.0.1:9001\"\nnetwork = \"test\"\nadmit = \"all\"\n");
+    fs::write(&config, head + &fs::read_to_string(&params).unwrap()).unwrap();
+    let config = DirectoryConfig::read(&config).unwrap();
+    config.check().unwrap();
+    let (_, written) = config.set_up().unwrap();
+    let params = DirectoryConfig::read(&written).unwrap().params;
+    let design = &said["proposal"]["design"];
+    assert_eq!(Value::from(params.delay_ms_mean), design["delay_ms_mean"]);
+    let class = &params.classes[0];
+    assert_eq!(Value::from(class.payload_interval_ms_mean), design["payload_interval_ms_mean"]);
+    assert_eq!(Value::from(class.downlink_interval_ms_mean), design["downlink_interval_ms_mean"]);
 }

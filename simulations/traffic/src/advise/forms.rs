@@ -1,65 +1,53 @@
-//! Anonymity of a path through Poisson mixes of which some are corrupt.
-
-use statrs::function::gamma::{digamma, ln_gamma};
+//! Anonymity of a path through Poisson mixes of which some are corrupt: the closed forms of [`crate::theory`] at a design.
 
 use super::design::Design;
 use super::wish::Corrupt;
+use crate::theory::{OutsideFormula, corruption, layers, ln_choose};
 
-/// The entropy that `hops` honest Poisson mixes in a row give a packet, in bits, where `in_hop` packets are held by all
-/// mixes of a layer together: log2(in_hop) plus the differential entropy of an Erlang distribution of shape `hops` and
-/// scale 1; behind a single hop there are the packets of one of `width` mixes.
-fn entropy_bits(hops: u32, in_hop: f64, width: u32) -> f64 {
-    let shape = f64::from(hops);
-    let bits = match hops {
-        0 => 0.0,
-        1 => (std::f64::consts::E * in_hop / f64::from(width)).log2(),
-        _ => {
-            let erlang = shape + ln_gamma(shape) + (1.0 - shape) * digamma(shape);
-            in_hop.log2() + erlang / std::f64::consts::LN_2
-        }
-    };
-    bits.max(0.0)
-}
-
-/// The probability that of the mixes of a path so many are corrupt: binomial for a share of all, hypergeometric for a
-/// count of them.
-fn corrupt_on_path(design: &Design, corrupt: Corrupt, on_path: u32) -> f64 {
-    let hops = design.hops();
+/// What is expected of the honest mixes of a path, in bits, where users send `packets_per_s`: the sum over their number of
+/// its probability times the entropy of so many hops. Corrupt mixes give none.
+///
+/// # Errors
+/// [`OutsideFormula`] where traffic is too thin for [`layers::network_bits`].
+pub(super) fn entropy_bits(
+    design: &Design,
+    corrupt: Corrupt,
+    packets_per_s: f64,
+) -> Result<f64, OutsideFormula> {
+    let delay_s = f64::from(design.delay_ms_mean) / 1000.0;
+    let honest_bits = (1..=design.hops())
+        .map(|hops| layers::network_bits(hops, design.mixes_per_layer, packets_per_s, delay_s))
+        .collect::<Result<Vec<f64>, OutsideFormula>>()?;
     match corrupt {
-        Corrupt::Fraction(fraction) => {
-            let honest = i32::try_from(hops - on_path).unwrap_or(i32::MAX);
-            let rest = i32::try_from(on_path).unwrap_or(i32::MAX);
-            choose(hops, on_path) * fraction.powi(rest) * (1.0 - fraction).powi(honest)
-        }
+        Corrupt::Fraction(fraction) => corruption::mean_bits(fraction, &honest_bits),
         Corrupt::Count(count) => {
-            let mixes = design.mixes();
-            let count = count.min(mixes);
-            choose(count, on_path) * choose(mixes - count, hops - on_path) / choose(mixes, hops)
+            Ok((1..).zip(honest_bits).map(|(honest, bits)| drawn(design, count, honest) * bits).sum())
         }
     }
 }
 
-/// What is expected of the honest mixes of a path: the sum over their number j of its probability times the entropy of j
-/// hops. Corrupt mixes give none.
-pub(super) fn entropy_with_corrupt_bits(design: &Design, corrupt: Corrupt, in_hop: f64) -> f64 {
-    (0..=design.hops())
-        .map(|honest| {
-            corrupt_on_path(design, corrupt, design.hops() - honest)
-                * entropy_bits(honest, in_hop, design.mixes_per_layer)
-        })
-        .sum()
+/// The probability that of the mixes of a path so many are honest, where `corrupt` of all are: hypergeometric.
+fn drawn(design: &Design, corrupt: u32, honest: u32) -> f64 {
+    let (mixes, hops) = (design.mixes(), design.hops());
+    let corrupt = corrupt.min(mixes);
+    let Some(on_path) = hops.checked_sub(honest).filter(|on_path| *on_path <= corrupt) else { return 0.0 };
+    if honest > mixes - corrupt {
+        return 0.0;
+    }
+    (ln_choose(corrupt, on_path) + ln_choose(mixes - corrupt, honest) - ln_choose(mixes, hops)).exp()
 }
 
 /// The probability that no mix of a path is honest.
-pub(super) fn path_compromised(design: &Design, corrupt: Corrupt) -> f64 {
-    corrupt_on_path(design, corrupt, design.hops())
-}
-
-fn choose(n: u32, k: u32) -> f64 {
-    if k > n {
-        return 0.0;
+///
+/// # Errors
+/// [`OutsideFormula`] for a share that is none.
+pub(super) fn path_compromised(design: &Design, corrupt: Corrupt) -> Result<f64, OutsideFormula> {
+    match corrupt {
+        Corrupt::Fraction(fraction) => corruption::all_layers(&vec![fraction; design.hops() as usize]),
+        Corrupt::Count(count) => {
+            corruption::without_replacement(count.min(design.mixes()), design.mixes(), design.hops())
+        }
     }
-    (0..k).map(|i| f64::from(n - i) / f64::from(i + 1)).product()
 }
 
 #[cfg(test)]
@@ -79,29 +67,28 @@ mod tests {
     }
 
     #[test]
-    fn the_entropy_of_erlang_densities_is_what_integration_gives() {
-        for shape in 2..6_u32 {
-            let step = 1e-3;
-            let integral: f64 = (1..60_000)
-                .map(|i| {
-                    let x = f64::from(i) * step;
-                    let ln = (f64::from(shape) - 1.0) * x.ln() - x - ln_gamma(f64::from(shape));
-                    -ln.exp() * ln * step / std::f64::consts::LN_2
-                })
-                .sum();
-            assert!((entropy_bits(shape, 1024.0, 2) - 10.0 - integral).abs() < 1e-3, "{shape}");
+    fn corrupt_mixes_are_counted_as_drawing_without_putting_back_counts_them() {
+        // 8 mixes, 4 hops, 4 corrupt: all four of a path with probability 4/8 3/7 2/6 1/5.
+        let all = path_compromised(&design(3, 2), Corrupt::Count(4)).unwrap();
+        assert!((all - 24.0 / 1680.0).abs() < 1e-12, "{all}");
+        assert!((drawn(&design(3, 2), 4, 0) - all).abs() < 1e-12);
+        assert!((path_compromised(&design(3, 2), Corrupt::Fraction(0.5)).unwrap() - 0.0625).abs() < 1e-12);
+        for corrupt in [0, 3, 7, 8] {
+            let sum: f64 = (0..=4).map(|honest| drawn(&design(3, 2), corrupt, honest)).sum();
+            assert!((sum - 1.0).abs() < 1e-9, "{corrupt}: {sum}");
         }
+        // With two of eight corrupt a path has two honest mixes at least.
+        assert_eq!(drawn(&design(3, 2), 2, 1), 0.0);
     }
 
     #[test]
-    fn corrupt_mixes_are_counted_as_drawing_without_putting_back_counts_them() {
-        // 8 mixes, 4 hops, 4 corrupt: all four of a path with probability 4/8 3/7 2/6 1/5.
-        let all = path_compromised(&design(3, 2), Corrupt::Count(4));
-        assert!((all - 24.0 / 1680.0).abs() < 1e-12, "{all}");
-        assert!((path_compromised(&design(3, 2), Corrupt::Fraction(0.5)) - 0.0625).abs() < 1e-12);
-        for corrupt in [Corrupt::Count(3), Corrupt::Fraction(0.3)] {
-            let sum: f64 = (0..=4).map(|k| corrupt_on_path(&design(3, 2), corrupt, k)).sum();
-            assert!((sum - 1.0).abs() < 1e-12);
-        }
+    fn a_count_and_a_share_that_say_the_same_of_very_many_mixes_agree() {
+        let design = design(3, 100);
+        let bits = |corrupt| entropy_bits(&design, corrupt, 1e6).unwrap();
+        assert!((bits(Corrupt::Count(80)) - bits(Corrupt::Fraction(0.2))).abs() < 0.05);
+        assert!(bits(Corrupt::Count(0)) > bits(Corrupt::Count(80)) + 0.1);
+        // 5 packets on a link within a mean delay of 0.2 s: 250,000 packets a second.
+        assert!(entropy_bits(&design, Corrupt::Count(0), 249_000.0).is_err());
+        assert!(entropy_bits(&design, Corrupt::Count(0), 251_000.0).is_ok());
     }
 }

@@ -18,9 +18,6 @@ const PAYLOAD_MS: [u32; 16] =
 const COVER: [u32; 3] = [1, 2, 5];
 /// The share of downlink frames that something waits for. With more of them queues grow, with fewer they are idle.
 const DOWNLINK_USE_PERCENT: u32 = 60;
-/// Packets that a mix has to hold on average: with fewer the closed form of the entropy promises too much, as it
-/// takes what a mix holds for a Poisson process without gaps.
-const OCCUPANCY_MIN: f64 = 5.0;
 /// The most mixes of a layer that are tried one by one; beyond, doubled.
 const WIDTH_FINE_MAX: u32 = 8;
 
@@ -34,11 +31,8 @@ impl Grid {
     pub(super) fn of(wish: &Wish, latencies: &mut Latencies) -> Self {
         let mut candidates = Vec::new();
         for design in designs(wish.mixes_max) {
-            // Found before the latency, which is most of the work.
-            let rate_per_s = f64::from(wish.users) * design.sent_per_s();
-            let held = rate_per_s * f64::from(design.delay_ms_mean) / 1000.0;
-            if held / f64::from(design.mixes_per_layer) >= OCCUPANCY_MIN {
-                candidates.push(Candidate { design, figures: Figures::of(&design, wish, latencies) });
+            if let Some(figures) = Figures::of(&design, wish, latencies) {
+                candidates.push(Candidate { design, figures });
             }
         }
         Self { candidates }

@@ -48,8 +48,7 @@ impl Stages {
         waits + self.fixed_s
     }
 
-    /// The time within which it is over with probability `q`.
-    pub(super) fn quantile_s(&self, q: f64) -> f64 {
+    fn prepared(&self) -> Prepared {
         let total: f64 = self.means_s.iter().sum();
         let is_short = |mean: &f64| *mean < total * SHORT;
         let short_s: f64 = self.means_s.iter().skip(self.starts).filter(|mean| is_short(mean)).sum();
@@ -61,19 +60,50 @@ impl Stages {
             .map(|(_, mean)| *mean)
             .collect();
         let fixed_s = self.fixed_s + short_s;
-        let Some(shortest_s) = long.iter().copied().filter(|mean| *mean > 0.0).min_by(f64::total_cmp) else {
-            return fixed_s;
-        };
-        let over = over_after_jumps(&long, self.starts, shortest_s);
-        let (mut low, mut high) = (0.0, long.iter().sum::<f64>());
-        while cdf(high / shortest_s, &over) < q && high < 1e12 {
-            (low, high) = (high, high * 1.5);
+        let shortest_s = long.iter().copied().filter(|mean| *mean > 0.0).min_by(f64::total_cmp);
+        let over =
+            shortest_s.map_or(Vec::new(), |shortest_s| over_after_jumps(&long, self.starts, shortest_s));
+        Prepared { long_s: long.iter().sum(), shortest_s, fixed_s, over }
+    }
+}
+
+/// The time within which it is over with probability `q`, if it is one of these with the same probability each.
+pub(super) fn quantile_s(all: &[Stages], q: f64) -> f64 {
+    let all: Vec<Prepared> = all.iter().map(Stages::prepared).collect();
+    let within = |s: f64| all.iter().map(|one| one.within(s)).sum::<f64>() * share(1, all.len().max(1));
+    let (mut low, mut high) = (0.0, all.iter().map(|one| one.long_s + one.fixed_s).fold(0.0, f64::max));
+    while within(high) < q && high < 1e12 {
+        (low, high) = (high, high * 1.5);
+    }
+    while high - low > high * PRECISION {
+        let middle = f64::midpoint(low, high);
+        if within(middle) < q { low = middle } else { high = middle }
+    }
+    high
+}
+
+/// What the distribution function is computed from.
+struct Prepared {
+    /// The sum of the means of the stages that are not too short.
+    long_s: f64,
+    /// The shortest of them; none if nothing takes any time.
+    shortest_s: Option<f64>,
+    /// What takes the same time always, and the means of the short stages.
+    fixed_s: f64,
+    /// See [`over_after_jumps`].
+    over: Vec<f64>,
+}
+
+impl Prepared {
+    /// The probability that it is over within this time.
+    fn within(&self, s: f64) -> f64 {
+        let rest_s = s - self.fixed_s;
+        match self.shortest_s {
+            _ if rest_s < 0.0 => 0.0,
+            Some(shortest_s) if rest_s > 0.0 => cdf(rest_s / shortest_s, &self.over),
+            Some(_) => 0.0,
+            None => 1.0,
         }
-        while high - low > high * PRECISION {
-            let middle = f64::midpoint(low, high);
-            if cdf(middle / shortest_s, &over) < q { low = middle } else { high = middle }
-        }
-        high + fixed_s
     }
 }
 
@@ -143,10 +173,21 @@ mod tests {
             stages.add(2.0, count - 1);
             let erlang = Erlang::new(count as u64, 0.5).unwrap();
             for q in [0.5, 0.95, 0.999] {
-                let (found, expected) = (stages.quantile_s(q), erlang.inverse_cdf(q));
+                let (found, expected) = (quantile_s(std::slice::from_ref(&stages), q), erlang.inverse_cdf(q));
                 assert!((found / expected - 1.0).abs() < 1e-4, "{count} {q}: {found} {expected}");
             }
         }
+    }
+
+    #[test]
+    fn of_several_each_counts_as_often() {
+        let one = |mean_s: f64| Stages::polling(mean_s, 1);
+        // 1 - (e^-t + e^-(t/4)) / 2 at its quantile.
+        let s = quantile_s(&[one(1.0), one(4.0)], 0.9);
+        assert!(((-s).exp().midpoint((-s / 4.0).exp()) - 0.1).abs() < 1e-4, "{s}");
+        let mut fixed = one(0.0);
+        fixed.add_fixed(3.0);
+        assert!((quantile_s(&[fixed.clone()], 0.9) - 3.0).abs() < 1e-3);
     }
 
     #[test]
@@ -168,7 +209,7 @@ mod tests {
         let mean = sample.iter().sum::<f64>() / 200_000.0;
         assert!((stages.mean_s() - mean).abs() < 0.05, "{mean}");
         for (q, index) in [(0.5, 100_000), (0.95, 190_000)] {
-            let found = stages.quantile_s(q);
+            let found = quantile_s(std::slice::from_ref(&stages), q);
             assert!((found / sample[index] - 1.0).abs() < 0.01, "{q}: {found} {}", sample[index]);
         }
     }

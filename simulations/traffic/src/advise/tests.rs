@@ -76,7 +76,7 @@ fn corrupt_mixes_cost_anonymity() {
     let design = advise(&wish()).unwrap().proposal.design;
     let figures = |corrupt| {
         let wish = Wish { corrupt, ..wish() };
-        Figures::of(&design, &wish, &mut Latencies::default())
+        Figures::of(&design, &wish, &mut Latencies::default()).unwrap()
     };
     let all = [Corrupt::Count(0), Corrupt::Count(4), Corrupt::Fraction(0.9)].map(figures);
     assert!(all.windows(2).all(|pair| pair[0].packet_entropy_bits > pair[1].packet_entropy_bits + 0.1));
@@ -130,5 +130,41 @@ fn a_proposal_can_be_simulated_as_it_stands() {
     let advice = advise(&wish()).unwrap();
     for candidate in &advice.front {
         candidate.design.scenario(50).validate().unwrap();
+    }
+}
+
+/// The quantile of latency by the model, in seconds.
+fn modelled_s(design: &Design, wish: &Wish, form_s: f64) -> f64 {
+    /// Each has two writes, and a receipt with two, so that few wait for one another.
+    const SLOTS_PER_MESSAGE: f64 = 100.0;
+    use crate::experiment::{Experiment as _, TrafficExperiment};
+    use crate::scenario::{Contacts, Latency, Scenario, Writing};
+    let gap_s = form_s + SLOTS_PER_MESSAGE * f64::from(design.payload_interval_ms_mean) / 1000.0;
+    let mut scenario = Scenario {
+        latency: Latency::Fixed { ms: wish.link_ms_mean },
+        warmup_s: gap_s,
+        duration_s: gap_s * 25.0,
+        ..design.scenario(40)
+    };
+    scenario.behaviour.contacts = Contacts::Uniform { count: wish.contacts };
+    scenario.behaviour.writing = Writing::Poisson { per_day_mean: 86_400.0 / gap_s };
+    let measures = TrafficExperiment.replicate(&scenario, &[], crate::random::Seed::new(3)).unwrap();
+    measures.get("latency_ms.q95").unwrap() / 1000.0
+}
+
+#[test]
+fn latencies_are_those_of_the_model() {
+    let grid = Grid::of(&Wish { link_ms_mean: 20.0, ..wish() }, &mut Latencies::default());
+    let candidates: Vec<&Candidate> = grid.candidates.iter().filter(|one| one.design.layers < 5).collect();
+    for (place, contacts) in (0..10).zip([1, 2, 5, 8].into_iter().cycle()) {
+        let candidate = candidates[(2 * place + 1) * candidates.len() / 20];
+        let wish = Wish { contacts, ..wish() };
+        let form_s = Figures::of(&candidate.design, &wish, &mut Latencies::default()).unwrap().latency_s;
+        let model_s = modelled_s(&candidate.design, &wish, form_s);
+        println!(
+            "{:?} contacts {contacts}: form {form_s:.2} model {model_s:.2} {:.3}",
+            candidate.design,
+            model_s / form_s
+        );
     }
 }

@@ -42,7 +42,7 @@ pub struct Wish {
     pub mixes_max: u32,
     /// Layers behind the entries that the proposal must have, as the software has them; 0: any.
     pub layers: u32,
-    /// Contacts of a user, who are asked about in turn.
+    /// Contacts whom a user writes to. As many others have it among theirs, and it asks about all of them in turn.
     pub contacts: u32,
     /// Mean time on a link, in milliseconds.
     pub link_ms_mean: f64,
