@@ -176,7 +176,8 @@ mod tests {
         let batches = Batches { batch: 201, rounds: 3, ..Batches::default() };
         let (question, _) = batches.question(&mut Seed::new(5).draws(Purpose::Targets, 0));
         let mut draws = Seed::new(5).draws(Purpose::Adversary, 0);
-        let answers = PerfectMatching.answer(&batches.run(5).view(), &[question.clone()], &mut draws);
+        let answers =
+            PerfectMatching.answer(&batches.run(5).view(), std::slice::from_ref(&question), &mut draws);
         assert_eq!(answers[0].weights(), Answer::nothing(question.candidates()).weights());
     }
 
