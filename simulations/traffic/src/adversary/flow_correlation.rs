@@ -13,6 +13,7 @@ use super::transit::Transit;
 use super::{Adversary, Answer, Kind, Question};
 use crate::party::Party;
 use crate::random::Draws;
+use crate::scenario::{Delivery, Route, Scenario};
 use crate::time::SimTime;
 use crate::view::{Sight, View};
 
@@ -82,11 +83,9 @@ impl Flows {
             times.sort_unstable();
             times.truncate(FLOW_MAX);
         }
-        // Frames to clients wait for the downlink's process.
-        let frame_ms =
-            view.scenario.clients.iter().map(|class| class.downlink_interval_ms_mean).fold(0.0, f64::max);
+        let way = Transit::of(view);
         Self {
-            transit: Transit::of(view).then(frame_ms / 1e3),
+            transit: frame_wait_s(view.scenario).map_or_else(|| way.clone(), |wait_s| way.then(wait_s)),
             seconds: last.since(first).as_secs_f64(),
             sent,
             got,
@@ -120,6 +119,16 @@ impl Flows {
     }
 }
 
+/// How long packets to clients wait for a frame, where entries send them in frames: a message straight to its recipient is
+/// sent by the last mix, and waits for none.
+fn frame_wait_s(scenario: &Scenario) -> Option<f64> {
+    let network = &scenario.network;
+    let is_shaped =
+        network.delivery == Delivery::Mailbox && network.entries > 0 && network.route != Route::Tor;
+    let frame_ms = scenario.clients.iter().map(|class| class.downlink_interval_ms_mean).fold(0.0, f64::max);
+    (is_shaped && frame_ms > 0.0).then_some(frame_ms / 1e3)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +141,28 @@ mod tests {
         let total = scored(&toy.play(), &FlowCorrelation, &[]).total();
         assert!(total.trials >= 50 && total.advantage() > 0.9, "{}", total.advantage());
         guesses(&total);
+    }
+
+    #[test]
+    fn messages_that_wait_for_no_frame_are_not_expected_later() {
+        let toy = Toy { clients: 40, gap_ms: 2000.0, duration_s: 60.0, cover: 0.5, ..Toy::default() };
+        let mut played = toy.play();
+        let without = scored(&played, &FlowCorrelation, &[]).total();
+        played.scenario.clients[0].downlink_interval_ms_mean = 500.0;
+        let with = scored(&played, &FlowCorrelation, &[]).total();
+        assert!(without.trials > 10);
+        assert_eq!(with.success().to_bits(), without.success().to_bits());
+        let wait_s = |delivery, entries, route| {
+            let mut scenario = Scenario::default();
+            scenario.network =
+                crate::scenario::Network { delivery, entries, route, ..scenario.network.clone() };
+            frame_wait_s(&scenario)
+        };
+        assert_eq!(wait_s(Delivery::Mailbox, 2, Route::Mix), Some(0.5));
+        assert_eq!(wait_s(Delivery::Mailbox, 2, Route::TorMix), Some(0.5));
+        assert_eq!(wait_s(Delivery::Mailbox, 2, Route::Tor), None);
+        assert_eq!(wait_s(Delivery::Mailbox, 0, Route::Mix), None);
+        assert_eq!(wait_s(Delivery::Direct, 2, Route::Mix), None);
     }
 
     #[test]

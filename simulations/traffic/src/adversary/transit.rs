@@ -76,7 +76,8 @@ impl Transit {
         let mut transit = Self { held, held_s, links_s, table: Vec::new(), grid: (0.0, 0.0) };
         if transit.held.is_some() {
             let (shortest, longest) = transit.span();
-            let first = shortest.as_secs_f64().max(links_s.0 - 2.0 * links_s.1);
+            let earliest_s = if transit.is_wide() { 0.0 } else { links_s.0 - 2.0 * links_s.1 };
+            let first = shortest.as_secs_f64().max(earliest_s);
             let step = (longest.as_secs_f64() - first) / f64::from(TABLE_LEN - 1);
             transit.table =
                 (0..TABLE_LEN).map(|point| transit.exact(first + f64::from(point) * step)).collect();
@@ -112,11 +113,21 @@ impl Transit {
         }
     }
 
+    /// Whether links spread at least as much as mixes hold: ninths of theirs are then points far from one another, and the
+    /// sum is close to normal.
+    fn is_wide(&self) -> bool {
+        self.links_s.1 > RESOLUTION_S && self.links_s.1.powi(2) >= self.held_s.1
+    }
+
     fn exact(&self, seconds: f64) -> f64 {
         let (mean, deviation) = self.links_s;
         match &self.held {
             None => Normal::new(mean + self.held_s.0, deviation.max(RESOLUTION_S))
                 .map_or(0.0, |normal| normal.pdf(seconds)),
+            Some(_) if self.is_wide() => {
+                Normal::new(mean + self.held_s.0, (deviation.powi(2) + self.held_s.1).sqrt())
+                    .map_or(0.0, |normal| normal.pdf(seconds))
+            }
             Some(gamma) if deviation < RESOLUTION_S => density(gamma, seconds - mean),
             Some(gamma) => {
                 let sum: f64 = NINTHS.iter().map(|z| density(gamma, seconds - mean - z * deviation)).sum();
@@ -146,7 +157,7 @@ fn density(gamma: &Gamma, seconds: f64) -> f64 {
 }
 
 /// Mean and variance of a packet's time in Tor, in seconds and their square: two parts, each uniform between bounds.
-fn tor() -> (f64, f64) {
+pub(super) fn tor() -> (f64, f64) {
     let parts = [CIRCUIT_MS, JITTER_MS].map(|(low, high)| (low / 1e3, high / 1e3));
     let mean = parts.iter().map(|(low, high)| f64::midpoint(*low, *high)).sum();
     (mean, parts.iter().map(|(low, high)| (high - low).powi(2) / 12.0).sum())
@@ -206,6 +217,23 @@ mod tests {
         let (shortest, longest) = transit.span();
         assert_eq!(shortest, SimTime::ZERO);
         assert!(transit.density(longest.as_secs_f64()) < 1e-3);
+    }
+
+    #[test]
+    fn a_little_holding_changes_the_density_of_wide_links_a_little() {
+        // Two links of 60 ms with a deviation of 20 ms each; three delays of 1 ms.
+        let links_s = (0.12, 0.02 * 2.0_f64.sqrt());
+        let (bare, held) = (Transit::new((0.0, 0.0), links_s), Transit::new((0.003, 3e-6), links_s));
+        let mut sum = 0.0;
+        for step in 0..4000 {
+            let time = f64::from(step) * 1e-4;
+            sum += held.density(time) * 1e-4;
+            if (time - 0.12).abs() < 2.0 * links_s.1 {
+                let ratio = held.density(time + 0.003) / bare.density(time);
+                assert!((ratio - 1.0).abs() < 0.05, "{time}: {ratio}");
+            }
+        }
+        assert!((sum - 1.0).abs() < 1e-3, "{sum}");
     }
 
     #[test]

@@ -41,6 +41,9 @@ impl Adversary for Bayesian {
 
     fn answer(&self, view: &View<'_>, questions: &[Question], draws: &mut Draws) -> Vec<Answer> {
         let tables = Tables::of(view, questions, PACKETS_MAX, |packets| packets, WORK_MAX);
+        if tables.exchanges.is_empty() {
+            return super::nothing(questions);
+        }
         let mut sampler = Sampler::new(&tables, PRIOR_PACKETS, draws);
         for _ in 0..BURN_IN {
             sampler.sweep(draws);
@@ -58,7 +61,10 @@ struct Sampler<'a> {
     /// Round by round: senders, and the receiver that each has at present. `None` stands in where one side has fewer packets.
     rounds: Vec<Vec<(Option<usize>, Option<usize>)>>,
     counts: Dense,
+    /// Each sender's packets that have a receiver.
+    sent: Vec<f64>,
     prior: Vec<f64>,
+    prior_packets: f64,
 }
 
 impl<'a> Sampler<'a> {
@@ -69,7 +75,9 @@ impl<'a> Sampler<'a> {
             tables,
             rounds: Vec::with_capacity(tables.exchanges.len()),
             counts: Dense::zeros(tables.senders.places(), tables.receivers.places()),
+            sent: vec![0.0; tables.senders.places()],
             prior,
+            prior_packets,
         };
         for exchange in &tables.exchanges {
             let most = exchange.senders.len().max(exchange.receivers.len());
@@ -89,16 +97,19 @@ impl<'a> Sampler<'a> {
     fn count(&mut self, pair: (Option<usize>, Option<usize>), by: f64) {
         if let (Some(sender), Some(receiver)) = pair {
             self.counts.add(sender, receiver, by);
+            if let Some(sent) = self.sent.get_mut(sender) {
+                *sent += by;
+            }
         }
     }
 
-    /// How likely it is that a sender's next packet is for a receiver, up to a factor of the sender's own. The crowd has no
-    /// profile: it is like everybody.
+    /// How likely it is that a sender's next packet is for a receiver. The crowd has no profile: it is like everybody.
     fn likelihood(&self, sender: Option<usize>, receiver: Option<usize>) -> f64 {
         let prior = |receiver: usize| self.prior.get(receiver).copied().unwrap_or(0.0);
         match (sender, receiver) {
             (Some(sender), Some(receiver)) if !self.tables.senders.is_crowd(sender) => {
-                self.counts.at(sender, receiver) + prior(receiver)
+                let sent = self.sent.get(sender).copied().unwrap_or(0.0);
+                (self.counts.at(sender, receiver) + prior(receiver)) / (sent + self.prior_packets)
             }
             (_, Some(receiver)) => self.tables.popularity.get(receiver).copied().unwrap_or(0.0),
             (_, None) => 1.0,
@@ -266,6 +277,23 @@ mod tests {
             }
         }
         assert!(exact[0][0] > 2.2, "the repeated receiver is likelier: {}", exact[0][0]);
+    }
+
+    #[test]
+    fn who_sends_much_is_no_likelier_for_it() {
+        let one = |sender, receiver| (vec![sender], vec![receiver]);
+        let exchanges = std::iter::repeat_n(one(0, 0), 3)
+            .chain(std::iter::repeat_n(one(0, 1), 27))
+            .chain(std::iter::repeat_n(one(1, 0), 2));
+        let tables = tables(2, 2, exchanges.collect());
+        let mut draws = Seed::new(3).draws(Purpose::Adversary, 0);
+        let mut sampler = Sampler::new(&tables, 3.0, &mut draws);
+        let likelihood = |sampler: &Sampler<'_>, sender| sampler.likelihood(Some(sender), Some(0));
+        assert!((likelihood(&sampler, 0) - 4.0 / 33.0).abs() < 1e-9);
+        assert!((likelihood(&sampler, 1) - 3.0 / 5.0).abs() < 1e-9);
+        // A sweep takes as many out as it puts in.
+        sampler.sweep(&mut draws);
+        assert!((likelihood(&sampler, 1) - 3.0 / 5.0).abs() < 1e-9);
     }
 
     #[test]

@@ -6,13 +6,12 @@
 use statrs::function::gamma::{checked_gamma_lr, ln_gamma};
 
 use super::rounds::is_send;
+use crate::adversary::transit::tor;
 use crate::scenario::{Delivery, Mixing, Notice, Route};
 use crate::view::View;
 
 /// How many passages are looked at to know how long a link takes.
 const LINKS_SAMPLED: usize = 1000;
-/// What a way through Tor takes on top, in seconds: the order of magnitude that Tor's own measurements publish.
-const TOR_S: f64 = 0.3;
 /// How long a client without slots lets pass between two questions for a contact's box, in seconds.
 const POLL_S: f64 = 60.0;
 /// One slot of so many asks for a box while messages wait.
@@ -34,12 +33,14 @@ impl Lag {
     /// Until the packet leaves the last mix.
     pub(super) fn to_exit(view: &View<'_>) -> Self {
         let hops = f64::from(view.scenario.network.hops());
-        let tor = f64::from(u8::from(view.scenario.network.route != Route::Mix));
         let (mean_s, variance_s2) = hold(view);
+        // Tor takes its time, and is one more party with a link before it.
+        let (tor_links, (tor_mean_s, tor_variance_s2)) =
+            if view.scenario.network.route == Route::Mix { (0.0, (0.0, 0.0)) } else { (1.0, tor()) };
         Self {
-            fixed_s: hops * link_s(view),
-            mean_s: hops * mean_s + tor * TOR_S,
-            variance_s2: (hops * variance_s2 + tor * TOR_S * TOR_S).max(SPREAD_S_MIN * SPREAD_S_MIN),
+            fixed_s: (hops + tor_links) * link_s(view),
+            mean_s: hops * mean_s + tor_mean_s,
+            variance_s2: (hops * variance_s2 + tor_variance_s2).max(SPREAD_S_MIN * SPREAD_S_MIN),
         }
     }
 
@@ -170,6 +171,23 @@ mod tests {
         let expected = (10.0 + rate * 2.0 / 0.5) / rate - 1.0;
         let found = Lag::to_exit(&run.view());
         assert!((found.mean_s / expected - 1.0).abs() < 0.05, "{} {expected}", found.mean_s);
+    }
+
+    #[test]
+    fn the_way_through_tor_takes_its_time_and_one_more_link() {
+        let mut run = Continuous::default().run(1);
+        let mut exit = |route| {
+            run.scenario.network.route = route;
+            Lag::to_exit(&run.view())
+        };
+        let (bare, tor, both) = (exit(Route::Mix), exit(Route::Tor), exit(Route::TorMix));
+        // Links of 10 ms, and a mix with a delay of 1 s. Tor: uniform from 60 to 240 ms, and from 0 to 60 ms.
+        let (mean_s, variance_s2) = (0.18, (0.18_f64.powi(2) + 0.06_f64.powi(2)) / 12.0);
+        assert!((tor.mean_s - mean_s).abs() < 1e-9 && (tor.variance_s2 - variance_s2).abs() < 1e-9);
+        assert!((both.mean_s - bare.mean_s - mean_s).abs() < 1e-9);
+        assert!((both.variance_s2 - bare.variance_s2 - variance_s2).abs() < 1e-9);
+        assert!((bare.fixed_s - 0.01).abs() < 1e-6 && (tor.fixed_s - 0.01).abs() < 1e-6);
+        assert!((both.fixed_s - 0.02).abs() < 1e-6);
     }
 
     #[test]

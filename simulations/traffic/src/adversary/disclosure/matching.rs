@@ -13,7 +13,8 @@ use crate::view::{Sight, View};
 
 /// How often profiles are made anew.
 const ITERATIONS: u32 = 4;
-/// Rounds with more packets are left out: an assignment takes the cube.
+/// Stretches of time are no longer than what has so many packets, and batches with more are left out: an assignment takes
+/// the cube.
 const PACKETS_MAX: usize = 200;
 /// The sum of the cubes of the packets of all rounds in each iteration.
 const WORK_MAX: f64 = 2e8;
@@ -39,6 +40,9 @@ impl Adversary for PerfectMatching {
 
     fn answer(&self, view: &View<'_>, questions: &[Question], _draws: &mut Draws) -> Vec<Answer> {
         let tables = Tables::of(view, questions, PACKETS_MAX, |packets| packets.powi(3), WORK_MAX);
+        if tables.exchanges.is_empty() {
+            return super::nothing(questions);
+        }
         let first = tables.first_profiles();
         let mut profiles = first.clone();
         for _ in 0..ITERATIONS {
@@ -103,7 +107,7 @@ fn profiles_of(tables: &Tables, first: &Dense, counts: &Dense) -> Dense {
 mod tests {
     use super::super::rounds::{Counting, Rounds};
     use super::super::statistical::profile;
-    use super::super::synthetic::{Batches, success};
+    use super::super::synthetic::{Batches, Continuous, question, success};
     use super::*;
     use crate::party::Party;
     use crate::random::{Purpose, Seed};
@@ -149,6 +153,32 @@ mod tests {
         let (together, single) = (sums.0 / 6.0, sums.1 / 6.0);
         println!("assigned {together:.3}, one by one {single:.3}");
         assert!(together > single + 0.03, "{together} {single}");
+    }
+
+    #[test]
+    fn rounds_are_shortened_until_they_can_be_assigned() {
+        // A stretch of four deviations would have 320 packets.
+        let busy =
+            Continuous { duration_s: 60.0, interval_s: 0.2, others_interval_s: 0.5, ..Continuous::default() };
+        let run = busy.run(5);
+        let (question, right) = question(1, 2..busy.clients, &mut Seed::new(5).draws(Purpose::Targets, 0));
+        let questions = [question];
+        let tables = Tables::of(&run.view(), &questions, PACKETS_MAX, |packets| packets.powi(3), WORK_MAX);
+        assert!(tables.exchanges.len() > 10, "{}", tables.exchanges.len());
+        let mut draws = Seed::new(5).draws(Purpose::Adversary, 0);
+        let answers = PerfectMatching.answer(&run.view(), &questions, &mut draws);
+        let weights = answers[0].weights();
+        assert!(weights.iter().all(|weight| *weight <= weights[right]), "{right} {weights:?}");
+    }
+
+    #[test]
+    fn without_a_round_nothing_is_claimed() {
+        let batches = Batches { batch: 201, rounds: 3, ..Batches::default() };
+        let (question, _) = batches.question(&mut Seed::new(5).draws(Purpose::Targets, 0));
+        let mut draws = Seed::new(5).draws(Purpose::Adversary, 0);
+        let answers =
+            PerfectMatching.answer(&batches.run(5).view(), std::slice::from_ref(&question), &mut draws);
+        assert_eq!(answers[0].weights(), Answer::nothing(question.candidates()).weights());
     }
 
     #[test]

@@ -77,6 +77,11 @@ fn answer_contacts(
         .collect()
 }
 
+/// The answers of who has found nothing out.
+fn nothing(questions: &[Question]) -> Vec<Answer> {
+    questions.iter().map(|question| Answer::nothing(question.candidates())).collect()
+}
+
 /// A count as a number to reckon with.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 const fn number(count: usize) -> f64 {

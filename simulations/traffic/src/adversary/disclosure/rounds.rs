@@ -16,6 +16,8 @@ use crate::view::{View, Wire};
 const ROUNDS_MAX: f64 = 100_000.0;
 /// The length of a stretch for whole packets, in standard deviations of their delay.
 const WHOLE_DEVIATIONS: f64 = 4.0;
+/// How full a stretch is in the mean whose packets are limited: chance makes some fuller.
+const FILL: f64 = 0.75;
 /// The length for packets that are spread, in the same.
 const SPREAD_DEVIATIONS: f64 = 1.0;
 /// Over so many stretches is a packet spread at most.
@@ -53,7 +55,24 @@ impl Rounds {
     /// The rounds of a view.
     pub(super) fn of(view: &View<'_>, counting: Counting) -> Self {
         let flushes = flushes(view);
-        if flushes.is_empty() { Self::by_time(view, counting) } else { Self::by_flush(view, flushes) }
+        if flushes.is_empty() {
+            Self::by_time(view, counting, f64::INFINITY)
+        } else {
+            Self::by_flush(view, flushes)
+        }
+    }
+
+    /// The rounds of a view with whole packets; stretches of time are so short that few have more packets than this.
+    pub(super) fn fitting(view: &View<'_>, packets_max: usize) -> Self {
+        let flushes = flushes(view);
+        if !flushes.is_empty() {
+            return Self::by_flush(view, flushes);
+        }
+        let sends = view.wires.iter().filter(|wire| is_send(view, wire)).count();
+        let deliveries = view.wires.iter().filter(|wire| is_delivery(view, wire)).count();
+        let most = super::number(sends.max(deliveries).max(1));
+        let length_s = view.window.1.since(view.window.0).as_secs_f64();
+        Self::by_time(view, Counting::Whole, FILL * super::number(packets_max) / most * length_s)
     }
 
     /// How many.
@@ -78,7 +97,7 @@ impl Rounds {
         Self::new(view, count, inputs, outputs, flushes)
     }
 
-    fn by_time(view: &View<'_>, counting: Counting) -> Self {
+    fn by_time(view: &View<'_>, counting: Counting, width_s_max: f64) -> Self {
         let lag = Lag::to_contact(view);
         let (begin, end) = view.window;
         let length_s = end.since(begin).as_secs_f64();
@@ -86,7 +105,7 @@ impl Rounds {
             Counting::Whole => WHOLE_DEVIATIONS,
             Counting::Spread => SPREAD_DEVIATIONS,
         };
-        let width_s = (deviations * lag.deviation_s()).max(length_s / ROUNDS_MAX).max(1e-6);
+        let width_s = (deviations * lag.deviation_s()).min(width_s_max).max(length_s / ROUNDS_MAX).max(1e-6);
         let count = whole(length_s / width_s) + 1;
         let place = |at: SimTime| at.since(begin).as_secs_f64() / width_s;
         let known = |round: &u32| (*round as usize) < count;

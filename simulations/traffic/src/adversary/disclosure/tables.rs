@@ -4,7 +4,7 @@
 
 use super::dense::Dense;
 use super::profiled::Profiled;
-use super::rounds::{Counting, Rounds, packets};
+use super::rounds::{Rounds, packets};
 use crate::adversary::Question;
 use crate::party::Party;
 use crate::view::View;
@@ -38,7 +38,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// The rounds of a view with at most so many packets, those with somebody asked about first, until the sum of their work
+    /// The rounds of a view with at most so many packets, stretches of time shortened to that, those with somebody asked about first, until the sum of their work
     /// is as much as allowed.
     pub(super) fn of(
         view: &View<'_>,
@@ -47,7 +47,7 @@ impl Tables {
         work: impl Fn(f64) -> f64,
         work_max: f64,
     ) -> Self {
-        let rounds = Rounds::of(view, Counting::Whole);
+        let rounds = Rounds::fitting(view, packets_max);
         let (users, asked) = asked(questions);
         let senders = Profiled::choose(users.iter().copied(), &rounds.of_sender.sums(), SENDERS_MAX);
         let receivers =
