@@ -89,7 +89,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<Ended, SimError> {
         "config_hash": point.config_hash,
     });
     output::write_text(&dir.join("public.json"), &format!("{}\n", output::json(&public)?))?;
-    output::write_file(&dir.join("truth.csv"), |file| table::truth(&run.recording, file))?;
+    output::write_file(&dir.join("truth.csv"), |file| table::truth(&view, &run.recording, file))?;
     output::write_file(&dir.join("truth-messages.csv"), |file| {
         table::truth_messages(&run.recording, &run.layout, file)
     })?;

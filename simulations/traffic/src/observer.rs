@@ -110,6 +110,11 @@ pub trait Observer {
         let _ = (sighting, fact);
     }
 
+    /// A packet is lost: on this passage, or where it led. Nothing more is told of it. Nobody sees that it happens.
+    fn lost(&mut self, wire: WireId) {
+        let _ = wire;
+    }
+
     /// A node has taken a layer off: what came by `incoming` leaves by `outgoing`. Called when it leaves, before
     /// [`Self::sent`]. What ends at a party, or begins there, is not told.
     fn forwarded(&mut self, node: Party, incoming: WireId, outgoing: WireId) {
@@ -148,6 +153,11 @@ impl<A: Observer, B: Observer> Observer for (&mut A, &mut B) {
     fn arrived(&mut self, sighting: &Sighting, fact: &Fact) {
         self.0.arrived(sighting, fact);
         self.1.arrived(sighting, fact);
+    }
+
+    fn lost(&mut self, wire: WireId) {
+        self.0.lost(wire);
+        self.1.lost(wire);
     }
 
     fn forwarded(&mut self, node: Party, incoming: WireId, outgoing: WireId) {

@@ -156,4 +156,32 @@ mod tests {
         let all: Vec<Party> = (0..6).map(|mix| played.layout.nth_mix(mix)).collect();
         assert!(scored(&played, &ExactTracing, &all).total().success() > 0.999);
     }
+
+    #[test]
+    fn clients_that_come_and_go_do_not_blind_it() {
+        use crate::adversary::EndTiming;
+        use crate::scenario::{Online, Scenario};
+
+        let mut scenario = Scenario { duration_s: 60.0, warmup_s: 10.0, ..Scenario::default() };
+        scenario.network.entries = 0;
+        scenario.network.mix_loop_interval_ms_mean = 0.0;
+        scenario.network.link_dummy_interval_ms_mean = 0.0;
+        scenario.mixing = crate::scenario::Mixing::Poisson { delay_ms_mean: 20.0 };
+        scenario.behaviour.writing = crate::scenario::Writing::Poisson { per_day_mean: 20_000.0 };
+        let class = scenario.clients.first_mut().unwrap();
+        class.count = 20;
+        class.downlink_interval_ms_mean = 0.0;
+        class.online = Online::Alternating { online_s_mean: 5.0, offline_s_mean: 5.0 };
+        let run = crate::engine::record(&scenario, crate::random::Seed::new(1), None).unwrap();
+        let (layout, recording) = (run.layout, run.recording);
+        let played = crate::toy::Played { layout, scenario, recording };
+        let (exact, ends) = (scored(&played, &ExactTracing, &[]), scored(&played, &EndTiming, &[]));
+        for (kind, tally) in &exact.kinds {
+            let other = ends.kinds.get(kind).unwrap();
+            assert!(tally.trials >= 100, "{kind:?}: {}", tally.trials);
+            // Two rates of 100 trials differ by 0.07 by chance.
+            let (exact, ends) = (tally.success(), other.success());
+            assert!(exact > ends - 0.15 && ends > 0.4, "{kind:?}: {exact} {ends}");
+        }
+    }
 }

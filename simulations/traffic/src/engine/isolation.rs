@@ -1,7 +1,7 @@
 //! The n-1 attack (Serjantov, Dingledine, Syverson, "From a trickle to a flood", IH 2002) while it runs.
 //!
 //! The adversary controls every link into a mix. From a time on it lets nothing in but packets of its own, until what it
-//! counted going in has come out; then one packet of its target, until that has left. What it keeps out is lost. Its
+//! counted going in has come out; then one packet of its target, until that has left; behind Tor, one of whoever is first. What it keeps out is lost. Its
 //! own packets come from outside, by Tor, and go on as others do from that mix.
 
 use super::Simulation;
@@ -56,8 +56,9 @@ impl Isolation {
 }
 
 impl Simulation {
-    /// Whether the adversary keeps a packet from coming in. Lets the target's in, once.
-    pub(super) fn is_blocked(&mut self, now: SimTime, to: Party, place: u32, packet: &Packet) -> bool {
+    /// Whether the adversary keeps a packet from coming in. Lets one of the target in, once: it knows it by the link from the
+    /// target. Behind Tor it cannot tell whose a packet is, and lets in the first that is not its own.
+    pub(super) fn is_blocked(&mut self, now: SimTime, (from, to): (Party, Party), packet: &Packet) -> bool {
         let Some(isolation) = &mut self.isolation else { return false };
         if to != isolation.mix || now < isolation.from || isolation.stage == Stage::Over {
             return false;
@@ -65,7 +66,7 @@ impl Simulation {
         if packet.kind == PacketKind::Injected {
             return false;
         }
-        let is_target = self.packets.party(place, 0) == Some(isolation.client);
+        let is_target = from == isolation.client || from == self.layout.tor();
         if is_target && isolation.stage == Stage::Waiting && isolation.others == 0 {
             isolation.stage = Stage::Inside(packet.id);
             return false;

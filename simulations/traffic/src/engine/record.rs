@@ -1,7 +1,7 @@
 //! Keeps what happens in the window of a run, for adversaries to think about.
 //!
 //! A recording has the passages that begin within the window, and those that began before and had not come to their end,
-//! or whose packet was still held at a mix or in Tor. They are numbered anew from 0 in the order of sending. Messages keep their
+//! or whose packet was still held at a mix or in Tor, and was not lost there. They are numbered anew from 0 in the order of sending. Messages keep their
 //! numbers, and so those written while warming up are there, too. Not here: what an adversary gets of it ([`crate::view`]).
 
 use std::collections::{BTreeMap, HashMap};
@@ -175,6 +175,13 @@ impl Observer for Recorder {
             self.loops.remove(&fact.packet);
         } else if let Some((wire, _)) = self.open.get_mut(&sighting.wire) {
             wire.arrived = sighting.at;
+        }
+    }
+
+    fn lost(&mut self, wire: WireId) {
+        // In the window the passage stays: it was seen.
+        if let Some((_, fact)) = self.open.remove(&wire) {
+            self.loops.remove(&fact.packet);
         }
     }
 

@@ -153,7 +153,7 @@ impl Simulation {
             self.hurry(now, client, observer);
         } else {
             while let Some(place) = self.downlink.pop(client, &self.packets) {
-                self.miss(place, Party(client));
+                self.miss(place, Party(client), observer);
             }
         }
     }

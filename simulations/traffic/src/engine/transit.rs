@@ -78,13 +78,14 @@ impl Simulation {
         let Some(mut packet) = self.packets.get(place).copied() else { return };
         let ends = (self.packets.party(place, packet.hop), self.packets.party(place, packet.hop + 1));
         let (Some(from), Some(to)) = ends else { return };
-        if self.is_blocked(now, to, place, &packet) {
+        if self.is_blocked(now, (from, to), &packet) {
             self.totals.blocked += 1;
+            observer.lost(packet.wire);
             self.packets.remove(place);
             return;
         }
         if self.layout.is_client(to) && !self.clients.is_online(to.0) {
-            self.miss(place, to);
+            self.miss(place, to, observer);
             return;
         }
         packet.hop += 1;
@@ -145,7 +146,7 @@ impl Simulation {
         let Some(packet) = self.packets.get(place).copied() else { return };
         let Some(node) = self.packets.party(place, packet.hop) else { return };
         match self.client_behind(place, &packet) {
-            Some(client) if !self.clients.is_online(client.0) => self.miss(place, client),
+            Some(client) if !self.clients.is_online(client.0) => self.miss(place, client, observer),
             Some(client) if self.is_shaped(node, client) => {
                 self.downlink.push(client.0, place, &mut self.packets);
             }
@@ -163,11 +164,14 @@ impl Simulation {
     }
 
     /// A packet's client is offline: a message straight to it waits, everything else is lost.
-    pub(super) fn miss(&mut self, place: u32, client: Party) {
+    pub(super) fn miss<O: Observer>(&mut self, place: u32, client: Party, observer: &mut O) {
         if matches!(self.packets.cargo(place), Cargo::Load(Load::Straight { .. })) {
             self.absent.push(client.0, place, &mut self.packets);
         } else {
             self.totals.dropped += 1;
+            if let Some(packet) = self.packets.get(place) {
+                observer.lost(packet.wire);
+            }
             self.packets.remove(place);
         }
     }

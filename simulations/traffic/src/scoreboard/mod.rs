@@ -75,7 +75,7 @@ pub fn ask(
     drop(loads);
     let corrupt = taken.as_deref().unwrap_or(corrupt);
 
-    let asker = Asker::new(recording, layout, window, plan);
+    let asker = Asker::new(recording, layout, scenario, window, plan);
     let mut asked: Vec<Asked> = Vec::new();
     for kind in adversary.asks() {
         let mut draws = seed.draws(Purpose::Targets, TARGETS_ORDER + 1 + *kind as u64);

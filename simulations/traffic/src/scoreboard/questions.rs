@@ -13,6 +13,7 @@ use crate::experiment::AttackPlan;
 use crate::observer::PacketKind;
 use crate::party::{Layout, Party};
 use crate::random::Draws;
+use crate::scenario::Scenario;
 use crate::time::SimTime;
 use crate::view::Recording;
 
@@ -47,6 +48,7 @@ impl<'a> Asker<'a> {
     pub(super) fn new(
         recording: &'a Recording,
         layout: &'a Layout,
+        scenario: &Scenario,
         window: (SimTime, SimTime),
         plan: &AttackPlan,
     ) -> Self {
@@ -54,7 +56,7 @@ impl<'a> Asker<'a> {
             recording,
             layout,
             window,
-            trips: Trips::of(recording, layout, window),
+            trips: Trips::of(recording, layout, scenario, window),
             targets: plan.targets as usize,
             candidates: match plan.candidates as usize {
                 0 => CANDIDATES_MAX,
@@ -83,19 +85,22 @@ impl<'a> Asker<'a> {
             let numbers = sample(draws, self.trips.all.len(), self.targets);
             return numbers.iter().filter_map(|number| self.trips.all.get(*number)).copied().collect();
         };
-        let mut makers: HashSet<u64> = HashSet::new();
-        for (wire, fact) in self.recording.wires.iter().zip(&self.recording.facts) {
-            if wire.from == *client && fact.kind != PacketKind::Injected {
-                makers.insert(fact.packet);
-            }
-            let passes = wire.to == *mix && wire.arrived >= *from && wire.arrived != SimTime::NEVER;
-            if passes && makers.contains(&fact.packet) {
-                // Whatever it was: the adversary cannot choose a packet with a message.
-                let trips = self.trips.all.iter().chain(&self.trips.cover);
-                return trips.filter(|trip| trip.packet == fact.packet).copied().collect();
-            }
-        }
-        Vec::new()
+        // The first that came to the mix when the attack had begun is the one that was let in. Behind Tor it need not be the
+        // target's: then there is nothing to ask.
+        let passages = || self.recording.wires.iter().zip(&self.recording.facts);
+        let let_in = passages()
+            .filter(|(wire, fact)| {
+                let came = wire.arrived >= *from && wire.arrived != SimTime::NEVER;
+                came && wire.to == *mix && fact.kind != PacketKind::Injected
+            })
+            .min_by_key(|(wire, _)| (wire.arrived, wire.id))
+            .map(|(_, fact)| fact.packet);
+        let is_targets =
+            |packet: u64| passages().any(|(wire, fact)| fact.packet == packet && wire.from == *client);
+        let Some(packet) = let_in.filter(|packet| is_targets(*packet)) else { return Vec::new() };
+        // Whatever it was: the adversary cannot choose a packet with a message.
+        let trips = self.trips.all.iter().chain(&self.trips.cover);
+        trips.filter(|trip| trip.packet == packet).copied().collect()
     }
 
     /// How many passages there have to be around a packet to choose candidates from.

@@ -213,3 +213,25 @@ fn the_order_is_asked_of_two_payload_packets_of_one_client_in_a_row() {
     // A slot each second.
     assert!((mean - 1.0).abs() < 0.25, "{mean}");
 }
+
+#[test]
+fn what_an_entry_hands_to_a_client_is_no_candidate_where_messages_come_straight() {
+    let mut scenario = Scenario { duration_s: 60.0, warmup_s: 10.0, ..Scenario::default() };
+    scenario.clients[0].count = 12;
+    scenario.network.entries = 2;
+    scenario.network.delivery = crate::scenario::Delivery::Direct;
+    scenario.behaviour.writing = crate::scenario::Writing::Poisson { per_day_mean: 20_000.0 };
+    let run = crate::engine::record(&scenario, Seed::new(1), None).unwrap();
+    let layout = &run.layout;
+    let is_entry = |party| matches!(layout.role(party), Some(crate::party::Role::Mix { layer: 0, .. }));
+    assert!(run.recording.wires.iter().any(|wire| is_entry(wire.from) && layout.is_client(wire.to)));
+    let listener = puppet(&[Kind::Exit], |view, question| {
+        if let Question::Exit { candidates, .. } = question {
+            assert!(candidates.iter().all(|wire| !is_entry(view.wire(*wire).unwrap().from)));
+        }
+        Answer::nothing(question.candidates())
+    });
+    let plan = AttackPlan { name: "puppet".into(), targets: 50, candidates: 10 };
+    let score = ask(&run.recording, layout, &scenario, &[], &listener, &plan, Seed::new(5));
+    assert_eq!(score.kinds[&Kind::Exit].trials, 50);
+}

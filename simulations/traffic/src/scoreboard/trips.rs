@@ -1,7 +1,8 @@
 //! Where packets really went: the truth that questions are made of.
 
 use crate::observer::PacketKind;
-use crate::party::{Layout, Party};
+use crate::party::{Layout, Party, Role};
+use crate::scenario::{Delivery, Scenario};
 use crate::time::SimTime;
 use crate::tracer::wires::PacketMap;
 use crate::view::{Recording, Wire};
@@ -43,10 +44,22 @@ fn is_destination(layout: &Layout, party: Party) -> bool {
 
 impl Trips {
     /// Of the packets that left and came within this window.
-    pub(super) fn of(recording: &Recording, layout: &Layout, window: (SimTime, SimTime)) -> Self {
+    pub(super) fn of(
+        recording: &Recording,
+        layout: &Layout,
+        scenario: &Scenario,
+        window: (SimTime, SimTime),
+    ) -> Self {
+        let network = &scenario.network;
+        let has_frames = network.delivery == Delivery::Direct && network.entries > 0;
         let arrived = |wire: &Wire| wire.arrived != SimTime::NEVER;
         let is_exit = |wire: &Wire| {
-            !layout.is_client(wire.from) && !layout.is_mailbox(wire.from) && is_destination(layout, wire.to)
+            // Straight to recipients a message comes from a last mix: what an entry hands to a client is no candidate.
+            let is_frame = has_frames && matches!(layout.role(wire.from), Some(Role::Mix { layer: 0, .. }));
+            !layout.is_client(wire.from)
+                && !layout.is_mailbox(wire.from)
+                && !is_frame
+                && is_destination(layout, wire.to)
         };
         let mut open: PacketMap<Wire> = PacketMap::default();
         let (mut all, mut cover) = (Vec::new(), Vec::new());

@@ -1,11 +1,11 @@
 //! An adversary's view as tables, for those who bring an attack of their own; and the truth, apart from it.
 //!
-//! Parties have their names, times are nanoseconds since the beginning, and empty where something did not happen.
+//! Passages are numbered by their place among those that are seen: gaps would count the others. Parties have their names, times are nanoseconds since the beginning, and empty where something did not happen.
 
 use std::io::Write;
 
 use super::TableError;
-use crate::observer::Fact;
+use crate::observer::{Fact, WireId};
 use crate::party::{Layout, Party};
 use crate::time::SimTime;
 use crate::view::{MessageTruth, Recording, View};
@@ -15,9 +15,9 @@ use crate::view::{MessageTruth, Recording, View};
 /// # Errors
 /// What the writer says.
 pub fn wires(view: &View<'_>, out: impl Write) -> Result<(), TableError> {
-    let rows = view.wires.iter().map(|wire| {
+    let rows = view.wires.iter().enumerate().map(|(number, wire)| {
         [
-            wire.id.0.to_string(),
+            number.to_string(),
             time(wire.sent),
             time(wire.arrived),
             name(view.layout, wire.from),
@@ -51,7 +51,7 @@ pub fn boxes(view: &View<'_>, out: impl Write) -> Result<(), TableError> {
             event.name.to_string(),
             event.is_write.to_string(),
             event.found.to_string(),
-            event.wire.0.to_string(),
+            number(view, event.wire),
         ]
     });
     table(["at_ns", "mailbox", "box", "write", "found", "wire"], rows, out)
@@ -63,20 +63,20 @@ pub fn boxes(view: &View<'_>, out: impl Write) -> Result<(), TableError> {
 /// What the writer says.
 pub fn forwarded(view: &View<'_>, out: impl Write) -> Result<(), TableError> {
     let rows = view.forwarded.iter().map(|(node, incoming, outgoing)| {
-        [name(view.layout, *node), incoming.0.to_string(), outgoing.0.to_string()]
+        [name(view.layout, *node), number(view, *incoming), number(view, *outgoing)]
     });
     table(["node", "incoming", "outgoing"], rows, out)
 }
 
-/// What every passage really was: `wire`, `packet`, `kind`, `message`.
+/// What every passage really was: `wire` (empty if the view does not have it), `packet`, `kind`, `message`.
 ///
 /// # Errors
 /// What the writer says.
-pub fn truth(recording: &Recording, out: impl Write) -> Result<(), TableError> {
+pub fn truth(view: &View<'_>, recording: &Recording, out: impl Write) -> Result<(), TableError> {
     let rows = recording.wires.iter().zip(&recording.facts).map(|(wire, fact)| {
         let Fact { packet, kind, message } = fact;
         let message = message.map(|message| message.to_string()).unwrap_or_default();
-        [wire.id.0.to_string(), packet.to_string(), format!("{kind:?}"), message]
+        [number(view, wire.id), packet.to_string(), format!("{kind:?}"), message]
     });
     table(["wire", "packet", "kind", "message"], rows, out)
 }
@@ -115,6 +115,12 @@ fn table<const N: usize>(
     writer.flush().map_err(TableError::new)
 }
 
+/// The place of a passage among those that are seen; nothing if it is not.
+fn number(view: &View<'_>, wire: WireId) -> String {
+    let place = view.wires.binary_search_by_key(&wire, |seen| seen.id);
+    place.map(|place| place.to_string()).unwrap_or_default()
+}
+
 fn name(layout: &Layout, party: Party) -> String {
     layout.role(party).map(|role| role.to_string()).unwrap_or_default()
 }
@@ -149,18 +155,27 @@ mod tests {
         let seen = rows(|out| wires(&view, out).unwrap());
         assert_eq!(seen.len(), view.wires.len());
         assert!(seen.len() > 100 && seen.len() < run.recording.wires.len(), "{}", seen.len());
-        for (row, wire) in seen.iter().zip(view.wires.iter()) {
+        for (number, (row, wire)) in seen.iter().zip(view.wires.iter()).enumerate() {
+            // No gaps: they would tell how many passages are not seen.
+            assert_eq!(row["wire"], number.to_string());
             assert_eq!(row.keys().collect::<Vec<_>>(), ["arrived_ns", "from", "sent_ns", "to", "wire"]);
             assert_eq!(run.layout.by_name(&row["from"]), Some(wire.from));
             assert_eq!(run.layout.by_name(&row["to"]), Some(wire.to));
             assert_eq!(row["sent_ns"].parse(), Ok(wire.sent.as_nanos()));
         }
-        assert_eq!(rows(|out| forwarded(&view, out).unwrap()).len(), view.forwarded.len());
+        let told = rows(|out| forwarded(&view, out).unwrap());
+        assert_eq!(told.len(), view.forwarded.len());
+        for row in &told {
+            let passage = |end: &str| &seen[row[end].parse::<usize>().unwrap()];
+            assert_eq!(passage("incoming")["to"], row["node"]);
+            assert_eq!(passage("outgoing")["from"], row["node"]);
+        }
         assert_eq!(rows(|out| boxes(&view, out).unwrap()).len(), view.boxes.len());
         assert_eq!(rows(|out| presence(&view, out).unwrap()).len(), 8);
         assert!(!view.boxes.is_empty() && !view.forwarded.is_empty());
-        let truth_rows = rows(|out| truth(&run.recording, out).unwrap());
+        let truth_rows = rows(|out| truth(&view, &run.recording, out).unwrap());
         assert_eq!(truth_rows.len(), run.recording.wires.len());
+        assert_eq!(truth_rows.iter().filter(|row| !row["wire"].is_empty()).count(), seen.len());
         let messages = rows(|out| truth_messages(&run.recording, &run.layout, out).unwrap());
         assert_eq!(messages.len(), run.recording.messages.len());
     }

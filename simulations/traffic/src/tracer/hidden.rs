@@ -1,4 +1,5 @@
-//! What begins and ends inside nodes, from public rates: dummies on links, loops of mixes, frames of downlinks.
+//! What begins and ends inside nodes, from public rates: dummies on links, loops of mixes, frames of downlinks; and what is lost
+//! because its client has gone.
 //!
 //! Nobody who watches can tell them, but how many there are is known: a dummy on each link and a loop of each mix in so long. How
 //! many of all packets that is, the view says. Not here: what follows for a packet ([`super::pool`]).
@@ -60,11 +61,19 @@ pub(super) fn estimate(tracer: &mut Tracer, view: &View<'_>, happenings: &[Happe
         let node = tracer.nodes.get(index / 2).copied().unwrap_or(Node::Outside);
         let dummies = |end: &End| rates.at(node, end.nodes.len());
         let ends = (dummies(came) * seconds / came.of_nodes.max(1.0)).min(1.0);
-        let real = (came.all - ends * came.of_nodes) / seconds;
+        // Where clients come and go, what is for those who have gone ends at the last node. How much that is shows in the balance;
+        // with time reversed it begins there.
+        let balance = match tracer.comes_and_goes {
+            true => came.all - dummies(came) * seconds - (left.all - dummies(left) * seconds),
+            false => 0.0,
+        };
+        let lost = (balance.max(0.0) / came.all.max(1.0)).min(1.0);
+        let found_per_s = (-balance).max(0.0) / seconds;
+        let real = (came.all * (1.0 - lost) - ends * came.of_nodes).max(0.0) / seconds;
         let (occupancy, stay_s) = match occupancy {
             Occupancy::Counted => continue,
             Occupancy::Estimated { stay_s, .. } => {
-                let hidden = Hidden { ends, begins_per_s: dummies(left) };
+                let hidden = Hidden { lost, ends, begins_per_s: dummies(left) + found_per_s };
                 (Occupancy::Estimated { stay_s, hidden }, stay_s)
             }
             // A queue with Poisson arrivals and frames: packets are in it for an exponential time.

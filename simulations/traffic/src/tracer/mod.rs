@@ -7,7 +7,7 @@
 //! "Towards an information theoretic metric for anonymity", PET 2002). All matchings of what came in to what went out are
 //! then equally likely, and so the same rule holds with time reversed: [`Direction::Backward`] finds who sent.
 //!
-//! Where packets begin and end inside mixes (loops of mixes, dummies on links, frames for clients) what is in a mix cannot
+//! Where packets begin and end inside mixes (loops of mixes, dummies on links, frames for clients, losses for clients that have gone) what is in a mix cannot
 //! be counted. There it is estimated from what comes, what leaves, the times when nothing does, and the public rates of
 //! what is hidden; [`replay`] takes these from the whole view. Batches between such dummies are counted as if dummies were
 //! packets.
@@ -31,7 +31,7 @@ use wires::WireMap;
 
 use crate::observer::{Sighting, Watcher, WireId};
 use crate::party::{Layout, Party, Role};
-use crate::scenario::{Mixing, Scenario};
+use crate::scenario::{Mixing, Online, Scenario};
 
 /// The most targets of one tracer.
 pub const TARGETS_MAX: usize = 4096;
@@ -74,6 +74,8 @@ enum Node {
 #[derive(Clone, Debug)]
 pub struct Tracer {
     direction: Direction,
+    /// Whether clients come and go, and packets for them are lost.
+    comes_and_goes: bool,
     clients: u32,
     nodes: Vec<Node>,
     /// Which nodes are the adversary's own.
@@ -126,6 +128,7 @@ impl Tracer {
             .collect();
         Self {
             direction,
+            comes_and_goes: comes_and_goes(scenario),
             clients: layout.clients(),
             corrupt: (0..layout.parties()).map(|number| corrupt.contains(&Party(number))).collect(),
             nodes,
@@ -295,6 +298,11 @@ impl Watcher for Tracer {
     }
 }
 
+/// Whether any client is offline at times.
+fn comes_and_goes(scenario: &Scenario) -> bool {
+    scenario.clients.iter().any(|class| class.online != Online::Always)
+}
+
 /// How what is in a mix is known, from what is public.
 struct Public {
     up: Occupancy,
@@ -307,7 +315,9 @@ impl Public {
             return Self { up: Occupancy::Counted, down: Occupancy::Counted };
         };
         let network = &scenario.network;
-        let hidden = network.mix_loop_interval_ms_mean > 0.0 || network.link_dummy_interval_ms_mean > 0.0;
+        let hidden = network.mix_loop_interval_ms_mean > 0.0
+            || network.link_dummy_interval_ms_mean > 0.0
+            || comes_and_goes(scenario);
         let estimated = Occupancy::Estimated { stay_s: delay_ms_mean / 1e3, hidden: Hidden::default() };
         let up = if hidden { estimated } else { Occupancy::Counted };
         // An entry does not mix what goes to its clients: that waits for a frame. Dummies go where none waits: what leaves is

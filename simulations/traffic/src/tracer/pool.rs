@@ -34,6 +34,8 @@ pub(super) enum Occupancy {
 /// How much passes a pool's ends without passing the pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Hidden {
+    /// Of all that comes, the share that is lost here: its client has gone offline.
+    pub(super) lost: f64,
     /// Of what comes from another node, the share that ends here.
     pub(super) ends: f64,
     /// What leaves and began here, per second.
@@ -100,7 +102,7 @@ impl Pool {
             }
             Occupancy::Estimated { stay_s, hidden } => {
                 self.listen(at, stay_s);
-                let ends = if is_of_node { hidden.ends } else { 0.0 };
+                let ends = (hidden.lost + if is_of_node { hidden.ends } else { 0.0 }).min(1.0);
                 self.expected += 1.0 - ends;
                 self.variance += ends * (1.0 - ends);
             }
@@ -248,7 +250,7 @@ mod tests {
     #[test]
     fn an_estimate_stays_near_the_number_though_a_tenth_is_hidden() {
         // 20 packets a second come for 1 s each, and two that end; two a second leave that began here.
-        let hidden = Hidden { ends: 2.0 / 22.0, begins_per_s: 2.0 };
+        let hidden = Hidden { ends: 2.0 / 22.0, begins_per_s: 2.0, ..Hidden::default() };
         let mut pool = Pool::new(Occupancy::Estimated { stay_s: 1.0, hidden });
         let mut draws = Seed::new(2).draws(Purpose::Adversary, 0);
         let (mut now, mut inside) = (0.0, 0.0);

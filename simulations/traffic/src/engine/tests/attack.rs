@@ -14,7 +14,9 @@ fn an_isolated_mix_holds_the_target_and_the_adversarys_packets_alone() {
         scenario.mixing = mixing;
         scenario.network.entries = 2;
         let layout = scenario.layout();
-        let (mix, client) = (layout.mix(1, 0), layout.client(3));
+        let client = layout.client(3);
+        let (watched, _) = log(&scenario, 1);
+        let mix = watched.sent.iter().find(|(sighting, _)| sighting.from == client).unwrap().0.to;
         let mut simulation = Simulation::new(&scenario, Seed::new(1)).unwrap();
         simulation.interfere(&isolate(mix, client));
         let mut log = Log::default();
@@ -52,7 +54,7 @@ fn an_isolated_mix_holds_the_target_and_the_adversarys_packets_alone() {
         // Its packets come from outside and go on to the next layer.
         for (sighting, _) in log.sent.iter().filter(|(_, fact)| fact.kind == PacketKind::Injected) {
             let from = layout.role(sighting.from);
-            assert!(matches!(from, Some(Role::Tor | Role::Mix { layer: 1..=2, .. })));
+            assert!(matches!(from, Some(Role::Tor | Role::Mix { layer: 0..=2, .. })));
         }
     }
 }
@@ -93,4 +95,34 @@ fn isolation_of_nobody_there_goes_on_to_the_end() {
     });
     let kinds: Vec<_> = came.map(|(_, fact)| fact.kind).collect();
     assert!(kinds.len() > 18_000 && kinds.iter().all(|kind| *kind == PacketKind::Injected));
+}
+
+#[test]
+fn behind_tor_the_packet_that_is_let_in_is_of_anybody() {
+    let mut scenario = drops(2, 100.0);
+    scenario.duration_s = 30.0;
+    scenario.network.route = Route::TorMix;
+    let layout = scenario.layout();
+    let (mix, client) = (layout.mix(0, 1), layout.client(3));
+    let (mut let_in, mut right) = (0, 0);
+    for seed in (0..20).map(Seed::new) {
+        let run = record(&scenario, seed, Some(&isolate(mix, client))).unwrap();
+        let passages = || run.recording.wires.iter().zip(&run.recording.facts);
+        let first = passages()
+            .filter(|(wire, fact)| {
+                let came = wire.arrived >= SimTime::from_secs_f64(20.0) && wire.arrived != SimTime::NEVER;
+                came && wire.to == mix && fact.kind != PacketKind::Injected
+            })
+            .min_by_key(|(wire, _)| wire.arrived);
+        let Some((wire, fact)) = first else { continue };
+        assert_eq!(wire.from, layout.tor());
+        let_in += 1;
+        let is_targets = |(wire, other): (_, &Fact)| {
+            let wire: &crate::view::Wire = wire;
+            other.packet == fact.packet && wire.from == client
+        };
+        right += u32::from(passages().any(is_targets));
+    }
+    // One in 20 clients is the target.
+    assert!(let_in >= 15 && right <= 5, "{right} of {let_in}");
 }

@@ -61,3 +61,17 @@ fn a_client_that_is_always_there_is_there_from_beginning_to_end() {
         assert_eq!((presence.from, presence.until), (SimTime::ZERO, recorded.window.1));
     }
 }
+
+#[test]
+fn what_was_lost_before_the_window_is_not_kept() {
+    let mut scenario = busy();
+    scenario.warmup_s = 60.0;
+    scenario.duration_s = 10.0;
+    let recorded = record(&scenario, Seed::new(1), None).unwrap();
+    let before: Vec<_> =
+        recorded.recording.wires.iter().filter(|wire| wire.sent < recorded.window.0).collect();
+    // Delays of a fifth of a second and frames each half: nothing takes so long.
+    let oldest =
+        before.iter().map(|wire| recorded.window.0.since(wire.sent).as_secs_f64()).fold(0.0, f64::max);
+    assert!(!before.is_empty() && oldest < 20.0, "{} passages, {oldest} s", before.len());
+}
