@@ -170,6 +170,12 @@ fn every_mistake_has_its_line_and_what_is_allowed() {
         ("name = ''", 1, "plan-value", vec!["1 to 100"]),
         ("name = 'a'\nreplications = 0", 2, "plan-value", vec!["1 to 100000"]),
         ("name = 'a'\n[[attack]]\nname = 'sda'\n[[attack]]\nname = 'sda'", 4, "plan-value", vec!["twice"]),
+        (
+            "name = 'a'\n[[attack]]\nname = 'sda'\n[[attack]]\nname = 'end-timing'\ncandidates = 1",
+            6,
+            "plan-value",
+            vec!["attack[1].candidates is 1", "2 and more"],
+        ),
         ("name = 'a'\nfail_if = ['x > 1',\n'x ! 1']", 3, "plan-bound", vec!["x ! 1", "MEASURE"]),
         (
             "name = 'a'\n[scenario.behaviour]\nwriting = { kind = 'edge-list', file = 'no/such/trace' }",
