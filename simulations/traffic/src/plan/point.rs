@@ -107,11 +107,10 @@ impl Points {
             .validate()
             .and_then(|()| cost::check(&scenario))
             .map_err(|refusal| self.refused(number, &refusal))?;
-        for (index, attack) in attack.iter().enumerate().filter(|(_, attack)| attack.candidates == 1) {
+        if let Some(index) = attack.iter().position(|attack| attack.candidates == 1) {
             let field = format!("attack[{index}].candidates");
-            let found = attack.candidates.to_string();
             let allowed = "0, which is all there are, or 2 and more: one candidate is no question";
-            return Err(self.refused(number, &ScenarioRefusal::new(field, found, allowed)));
+            return Err(self.refused(number, &ScenarioRefusal::new(field, "1", allowed)));
         }
         let config_hash = self.hash(number, &mut scenario, &attack)?;
         let settings =
