@@ -42,7 +42,8 @@ pub fn ks_distance(left: &[f64], right: &[f64]) -> f64 {
 
 /// Chi-square and its p-value of two samples of counts: whether both come from one distribution (Press et al., Numerical
 /// Recipes, 3rd edition, section 14.3.2). Values are put together from below until both samples are expected to have
-/// [`EXPECTED_MIN`] of each class. Returns 0 and 1 where there are less than two classes.
+/// [`EXPECTED_MIN`] of each class. Where there are less than two classes nothing is
+/// compared: the statistic is NaN, the p-value 1.
 #[must_use]
 pub fn chi_square_two_sample(left: &[u32], right: &[u32]) -> (f64, f64) {
     let mut values: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
@@ -67,7 +68,7 @@ pub fn chi_square_two_sample(left: &[u32], right: &[u32]) -> (f64, f64) {
     }
     let freedom = count(classes.len()) - 1.0;
     if freedom < 1.0 {
-        return (0.0, 1.0);
+        return (f64::NAN, 1.0);
     }
     let statistic: f64 =
         classes.iter().map(|(a, b)| (a * (m / n).sqrt() - b * (n / m).sqrt()).powi(2) / (a + b)).sum();

@@ -23,6 +23,16 @@ fn model_and_cores_are_alike() {
     assert!(differ.is_empty(), "{differ:?}");
 }
 
+#[test]
+fn what_cannot_be_compared_does_not_hold() {
+    let mut flat = Observed { occupancy: vec![3; 500], ..Observed::default() };
+    flat.on_links.insert("a to b".to_owned(), vec![(5, 20.0); 10]);
+    let all = compare_samples(&flat, &flat);
+    for name in ["held by a mix", "packets from a to b"] {
+        assert!(!all.iter().find(|one| one.name == name).unwrap().holds, "{name}: one class, no variance");
+    }
+}
+
 /// A model of another scenario and one of [`small`], and whether this comparison tells them apart.
 fn finds(change: fn(&mut Scenario), name: &str) -> bool {
     static SMALL: LazyLock<Observed> = LazyLock::new(|| model(&small(), 100.0, 1, Seed::new(1)).unwrap());

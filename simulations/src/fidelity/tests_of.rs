@@ -60,7 +60,8 @@ pub fn compare_samples(model: &Observed, cores: &Observed) -> Vec<Comparison> {
         effect: mean(&as_floats(&cores.occupancy)) / mean(&as_floats(&model.occupancy)) - 1.0,
         n_model: model.occupancy.len(),
         n_cores: cores.occupancy.len(),
-        holds: !model.occupancy.is_empty() && !cores.occupancy.is_empty(),
+        // With fewer than two classes there is no statistic, and nothing was compared.
+        holds: !statistic.is_nan(),
     });
     let links =
         model.on_links.keys().chain(cores.on_links.keys().filter(|link| !model.on_links.contains_key(*link)));
@@ -95,7 +96,8 @@ fn rates(name: String, model: &Batches, cores: &Batches) -> Comparison {
         effect: (whole(of_cores) / of_cores_per) / ratio - 1.0,
         n_model: usize::try_from(of_model).unwrap_or(usize::MAX),
         n_cores: usize::try_from(of_cores).unwrap_or(usize::MAX),
-        holds: of_model > 0 && of_cores > 0,
+        // A deviate that is no number compares nothing.
+        holds: of_model > 0 && of_cores > 0 && !statistic.is_nan(),
     }
 }
 

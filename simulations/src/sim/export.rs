@@ -85,7 +85,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<Ended, SimError> {
         "clients": run.layout.clients(),
         "layers": run.layout.layers(),
         "mailboxes": run.layout.mailboxes(),
-        "scenario": point.scenario,
+        "scenario": point.scenario.without_edge_list(),
         "config_hash": point.config_hash,
     });
     output::write_text(&dir.join("public.json"), &format!("{}\n", output::json(&public)?))?;

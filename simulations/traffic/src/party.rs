@@ -153,9 +153,18 @@ impl Layout {
     /// The party of a name: `client-3`, `mix-0-2` (layer, place), `mailbox-1`, `tor`.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<Party> {
-        (0..self.parties())
-            .map(Party)
-            .find(|party| self.role(*party).is_some_and(|role| role.to_string() == name))
+        let mut parts = name.split('-');
+        let kind = parts.next()?;
+        let numbers: Vec<u32> = parts.map(|part| part.parse().ok()).collect::<Option<_>>()?;
+        let party = match (kind, numbers.as_slice()) {
+            ("client", [number]) if *number < self.clients => self.client(*number),
+            ("mix", [layer, index]) if index < self.layers.get(*layer as usize)? => self.mix(*layer, *index),
+            ("mailbox", [number]) if *number < self.mailboxes => self.mailbox(*number),
+            ("tor", []) => self.tor(),
+            _ => return None,
+        };
+        // `client-03` and `client-+3` are nobody's names.
+        self.role(party).filter(|role| role.to_string() == name).map(|_| party)
     }
 }
 
@@ -184,6 +193,21 @@ mod tests {
         assert_eq!(names[6], "mix-1-1");
         for (number, name) in (0..).zip(&names) {
             assert_eq!(layout.by_name(name), Some(Party(number)));
+        }
+        for wrong in [
+            "",
+            "client",
+            "client-3",
+            "client-00",
+            "client-+1",
+            "mix-0",
+            "mix-0-2",
+            "mix-3-0",
+            "mix-0-0-0",
+            "mailbox-2",
+            "tor-0",
+        ] {
+            assert_eq!(layout.by_name(wrong), None, "{wrong}");
         }
         assert_eq!(layout.role(Party(layout.parties())), None);
         assert_eq!(layout.mix(2, 0), layout.by_name("mix-2-0").unwrap());

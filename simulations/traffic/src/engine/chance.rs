@@ -124,3 +124,17 @@ impl Chance {
         draws
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_goes_on_however_short_a_mean_gap_is() {
+        let chance = Chance::new(Seed::new(1));
+        for number in 0..1000 {
+            let gap = chance.gap(Purpose::Loops, Maker::client(0), number, 1e-9);
+            assert_eq!(gap, SimTime::from_nanos(1));
+        }
+    }
+}

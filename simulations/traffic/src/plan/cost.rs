@@ -216,6 +216,9 @@ mod tests {
         scenario.network.link_dummy_interval_ms_mean = 1000.0;
         assert_eq!(Cost::of(&scenario).passages, 12_500.0 + 1_200.0);
         scenario.network.link_dummy_interval_ms_mean = 0.0;
+        // 8 mixes with 100 rounds each.
+        let timed = Scenario { mixing: Mixing::Timed { interval_ms: 1000.0 }, ..scenario.clone() };
+        assert_eq!((Cost::of(&timed).rounds, Cost::of(&timed).events()), (800.0, 25_800.0));
         // Without cover a slot is a message.
         scenario.clients[0].payload_interval_ms_mean = 0.0;
         scenario.clients[0].drop_interval_ms_mean = 0.0;

@@ -55,7 +55,7 @@ impl UnknownMeasure {
 /// worse is noticed and chance is not.
 ///
 /// # Errors
-/// A bound on what was not measured at every point, or measured only once: neither is a pass.
+/// A bound on what was not measured in every replication of every point, or measured only once: neither is a pass.
 pub fn crossings(summary: &Summary, bounds: &[Bound]) -> Result<Vec<Crossing>, UnknownMeasure> {
     let mut crossings = Vec::new();
     for bound in bounds {
@@ -64,6 +64,15 @@ pub fn crossings(summary: &Summary, bounds: &[Bound]) -> Result<Vec<Crossing>, U
                 bound: bound.to_string(),
                 what: unmeasured(summary, bound, point),
             })?;
+            // What is missing in some replications may be what is worst: nothing infinite is noted.
+            if statistic.n != point.replications {
+                let what = format!(
+                    "`{}` was measured in {} of {} replications of point {}; a mean of those says nothing of the \
+                     others, where it may be infinite or nothing was asked",
+                    bound.measure, statistic.n, point.replications, point.point
+                );
+                return Err(UnknownMeasure { bound: bound.to_string(), what });
+            }
             let Some(interval) = statistic.interval else {
                 let what =
                     format!("point {} has a single replication; set replications to 2 or more", point.point);
@@ -150,7 +159,7 @@ mod tests {
         assert!(error.to_string().contains("did you mean `attack.sda.advantage`?"), "{error}");
         let error = judge(&measured(&[0.0]), "attack.sda.advantage > 0.1").unwrap_err();
         assert!(error.to_string().contains("single replication"), "{error}");
-        // Missing in one replication of a point, which is fine if two are left, and then in all of them.
+        // Missing in one replication of a point, and then in all of them.
         let mut results = Results {
             rows: vec![
                 row(0, 0, &[("b", 1.0)]),
@@ -161,7 +170,12 @@ mod tests {
             ..Results::default()
         };
         let error = judge(&Summary::of(&results), "b > 1e9").unwrap_err();
-        assert!(error.to_string().contains("point 1 has a single replication"), "{error}");
+        assert!(error.to_string().contains("`b` was measured in 1 of 2 replications of point 1"), "{error}");
+        // Two that are left, with an interval of their own, do not make up for the third.
+        results.rows.push(row(1, 2, &[("b", 1.0)]));
+        let error = judge(&Summary::of(&results), "b > 1e9").unwrap_err();
+        assert!(error.to_string().contains("2 of 3 replications of point 1"), "{error}");
+        results.rows.pop();
         results.rows[3].measures.0.remove("b");
         let error = judge(&Summary::of(&results), "b > 1e9").unwrap_err();
         assert!(error.to_string().contains("`b` was not measured at point 1"), "{error}");

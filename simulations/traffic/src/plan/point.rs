@@ -107,6 +107,11 @@ impl Points {
             .validate()
             .and_then(|()| cost::check(&scenario))
             .map_err(|refusal| self.refused(number, &refusal))?;
+        if let Some(index) = attack.iter().position(|attack| attack.candidates == 1) {
+            let field = format!("attack[{index}].candidates");
+            let allowed = "0, which is all there are, or 2 and more: one candidate is no question";
+            return Err(self.refused(number, &ScenarioRefusal::new(field, "1", allowed)));
+        }
         let config_hash = self.hash(number, &mut scenario, &attack)?;
         let settings =
             values.into_iter().map(|(axis, value)| (axis.key().to_owned(), setting(value))).collect();

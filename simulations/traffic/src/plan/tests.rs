@@ -80,6 +80,9 @@ fn a_named_file_counts_with_its_content_wherever_it_is() {
     assert_eq!(here.config_hash, there.config_hash);
     assert_ne!(here.scenario, there.scenario, "the complete name is the one to open");
     assert_ne!(here.config_hash, point(two.path(), "0 1 6\n").config_hash);
+    // What adversaries are told of the scenario does not name the file.
+    let public = serde_json::to_string(&here.scenario.without_edge_list()).unwrap();
+    assert!(public.contains("edge-list") && !public.contains("trace.txt"), "{public}");
     // A mistake in the file is found with the plan, with both lines.
     std::fs::write(two.path().join("trace.txt"), "0 1 5\n0 x 6\n").unwrap();
     let refusal = Plan::parse(&two.path().join("plan.toml"), text, &[]).unwrap_err();
@@ -170,6 +173,12 @@ fn every_mistake_has_its_line_and_what_is_allowed() {
         ("name = ''", 1, "plan-value", vec!["1 to 100"]),
         ("name = 'a'\nreplications = 0", 2, "plan-value", vec!["1 to 100000"]),
         ("name = 'a'\n[[attack]]\nname = 'sda'\n[[attack]]\nname = 'sda'", 4, "plan-value", vec!["twice"]),
+        (
+            "name = 'a'\n[[attack]]\nname = 'sda'\n[[attack]]\nname = 'end-timing'\ncandidates = 1",
+            6,
+            "plan-value",
+            vec!["attack[1].candidates is 1", "2 and more"],
+        ),
         ("name = 'a'\nfail_if = ['x > 1',\n'x ! 1']", 3, "plan-bound", vec!["x ! 1", "MEASURE"]),
         (
             "name = 'a'\n[scenario.behaviour]\nwriting = { kind = 'edge-list', file = 'no/such/trace' }",

@@ -9,6 +9,7 @@ use super::number::{clean, count, escape, number};
 use super::plots;
 use super::tables;
 use crate::results::Results;
+use crate::theory::beside;
 
 /// How the page looks.
 const STYLE: &str = include_str!("page.css");
@@ -157,6 +158,9 @@ fn validity(study: &Study<'_>, _: &Provenance) -> String {
         let unchecked = count(rows - validity.rows_checked, "run");
         html.push_str(&format!("<p>{unchecked} could not be compared with a closed form.</p>\n"));
     }
+    if validity.rows_checked > 0 {
+        html.push_str(&coverage(study));
+    }
     for point in study.summary.points.iter().filter(|point| point.config_hashes.len() > 1).take(LISTED_MAX) {
         html.push_str(&format!(
             "<p><strong>Mixed</strong>: point {} has runs of {}, so that its means say nothing.</p>\n",
@@ -190,6 +194,35 @@ fn validity(study: &Study<'_>, _: &Provenance) -> String {
         html.push_str(&format!("<p class=\"note\">And {more} more.</p>\n"));
     }
     html
+}
+
+/// Which measures a closed form was beside, and which not: agreement in one says nothing about another.
+fn coverage(study: &Study<'_>) -> String {
+    let is_beside = |measure: &str| {
+        beside::MEASURES.iter().any(|(form, of)| *of == measure && study.forms.contains_key(*form))
+    };
+    let is_said = |measure: &&str| *measure != "valid" && !measure.starts_with("theory.");
+    let (held, rest): (Vec<&str>, Vec<&str>) =
+        study.measures.iter().map(String::as_str).filter(is_said).partition(|measure| is_beside(measure));
+    // Of an attack there are many.
+    let rest: BTreeSet<&str> = rest
+        .into_iter()
+        .map(|measure| {
+            let parts = if measure.starts_with("attack.") { 2 } else { usize::MAX };
+            measure.match_indices('.').nth(parts - 1).and_then(|(at, _)| measure.get(..at)).unwrap_or(measure)
+        })
+        .collect();
+    let list = |names: &mut dyn Iterator<Item = &str>| {
+        let names: Vec<String> =
+            names.map(|name| format!("<code>{}</code>", escape(&clean(name, 80)))).collect();
+        if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+    };
+    format!(
+        "<p>Held against a closed form: {}.</p>\n<p class=\"note\">Not held against any, so that validity says nothing about \
+         it: {}.</p>\n",
+        list(&mut held.into_iter()),
+        list(&mut rest.into_iter())
+    )
 }
 
 fn plots_section(study: &Study<'_>, _: &Provenance) -> String {

@@ -20,8 +20,8 @@ use crate::experiment::Experiment;
 use crate::plan::{Plan, Task};
 use crate::results::{Results, Row};
 
-/// The version that is written into rows.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version that is written into rows: the program's, and behind `+` a fingerprint of this crate's source.
+pub const VERSION: &str = env!("SOTTO_TRAFFIC_VERSION");
 
 /// The most threads.
 pub const THREADS_MAX: usize = 1024;
@@ -56,7 +56,7 @@ pub struct Ran {
 /// are as many as there are processors. The rows do not depend on the number of threads.
 ///
 /// # Errors
-/// A directory that belongs to another plan or cannot be written to; the first experiment that failed. What had been done
+/// A directory that belongs to another plan or cannot be written to; of the experiments that failed the one of the first task. What had been done
 /// by then is kept.
 pub fn run(
     plan: &Plan,
@@ -85,7 +85,7 @@ pub fn run(
     let next = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
     let (sender, receiver) = mpsc::channel();
-    let mut failure = None;
+    let mut failure: Option<(u64, RunError)> = None;
     pool.in_place_scope(|scope| {
         for _ in 0..pool.current_num_threads() {
             let sender = sender.clone();
@@ -109,11 +109,16 @@ pub fn run(
         for (task, outcome) in receiver {
             match outcome {
                 Ok(()) => progress(Progress::Done { task }),
-                Err(error) => failure = Some(error),
+                // Several threads may fail before all have stopped.
+                Err(error) => {
+                    if failure.as_ref().is_none_or(|(first, _)| task < *first) {
+                        failure = Some((task, error));
+                    }
+                }
             }
         }
     });
-    failure.map_or(Ok(Ran { done: to_do, known: total - to_do }), Err)
+    failure.map_or(Ok(Ran { done: to_do, known: total - to_do }), |(_, error)| Err(error))
 }
 
 /// Runs one task.
@@ -167,7 +172,7 @@ pub struct Manifest {
 /// The rows of a directory, and of others with parts of the same plan, in the order of points and replications.
 ///
 /// # Errors
-/// A directory without results or of another plan, tasks that are missing, rows that should be equal and are not.
+/// A directory without results, of another plan or another version of the program, tasks that are missing, rows that should be equal and are not.
 pub fn merge(dir: &Path, others: &[PathBuf]) -> Result<(Manifest, Results), RunError> {
     let stores: Vec<Store> = std::iter::once(dir)
         .chain(others.iter().map(PathBuf::as_path))

@@ -3,8 +3,9 @@
 //! `plan.json` says which plan it belongs to; `rows/0001/000001234.json` is the row of task 1234. A file is written under
 //! another name, made durable and renamed, so a process can be killed at any time. Not here: which tasks are to be run.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -135,8 +136,10 @@ fn to_json(value: &impl serde::Serialize, path: &Path) -> Result<Vec<u8>, RunErr
 pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), RunError> {
     let directory = path.parent().unwrap_or_else(|| Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // Two processes may do the same task; neither may write into the other's file.
-    let unfinished = directory.join(format!("{UNFINISHED}{}-{name}", std::process::id()));
+    // Two processes may do the same task, on two machines with the same number; neither may write into the other's file. The
+    // keys of a hasher are the system's random bits.
+    let random = RandomState::new().hash_one(std::process::id());
+    let unfinished = directory.join(format!("{UNFINISHED}{}-{random:016x}-{name}", std::process::id()));
     let mut file = File::create(&unfinished).map_err(RunError::files("create", &unfinished))?;
     file.write_all(content).and_then(|()| file.sync_all()).map_err(RunError::files("write", &unfinished))?;
     fs::rename(&unfinished, path).map_err(RunError::files("write", path))?;
@@ -174,6 +177,15 @@ pub(super) fn merge(stores: &[Store]) -> Result<(Manifest, Results), RunError> {
         return Err(RunError::Directory { dir: other.dir.clone(), what });
     }
     let manifest = &first.manifest;
+    if let Some(other) = others.iter().find(|other| other.manifest.version != manifest.version) {
+        let what = format!(
+            "holds results of version {}, {} of {}; run the older tasks again with one version",
+            other.manifest.version,
+            first.dir.display(),
+            manifest.version
+        );
+        return Err(RunError::Directory { dir: other.dir.clone(), what });
+    }
     let tasks = u64::from(manifest.points) * u64::from(manifest.replications);
     let mut rows: Vec<Row> = Vec::new();
     let mut missing = Vec::new();
@@ -187,13 +199,12 @@ pub(super) fn merge(stores: &[Store]) -> Result<(Manifest, Results), RunError> {
         let dir = first.dir.clone();
         return Err(RunError::Incomplete { dir, missing: missing.len() as u64, tasks, first: *number });
     }
-    let hashes: BTreeSet<(u32, &str)> =
-        rows.iter().map(|row| (row.point, row.config_hash.as_str())).collect();
-    let mut points = hashes.iter().map(|(point, _)| point);
-    if hashes.len() > manifest.points as usize {
-        let mut before = None;
-        let twice = points.find(|point| before.replace(**point) == Some(**point));
-        let task = u64::from(twice.copied().unwrap_or_default());
+    // Rows are in the order of tasks, none is missing.
+    let mut hashes: BTreeMap<u32, &str> = BTreeMap::new();
+    let other = (0..)
+        .zip(&rows)
+        .find(|(_, row)| *hashes.entry(row.point).or_insert(&row.config_hash) != row.config_hash);
+    if let Some((task, _)) = other {
         return Err(RunError::Row {
             task,
             what: "is of another configuration than other replications of its point",

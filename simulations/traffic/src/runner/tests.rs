@@ -1,6 +1,7 @@
 //! Whatever interrupts a run and whoever shares in it, the rows are those of one that went through.
 
 use std::collections::BTreeSet;
+use std::sync::Barrier;
 use std::sync::atomic::AtomicUsize;
 
 use super::*;
@@ -15,6 +16,8 @@ use crate::tables;
 struct Fake {
     runs: AtomicUsize,
     fails_at_layers: Option<u32>,
+    /// Where runs wait for one another, so that so many are under way at once.
+    meeting: Option<Barrier>,
 }
 
 impl Experiment for Fake {
@@ -25,6 +28,10 @@ impl Experiment for Fake {
         seed: Seed,
     ) -> Result<Measures, ExperimentFailure> {
         self.runs.fetch_add(1, Ordering::Relaxed);
+        if let Some(meeting) = &self.meeting {
+            meeting.wait();
+            return Err(ExperimentFailure(format!("{} layers", scenario.network.layers)));
+        }
         if self.fails_at_layers == Some(scenario.network.layers) {
             return Err(ExperimentFailure("no such network".to_owned()));
         }
@@ -147,4 +154,52 @@ fn a_run_that_fails_says_where_and_keeps_what_was_done() {
     let error = run_all(&plan, &fails, dir.path(), 1).unwrap_err();
     assert_eq!(error.to_string(), "point 2, replication 0: no such network");
     assert_eq!(run_all(&plan, &Fake::default(), dir.path(), 1).unwrap(), Ran { done: 18, known: 2 });
+}
+
+#[test]
+fn of_several_failures_the_first_task_is_named() {
+    // Each time both threads fail, in an order of their own.
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        let fails = Fake { meeting: Some(Barrier::new(2)), ..Fake::default() };
+        let error = run(&plan(&[]), &fails, dir.path(), 0..2, 2, &mut |_| {}).unwrap_err();
+        assert_eq!(error.to_string(), "point 0, replication 0: 1 layers");
+    }
+}
+
+#[test]
+fn versions_are_told_apart_and_not_mixed() {
+    let (package, fingerprint) = VERSION.split_once('+').unwrap();
+    assert_eq!(package, env!("CARGO_PKG_VERSION"));
+    assert!(fingerprint.len() == 8 && u32::from_str_radix(fingerprint, 16).is_ok(), "{VERSION}");
+    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let [left, right] = &dirs;
+    let plan = plan(&[]);
+    run(&plan, &Fake::default(), left.path(), 0..12, 1, &mut |_| {}).unwrap();
+    run(&plan, &Fake::default(), right.path(), 12..20, 1, &mut |_| {}).unwrap();
+    // The same part, by a program of another version.
+    let files = (12..20).map(|task| right.path().join(format!("rows/0000/{task:09}.json")));
+    for file in files.chain([right.path().join("plan.json")]) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(VERSION));
+        std::fs::write(&file, text.replace(VERSION, "9.9.9+00000000")).unwrap();
+    }
+    let error = merge(left.path(), &[right.path().to_path_buf()]).unwrap_err();
+    assert_eq!(error.label(), "run-directory");
+    assert!(error.to_string().contains("9.9.9+00000000") && error.to_string().contains(VERSION), "{error}");
+}
+
+#[test]
+fn a_row_of_another_configuration_is_named_by_its_task() {
+    let dir = tempfile::tempdir().unwrap();
+    run_all(&plan(&[]), &Fake::default(), dir.path(), 2).unwrap();
+    let file = dir.path().join("rows/0000/000000014.json");
+    let mut row: Row = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    row.config_hash = "0".to_owned();
+    std::fs::write(&file, serde_json::to_vec(&row).unwrap()).unwrap();
+    let error = merge(dir.path(), &[]).unwrap_err().to_string();
+    assert!(
+        error.contains("task 14 is of another configuration") && error.contains("000000014.json"),
+        "{error}"
+    );
 }

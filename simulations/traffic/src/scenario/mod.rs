@@ -79,6 +79,16 @@ impl Scenario {
         crate::party::Layout::new(self.client_count(), self.network.widths(), mailboxes)
     }
 
+    /// The same, but for the name of the file that says who writes to whom: adversaries are not told where the truth is.
+    #[must_use]
+    pub fn without_edge_list(&self) -> Self {
+        let mut public = self.clone();
+        if let Writing::EdgeList { file } = &mut public.behaviour.writing {
+            file.clear();
+        }
+        public
+    }
+
     /// Checks every range and how the parts fit together.
     ///
     /// # Errors

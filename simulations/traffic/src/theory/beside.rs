@@ -20,6 +20,17 @@ const ENTROPY_ALLOWED_BITS: f64 = 0.1;
 const WINDOWS_MIN: f64 = 20.0;
 /// The fewest events of which a mean is compared.
 const EVENTS_MIN: f64 = 100.0;
+/// The fewest traced packets of which a mean entropy is compared: with fewer the standard error itself is not known.
+const TARGETS_MIN: f64 = 30.0;
+/// Which measure each form is beside.
+pub const MEASURES: [(&str, &str); 6] = [
+    ("occupancy", "mixes.held_mean"),
+    ("latency-ms", "latency_ms.mean"),
+    ("up-bytes", "traffic.up_bytes_per_user_day"),
+    ("down-bytes", "traffic.down_bytes_per_user_day"),
+    ("ways-compromised", "ways.compromised"),
+    ("entropy-bits", "entropy_bits.packet"),
+];
 
 /// One closed form beside its measure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -217,6 +228,9 @@ fn entropy_beside(of: &Conditions<'_>, measures: &Measures) -> Option<Comparison
     // Honest ways are thinned by the corrupt ones beside them.
     let thinned = per_s * delay_s * (1.0 - share).powi(2);
     let short = layers::shortfall_bits(network.layers, network.mixes_per_layer, thinned).ok()?;
+    if measures.get("entropy_bits.traced")? < TARGETS_MIN {
+        return None;
+    }
     let error = measures.get("entropy_bits.packet_error")?;
     let tolerance = short + ENTROPY_ALLOWED_BITS.max(ERRORS_MAX * error);
     comparison("entropy-bits", expected, measures.get("entropy_bits.packet")?, tolerance)

@@ -301,3 +301,30 @@ fn the_page_says_how_its_rows_were_made() {
         assert!(text.contains(said), "{said}");
     }
 }
+
+#[test]
+fn the_page_names_what_no_closed_form_was_beside() {
+    let mut results = single(2);
+    for row in &mut results.rows {
+        for (measure, value) in [
+            ("theory.up-bytes.expected", 1.0),
+            ("theory.up-bytes.measured", 1.0),
+            ("theory.up-bytes.tolerance", 0.1),
+            ("traffic.up_bytes_per_user_day", 1.0),
+            ("attack.sda.success", 0.5),
+            ("attack.sda.sender.success", 0.5),
+        ] {
+            row.measures.set(measure, value);
+        }
+    }
+    let page = html(&results, &Provenance::default());
+    assert!(page.contains("Held against a closed form: <code>traffic.up_bytes_per_user_day</code>.</p>"));
+    let (_, rest) = page.split_once("Not held against any").unwrap();
+    let (rest, _) = rest.split_once("</p>").unwrap();
+    for measure in ["attack.sda", "latency_ms.q50", "worst.advantage"] {
+        assert_eq!(rest.matches(&format!("<code>{measure}</code>")).count(), 1, "{measure} in {rest}");
+    }
+    for measure in ["traffic.up_bytes_per_user_day", "theory.", "attack.sda.", "<code>valid<"] {
+        assert!(!rest.contains(measure), "{measure} in {rest}");
+    }
+}

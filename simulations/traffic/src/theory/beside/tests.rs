@@ -41,6 +41,7 @@ fn measures() -> Measures {
     measures.set("ways.compromised", 0.125);
     measures.set("entropy_bits.packet", honest_mean());
     measures.set("entropy_bits.packet_error", 0.02);
+    measures.set("entropy_bits.traced", 100.0);
     measures
 }
 
@@ -83,6 +84,7 @@ fn the_entropy_is_compared_where_traffic_is_dense() {
     let expected = layers::network_bits(3, 2, 70.0, 1.0).unwrap();
     measures.set("entropy_bits.packet", expected - 0.05);
     measures.set("entropy_bits.packet_error", 0.01);
+    measures.set("entropy_bits.traced", 30.0);
     let of = |measures: &Measures, scenario: &Scenario| {
         beside(scenario, measures).into_iter().find(|comparison| comparison.name == "entropy-bits")
     };
@@ -90,6 +92,9 @@ fn the_entropy_is_compared_where_traffic_is_dense() {
     assert!((comparison.expected - expected).abs() < 1e-12 && comparison.holds());
     measures.set("entropy_bits.packet", 0.9 * expected);
     assert!(!of(&measures, &scenario).unwrap().holds());
+    let mut few = measures.clone();
+    few.set("entropy_bits.traced", 29.0);
+    assert_eq!(of(&few, &scenario), None);
     for change in [
         |scenario: &mut Scenario| scenario.network.entries = 2,
         |scenario: &mut Scenario| scenario.network.mix_loop_interval_ms_mean = 1000.0,
