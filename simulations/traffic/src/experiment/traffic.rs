@@ -211,4 +211,23 @@ mod tests {
         assert_eq!(run(5), run(5));
         assert_ne!(run(5), run(6));
     }
+
+    #[test]
+    fn mailboxes_are_no_senders_however_many_there_are() {
+        let run = |mailboxes| {
+            let mut scenario = small();
+            scenario.network.delivery = Delivery::Mailbox;
+            scenario.mailboxes.count = mailboxes;
+            TrafficExperiment.replicate(&scenario, &[plan("exact-tracing")], Seed::new(3)).unwrap()
+        };
+        let (few, many) = (run(2), run(20));
+        let of = |measures: &Measures, name: &str| measures.get(name).unwrap();
+        for measures in [&few, &many] {
+            assert!(of(measures, "anonymity_set") <= 30.0, "{measures:?}");
+            assert!(of(measures, "entropy_bits.shannon") <= 30.0_f64.log2(), "{measures:?}");
+            assert!(of(measures, "entropy_bits.traced") > 10.0, "{measures:?}");
+        }
+        let grown = of(&many, "entropy_bits.shannon") - of(&few, "entropy_bits.shannon");
+        assert!(grown < 0.3, "{grown} {few:?} {many:?}");
+    }
 }
