@@ -59,6 +59,7 @@ impl Experiment for TrafficExperiment {
             let run = Recorded { recording, totals, layout, corrupt, window };
             attack(scenario, &adversaries, &run, seed, &mut measures)?;
         }
+        measures.set("downlink.load_max", theory::downlink::load_max(scenario).unwrap_or(f64::NAN));
         theory::beside::note(&theory::beside(scenario, &measures), &mut measures);
         Ok(measures)
     }
