@@ -118,8 +118,12 @@ pub fn tagging_in(region: Region, seed: Seed) -> Result<[CoreAttack; 2], VnetErr
     Ok(judge(region, &net, &seen, entries))
 }
 
-/// The packet with one bit flipped.
+/// The packet with one bit flipped, but for the topmost of alpha: X25519 ignores it (RFC 7748, section 5), the packet is
+/// the same one, and the next hop writes another alpha.
 fn flip(packet: &Packet, byte: usize, bit: u8) -> Option<Packet> {
+    if (byte, bit) == (31, 7) {
+        return None;
+    }
     let mut bytes = *packet.as_bytes();
     *bytes.get_mut(byte)? ^= 1 << bit;
     Packet::from_slice(&bytes).ok()

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 use sotto_protocol::directory::{CoverClass, LAYERS, Params};
-use sotto_traffic::advise::{Advice, Candidate, Corrupt, Design, Wish, advise as search};
+use sotto_traffic::advise::{Advice, Candidate, Corrupt, Design, Wish, advise as search, figures};
+use sotto_traffic::experiment::{AttackPlan, Experiment as _};
 use sotto_traffic::random::Seed;
 use sotto_traffic::results::Measures;
-use sotto_traffic::scenario::{Latency, Scenario};
+use sotto_traffic::scenario::{Corruption, Latency, Scenario, Writing};
 
 use super::{Ended, SimError, model, output};
 
@@ -20,6 +21,8 @@ const DELAY_MS_MAX: u32 = 600_000;
 const CHECK_CLIENTS_MAX: u32 = 200;
 /// How many times the latency limit the check is watched.
 const CHECK_LATENCIES: f64 = 100.0;
+/// Messages that are traced for the check.
+const CHECK_TARGETS: u32 = 50;
 /// Designs of the front that are printed; all are in the JSON object.
 const FRONT_SHOWN: usize = 12;
 
@@ -81,6 +84,18 @@ struct Printed<'a> {
     advice: &'a Advice,
     #[serde(skip_serializing_if = "Option::is_none")]
     simulated: Option<Measures>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traced: Option<Traced>,
+}
+
+/// Anonymity by tracing, beside the closed form for as many clients.
+#[derive(Serialize)]
+struct Traced {
+    clients: u32,
+    /// The entropy of packets by the closed form; none if traffic of so few clients is too thin for it.
+    form_bits: Option<f64>,
+    /// The same by exact tracing of messages to mailboxes.
+    traced_bits: Option<f64>,
 }
 
 pub(super) fn advise(args: &AdviseArgs) -> Result<Ended, SimError> {
@@ -99,20 +114,20 @@ pub(super) fn advise(args: &AdviseArgs) -> Result<Ended, SimError> {
     };
     let advice = search(&wish)?;
     let simulated = args.check.map(|seed| simulate(&wish, &advice.proposal.design, seed)).transpose()?;
+    let traced = args.check.map(|seed| trace(&wish, &advice.proposal.design, seed)).transpose()?;
     if let Some(file) = &args.write {
         output::write_text(file, &params_toml(&advice.proposal.design)?)?;
     }
     if args.json {
-        output::print_json(&Printed { advice: &advice, simulated })?;
+        output::print_json(&Printed { advice: &advice, simulated, traced })?;
     } else {
-        output::print(&in_words(&advice, simulated.as_ref()))?;
+        output::print(&in_words(&advice, simulated.as_ref(), traced.as_ref()))?;
     }
     Ok(Ended::Well)
 }
 
 /// Runs the traffic model at a design.
 fn simulate(wish: &Wish, design: &Design, seed: u64) -> Result<Measures, SimError> {
-    use sotto_traffic::experiment::Experiment as _;
     let scenario = design.scenario(wish.users.clamp(2, CHECK_CLIENTS_MAX));
     let mut behaviour = scenario.behaviour.clone();
     let contacts = wish.contacts.min(scenario.client_count() - 1);
@@ -127,6 +142,37 @@ fn simulate(wish: &Wish, design: &Design, seed: u64) -> Result<Measures, SimErro
     model::experiment()
         .replicate(&scenario, &[], Seed::new(seed))
         .map_err(|error| SimError::Usage(format!("the proposal cannot be simulated: {error}")))
+}
+
+/// Traces messages of a design as an adversary does that sees all links and runs the corrupt mixes.
+fn trace(wish: &Wish, design: &Design, seed: u64) -> Result<Traced, SimError> {
+    let clients = wish.users.clamp(2, CHECK_CLIENTS_MAX);
+    let mixes_fraction = match wish.corrupt {
+        Corrupt::Fraction(fraction) => fraction,
+        Corrupt::Count(count) => f64::from(count) / f64::from(design.mixes()),
+    };
+    let scenario = design.scenario(clients);
+    let mut behaviour = scenario.behaviour.clone();
+    // About one message of each client.
+    behaviour.writing = Writing::Poisson { per_day_mean: 86_400.0 / wish.latency_max_s };
+    let scenario = Scenario {
+        latency: Latency::Fixed { ms: wish.link_ms_mean },
+        warmup_s: wish.latency_max_s,
+        duration_s: wish.latency_max_s,
+        corruption: Corruption { mixes_fraction, ..Corruption::default() },
+        behaviour,
+        ..scenario
+    };
+    let attack = AttackPlan { name: "exact-tracing".to_owned(), targets: CHECK_TARGETS, candidates: 20 };
+    let measures = model::experiment()
+        .replicate(&scenario, &[attack], Seed::new(seed))
+        .map_err(|error| SimError::Usage(format!("the proposal cannot be simulated: {error}")))?;
+    Ok(Traced {
+        clients,
+        form_bits: figures(design, &Wish { users: clients, ..wish.clone() })
+            .map(|figures| figures.packet_entropy_bits),
+        traced_bits: measures.get("entropy_bits.packet"),
+    })
 }
 
 /// The section `[params]` of an authority's configuration.
@@ -164,7 +210,7 @@ fn params(design: &Design) -> Params {
     }
 }
 
-fn in_words(advice: &Advice, simulated: Option<&Measures>) -> String {
+fn in_words(advice: &Advice, simulated: Option<&Measures>, traced: Option<&Traced>) -> String {
     let Candidate { design, figures } = &advice.proposal;
     let mut lines = vec![
         format!("proposal, of {} designs:", advice.tried),
@@ -203,6 +249,16 @@ fn in_words(advice: &Advice, simulated: Option<&Measures>) -> String {
         if let Some(bytes) = bytes {
             lines.push(format!("  bandwidth                 {:.2} kB/s", bytes / 86_400_000.0));
         }
+    }
+    if let Some(Traced { clients, form_bits, traced_bits }) = traced {
+        let bits = |bits: &Option<f64>, none: &str| {
+            bits.map_or_else(|| none.to_owned(), |bits| format!("{bits:.2} bits"))
+        };
+        lines.push(format!(
+            "  packets of {clients} clients    {} traced, {} by the closed form",
+            bits(traced_bits, "nothing"),
+            bits(form_bits, "too few for any")
+        ));
     }
     lines.push(if advice.binding.is_empty() {
         "no limit binds: every user is hidden among all".to_owned()

@@ -1,5 +1,7 @@
 //! `sotto-sim attack`: one attack on the scenario of a plan, at all its points; or on packets between production cores.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde_json::json;
 use sotto_traffic::random::Seed;
@@ -19,8 +21,12 @@ pub(super) struct AttackArgs {
     /// The attack's name.
     #[arg(value_name = "NAME")]
     name: String,
-    #[command(flatten)]
-    plan: Option<PlanFile>,
+    /// The plan, in TOML; `tagging` and `replay` take none.
+    #[arg(value_name = "PLAN")]
+    plan: Option<PathBuf>,
+    /// Set a value of the plan, as if it stood there: mixing.delay_ms_mean=100, clients.0.count=50, seed=7.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
     /// The seed of `tagging` and `replay`, which run on the production cores and take no plan.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
@@ -38,14 +44,14 @@ pub(super) struct AttackArgs {
 pub(super) fn attack(args: &AttackArgs) -> Result<Ended, SimError> {
     let known = model::attacks();
     if ON_CORES.contains(&args.name.as_str()) {
-        return on_cores(args);
+        return match &args.plan {
+            None if args.sets.is_empty() => on_cores(args),
+            _ => Err(SimError::Usage(format!(
+                "`{}` runs on the production cores and takes neither a plan nor --set: sotto-sim attack {0} [--seed N]",
+                args.name
+            ))),
+        };
     }
-    let AttackArgs { plan: Some(plan), .. } = args else {
-        return Err(SimError::Usage(format!(
-            "the attack `{}` needs a plan: sotto-sim attack NAME PLAN",
-            args.name
-        )));
-    };
     if !known.contains(&args.name.as_str()) {
         let text = format!(
             "there is no attack `{}`; allowed: {}",
@@ -55,6 +61,12 @@ pub(super) fn attack(args: &AttackArgs) -> Result<Ended, SimError> {
         return Err(SimError::Usage(text));
     }
     let AttackArgs { name, targets, candidates, .. } = args;
+    let Some(file) = args.plan.clone() else {
+        return Err(SimError::Usage(format!(
+            "the attack `{name}` needs a plan: sotto-sim attack {name} PLAN"
+        )));
+    };
+    let plan = PlanFile { file, sets: args.sets.clone() };
     let attack = format!("attack=[{{ name = \"{name}\", targets = {targets}, candidates = {candidates} }}]");
     let plan = plan.load(&[attack])?;
     let dir = tempfile::tempdir().map_err(SimError::files("create", &std::env::temp_dir()))?;
@@ -100,10 +112,13 @@ fn on_cores(args: &AttackArgs) -> Result<Ended, SimError> {
             let outcomes: Vec<String> =
                 dropped.iter().map(|(label, count)| format!("{count} {label}")).collect();
             output::print(&format!(
-                "{name}: {hits} of {trials} (guessing: a share of {baseline:.3}), {survived} got through; dropped: {}",
+                "{name}: right about {hits} of {trials} (guessing: a share of {baseline:.3}), {survived} got through; dropped: {}",
                 outcomes.join(", ")
             ))?;
         }
+    }
+    if survived {
+        output::complain("a changed packet was used, or a repeated one passed on: that must not be");
     }
     Ok(if survived { Ended::Failed } else { Ended::Well })
 }

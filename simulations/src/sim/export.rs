@@ -70,6 +70,9 @@ pub(super) fn export(args: &ExportArgs) -> Result<Ended, SimError> {
         View::of(&run.recording, &run.layout, &point.scenario, args.sight.into(), &run.corrupt, run.window);
     let dir = &args.out;
     fs::create_dir_all(dir).map_err(SimError::files("create", dir))?;
+    if fs::read_dir(dir).map_err(SimError::files("read", dir))?.next().is_some() {
+        return Err(SimError::Usage(format!("{} is not empty; name a new directory", dir.display())));
+    }
     output::write_file(&dir.join("wires.csv"), |file| table::wires(&view, file))?;
     output::write_file(&dir.join("presence.csv"), |file| table::presence(&view, file))?;
     output::write_file(&dir.join("boxes.csv"), |file| table::boxes(&view, file))?;

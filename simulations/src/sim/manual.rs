@@ -9,6 +9,7 @@ use super::{Cli, Ended, SimError, output};
 
 /// Writes `sotto-sim.1` and a page for each command.
 pub(super) fn man(directory: &Path) -> Result<Ended, SimError> {
+    std::fs::create_dir_all(directory).map_err(SimError::files("create", directory))?;
     clap_mangen::generate_to(Cli::command(), directory).map_err(SimError::files("write to", directory))?;
     Ok(Ended::Well)
 }
@@ -28,11 +29,12 @@ mod tests {
     #[test]
     fn there_is_a_page_for_every_command() {
         let directory = tempfile::tempdir().unwrap();
-        man(directory.path()).unwrap();
+        let directory = directory.path().join("new");
+        man(&directory).unwrap();
         for page in ["sotto-sim.1", "sotto-sim-run.1", "sotto-sim-merge.1", "sotto-sim-export.1"] {
-            assert!(directory.path().join(page).exists(), "{page}");
+            assert!(directory.join(page).exists(), "{page}");
         }
-        assert_eq!(man(Path::new("/no/such/directory")).unwrap_err().label(), "sim-files");
+        assert_eq!(man(Path::new("/dev/null/directory")).unwrap_err().label(), "sim-files");
     }
 
     #[test]

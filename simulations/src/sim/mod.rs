@@ -64,8 +64,9 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Measure how fast packets are forwarded and traced on one core of this machine.
     Bench(bench::BenchArgs),
+    /// Print the scenario that a plan has if it names nothing, in TOML.
+    Defaults,
     /// Write the manual pages into a directory.
-    #[command(hide = true)]
     Man {
         /// The directory.
         directory: PathBuf,
@@ -122,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Advise(args) => advise::advise(args),
         Command::Attack(args) => attack::attack(args),
         Command::Export(args) => export::export(args),
+        Command::Defaults => plan::defaults(),
         Command::Man { directory } => manual::man(directory),
         Command::Completions { shell } => manual::completions(*shell),
     };

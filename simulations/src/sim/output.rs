@@ -1,7 +1,7 @@
 //! What commands print and write.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, IsTerminal as _, Write as _};
+use std::io::{BufWriter, ErrorKind, IsTerminal as _, Write as _};
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,7 +11,11 @@ use super::SimError;
 
 /// Prints to standard output.
 pub(super) fn print(text: &str) -> Result<(), SimError> {
-    writeln!(std::io::stdout(), "{text}").map_err(SimError::files("write to", Path::new("standard output")))
+    match writeln!(std::io::stdout(), "{text}") {
+        // Whoever read has read enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(SimError::files("write to", Path::new("standard output"))),
+    }
 }
 
 /// Prints one JSON object to standard output.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sotto_traffic::plan::Plan;
+use sotto_traffic::scenario::Scenario;
 
 use super::{Ended, PlanFile, SimError, output};
 
@@ -103,6 +104,18 @@ pub(super) fn quoted(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// What a plan has where it names nothing.
+pub(super) fn defaults() -> Result<Ended, SimError> {
+    #[derive(serde::Serialize)]
+    struct Section {
+        scenario: Scenario,
+    }
+    let text = toml::to_string(&Section { scenario: Scenario::default() })
+        .map_err(|error| SimError::Usage(format!("cannot write TOML: {error}")))?;
+    output::print(text.trim_end())?;
+    Ok(Ended::Well)
 }
 
 #[cfg(test)]

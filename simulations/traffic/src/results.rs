@@ -19,9 +19,12 @@
 //! | `unlinkability.epsilon`, `.excluded` | of two possible senders: the logarithm of the ratio of their weights that 5 % of the trials exceed; the share of trials in which one is excluded |
 //! | `model.events`, `model.in_flight_max` | what the run took |
 //! | `downlink.load_max` | what comes for a client's shaped downlink beside what it carries, at the class where it is most, from the scenario |
-//! | `worst.advantage` | the largest advantage of all |
+//! | `worst.advantage` | the largest advantage of all in questions about `sender`, `exit` and `contact`; not there if none was asked |
 //! | `theory.NAME.expected`, `.measured`, `.tolerance` | a closed form beside its measure |
 //! | `valid` | 1 if every closed form is within its tolerance, else 0; not there if none applies |
+//!
+//! An advantage is (success - reference) / (1 - baseline). The reference is the baseline, or `decoy_success` where the interval of
+//! 95 % (Clopper, Pearson 1934) of it in this run lies above the baseline.
 //!
 //! Not here: intervals over replications, tables, plots.
 

@@ -28,7 +28,7 @@ pub struct Statistic {
     pub n: u32,
     /// The arithmetic mean.
     pub mean: f64,
-    /// Student's 95 % interval of the mean over replications; `None` with a single one.
+    /// Student's 95 % interval of the mean over replications, within what the measure can be; `None` with a single one.
     pub interval: Option<Interval>,
     /// The least.
     pub min: f64,
@@ -100,7 +100,9 @@ impl Summary {
             .map(|(mut point, values)| {
                 point.measures = values
                     .iter()
-                    .filter_map(|(name, values)| Some(((*name).to_owned(), quantiles.statistic(values)?)))
+                    .filter_map(|(name, values)| {
+                        Some(((*name).to_owned(), quantiles.statistic(values, range_of(name))?))
+                    })
                     .collect();
                 point
             })
@@ -115,6 +117,31 @@ impl Summary {
     }
 }
 
+/// What a measure can be, as far as its name tells: an interval beyond it would promise what cannot happen.
+fn range_of(measure: &str) -> (f64, f64) {
+    const SHARES: [&str; 8] = [
+        "success",
+        "success_low",
+        "success_high",
+        "baseline",
+        "decoy_success",
+        "top10",
+        "disclosed",
+        "calibration",
+    ];
+    let last = measure.rsplit('.').next().unwrap_or(measure);
+    let is_of_attack = measure.starts_with("attack.");
+    if last == "advantage" && (is_of_attack || measure == "worst.advantage") {
+        (-1.0, 1.0)
+    } else if (is_of_attack && SHARES.contains(&last))
+        || ["ways.compromised", "unlinkability.excluded", "valid"].contains(&measure)
+    {
+        (0.0, 1.0)
+    } else {
+        (f64::NEG_INFINITY, f64::INFINITY)
+    }
+}
+
 /// Quantiles of Student's t by the number of replications, each computed once.
 #[derive(Default)]
 struct Quantiles(BTreeMap<u32, Option<f64>>);
@@ -124,7 +151,7 @@ impl Quantiles {
         *self.0.entry(n).or_insert_with(|| student_quantile(n as usize, CONFIDENCE))
     }
 
-    fn statistic(&mut self, values: &[f64]) -> Option<Statistic> {
+    fn statistic(&mut self, values: &[f64], (least, most): (f64, f64)) -> Option<Statistic> {
         let n = u32::try_from(values.len()).ok().filter(|n| *n > 0)?;
         let count = f64::from(n);
         let min = values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -133,7 +160,11 @@ impl Quantiles {
         let mean = values.iter().map(|value| value / count).sum::<f64>().clamp(min, max);
         let interval = mean_and_error(values)
             .and_then(|(_, error)| Some(self.of(n)? * error))
-            .map(|half| Interval { low: mean - half, high: mean + half })
+            // Rows that somebody else wrote may be outside of the range: an interval holds its mean in any case.
+            .map(|half| Interval {
+                low: (mean - half).max(least).min(mean),
+                high: (mean + half).min(most).max(mean),
+            })
             .filter(|interval| interval.low.is_finite() && interval.high.is_finite());
         Some(Statistic { n, mean, interval, min, max })
     }

@@ -80,6 +80,12 @@ pub fn advise(wish: &Wish) -> Result<Advice, AdviceRefusal> {
     })
 }
 
+/// What a design gives by the closed forms; `None` if traffic is too thin for that of the entropy.
+#[must_use]
+pub fn figures(design: &Design, wish: &Wish) -> Option<Figures> {
+    Figures::of(design, wish, &mut Latencies::default())
+}
+
 /// Which limits keep the proposal from being better: each is loosened alone.
 fn binding(wish: &Wish, grid: &Grid, proposal: &Candidate, latencies: &mut Latencies) -> Vec<Binding> {
     let gain = |looser: &Wish, grid: &Grid, deployable: bool| {

@@ -97,12 +97,12 @@ impl Chance {
         draws
     }
 
-    /// The gap before a tick of a process, exponential of this mean.
+    /// The gap before a tick of a process, exponential of this mean; at least a nanosecond, so that time goes on.
     #[inline]
     pub(super) fn gap(&self, purpose: Purpose, maker: Maker, number: u32, mean_ns: f64) -> SimTime {
         let mut draws = self.seed.draws(purpose, maker.0);
         draws.seek(u64::from(number));
-        SimTime::from_secs_f64(draws.exponential(mean_ns) / 1e9)
+        SimTime::from_secs_f64(draws.exponential(mean_ns) / 1e9).max(SimTime::from_nanos(1))
     }
 
     /// How long a packet is held at a hop, exponential of this mean.

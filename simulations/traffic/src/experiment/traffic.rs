@@ -89,8 +89,8 @@ fn attack(
         disclosure::note(scenario, run, adversary, plan, seed, measures);
         scores.push(score);
     }
-    if let Some(worst) = scoreboard::worst(&scores) {
-        measures.set("worst.advantage", worst.worst_advantage());
+    if let Some((_, advantage)) = scoreboard::worst(&scores) {
+        measures.set("worst.advantage", advantage);
     }
     Ok(())
 }

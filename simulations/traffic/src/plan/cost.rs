@@ -2,12 +2,17 @@
 //!
 //! Not here: seconds. They depend on the machine, so the caller runs something short and compares.
 
-use crate::scenario::{ClientClass, Delivery, Network, Notice, Online, Route, Scenario, Topology, Writing};
+use crate::scenario::{
+    ClientClass, Delivery, Mixing, Network, Notice, Online, Route, Scenario, ScenarioRefusal, Topology,
+    Writing,
+};
 
 /// Seconds of a day.
 const DAY_S: f64 = 86_400.0;
 /// Hops of a Tor circuit count as one party.
 const TOR_LINKS: f64 = 1.0;
+/// The most events of a run: at a million a second it takes eleven days.
+pub(super) const EVENTS_MAX: f64 = 1e12;
 
 /// What is expected of one run, from the beginning of warming up.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +21,8 @@ pub struct Cost {
     pub packets: f64,
     /// Passages of packets over links. Each is two events: sent, arrived.
     pub passages: f64,
+    /// Rounds of mixes that have them at intervals, an event each.
+    pub rounds: f64,
 }
 
 impl Cost {
@@ -28,20 +35,26 @@ impl Cost {
             .clients
             .iter()
             .map(|class| Self::of_clients(class, scenario, links))
-            .fold(Self { packets: 0.0, passages: 0.0 }, |sum, cost| sum.plus(cost));
+            .fold(Self { packets: 0.0, passages: 0.0, rounds: 0.0 }, |sum, cost| sum.plus(cost));
         let mixes = f64::from(scenario.layout().mixes());
         let loops = mixes * per_second(scenario.network.mix_loop_interval_ms_mean);
         let dummies =
             node_links(&scenario.network) * per_second(scenario.network.link_dummy_interval_ms_mean);
-        let nodes = Self { packets: loops + dummies, passages: loops * links + dummies };
+        let rounds = match scenario.mixing {
+            Mixing::Timed { interval_ms } | Mixing::Pool { interval_ms, .. } => {
+                mixes * per_second(interval_ms)
+            }
+            Mixing::Poisson { .. } | Mixing::Threshold { .. } => 0.0,
+        };
+        let nodes = Self { packets: loops + dummies, passages: loops * links + dummies, rounds };
         let all = people.plus(nodes);
-        Self { packets: all.packets * span_s, passages: all.passages * span_s }
+        Self { packets: all.packets * span_s, passages: all.passages * span_s, rounds: all.rounds * span_s }
     }
 
     /// Events to be handled.
     #[must_use]
     pub fn events(&self) -> f64 {
-        2.0 * self.passages
+        2.0 * self.passages + self.rounds
     }
 
     /// A second of a class of clients.
@@ -66,12 +79,63 @@ impl Cost {
         Self {
             packets: clients * (payload * answered + cover + downlink + digests),
             passages: clients * ((payload * answered + cover) * links + downlink + digests),
+            rounds: 0.0,
         }
     }
 
     fn plus(self, other: Self) -> Self {
-        Self { packets: self.packets + other.packets, passages: self.passages + other.passages }
+        Self {
+            packets: self.packets + other.packets,
+            passages: self.passages + other.passages,
+            rounds: self.rounds + other.rounds,
+        }
     }
+}
+
+/// Refuses a scenario of more than [`EVENTS_MAX`] events: it would not end. The field that is named is the interval without
+/// which there would be fewest, if they were few enough then, and else how long the run is.
+pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioRefusal> {
+    let events = Cost::of(scenario).events();
+    if events <= EVENTS_MAX {
+        return Ok(());
+    }
+    let mut fewest = (EVENTS_MAX, "duration_s".to_owned(), scenario.duration_s);
+    let mut without = |field: String, interval: f64, changed: &Scenario| {
+        let left = Cost::of(changed).events();
+        if left < fewest.0 {
+            fewest = (left, field, interval);
+        }
+    };
+    for (index, class) in scenario.clients.iter().enumerate() {
+        type Interval = fn(&mut ClientClass) -> &mut f64;
+        let intervals: [(&str, Interval); 4] = [
+            ("payload_interval_ms_mean", |class| &mut class.payload_interval_ms_mean),
+            ("loop_interval_ms_mean", |class| &mut class.loop_interval_ms_mean),
+            ("drop_interval_ms_mean", |class| &mut class.drop_interval_ms_mean),
+            ("downlink_interval_ms_mean", |class| &mut class.downlink_interval_ms_mean),
+        ];
+        for (name, of) in intervals {
+            let mut changed = scenario.clone();
+            let interval = std::mem::take(of(&mut class.clone()));
+            if let Some(class) = changed.clients.get_mut(index) {
+                *of(class) = 0.0;
+            }
+            without(format!("clients[{index}].{name}"), interval, &changed);
+        }
+    }
+    let network = &scenario.network;
+    let mut changed = scenario.clone();
+    changed.network.mix_loop_interval_ms_mean = 0.0;
+    without("network.mix_loop_interval_ms_mean".to_owned(), network.mix_loop_interval_ms_mean, &changed);
+    let mut changed = scenario.clone();
+    changed.network.link_dummy_interval_ms_mean = 0.0;
+    without("network.link_dummy_interval_ms_mean".to_owned(), network.link_dummy_interval_ms_mean, &changed);
+    let (_, field, found) = fewest;
+    let allowed = format!(
+        "what makes a run of up to {EVENTS_MAX:e} events; this one has about {events:.1e}: shorten the run or lengthen \
+         the interval"
+    );
+    Err(ScenarioRefusal::new(field, found.to_string(), allowed))
 }
 
 /// Events a second of something with this mean interval.

@@ -10,7 +10,7 @@ use toml::Value;
 
 use super::refusal::{PlanFault, PlanRefusal, nearest, unknown_field, with_suggestion};
 use super::source::Source;
-use super::{hash, key};
+use super::{cost, hash, key};
 use crate::engine::{PrepareError, Simulation};
 use crate::experiment::AttackPlan;
 use crate::random::Seed;
@@ -103,7 +103,10 @@ impl Points {
         }
         let Situation { mut scenario, attack } =
             tree.try_into().map_err(|error: toml::de::Error| self.misshapen(number, error.message()))?;
-        scenario.validate().map_err(|refusal| self.refused(number, &refusal))?;
+        scenario
+            .validate()
+            .and_then(|()| cost::check(&scenario))
+            .map_err(|refusal| self.refused(number, &refusal))?;
         let config_hash = self.hash(number, &mut scenario, &attack)?;
         let settings =
             values.into_iter().map(|(axis, value)| (axis.key().to_owned(), setting(value))).collect();

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::naming::{advantages, attack_of, attack_title, title};
+use super::naming::{advantages, attack_name, attack_of, attack_title, title};
 use super::number::{count, number};
 use super::sweep::{Axis, axes, point_name};
 use super::validity::{Validity, closed_forms, validity};
 use crate::results::Results;
 use crate::summary::{PointSummary, Statistic, Summary};
+
+/// The largest advantage of all attacks in a run.
+const WORST: &str = "worst.advantage";
 
 /// An attack at the point where it does best.
 #[derive(Clone, Copy, Debug)]
@@ -77,10 +80,16 @@ impl<'a> Study<'a> {
         let mut sentences = vec![self.size()];
         sentences.extend(self.worst());
         sentences.extend(self.safest());
+        sentences.extend(self.range("entropy_bits.shannon"));
+        let latency: Vec<String> = ["latency_ms.q50", "latency_ms.q99"]
+            .into_iter()
+            .filter_map(|measure| self.range(measure))
+            .collect();
+        if !latency.is_empty() {
+            sentences.extend(latency);
+            sentences.extend(self.delivered());
+        }
         for measure in [
-            "entropy_bits.shannon",
-            "latency_ms.q50",
-            "latency_ms.q99",
             "traffic.up_bytes_per_user_day",
             "traffic.down_bytes_per_user_day",
             "traffic.packets_per_message",
@@ -115,35 +124,44 @@ impl<'a> Study<'a> {
             Some(_) => "the interval holds 0, so that it cannot be told from guessing",
             None => "without an interval it is not known whether that is more than guessing",
         };
+        let names: BTreeSet<&str> = attacks.iter().map(|attack| attack_name(attack.name)).collect();
         let decoy = worst.decoy_advantage.map_or(String::new(), |decoy| {
             format!(" On uninvolved decoys the same attack gains {}.", number(decoy))
         });
         Some(format!(
             "Of {} the worst is {}, at {}: its advantage over guessing is {} ({verdict}).{decoy}",
-            count(attacks.len(), "attack"),
+            count(names.len(), "attack"),
             attack_title(worst.name),
             point_name(worst.point, &self.axes),
             with_interval(worst.advantage),
         ))
     }
 
-    /// The point where the worst attack does least.
+    /// The point where the worst attack does least, and whether that is more than chance.
     fn safest(&self) -> Option<String> {
-        let worst_at = |point| {
-            let advantage = |attack: &Attack<'_>| attack.advantage.mean;
-            attacks_at(point).max_by(|a, b| advantage(a).total_cmp(&advantage(b)))
+        let of = |point: &'_ PointSummary| point.measures.get(WORST).copied();
+        let mut worsts: Vec<(Statistic, &PointSummary)> =
+            self.summary.points.iter().filter_map(|point| Some((of(point)?, point))).collect();
+        worsts.sort_by(|a, b| a.0.mean.total_cmp(&b.0.mean));
+        let ((least, point), others) = worsts.split_first().filter(|(_, others)| !others.is_empty())?;
+        let alike = |other: &Statistic| match (least.interval, other.interval) {
+            (Some(least), Some(other)) => least.high >= other.low,
+            _ => true,
         };
-        let mut worsts: Vec<Attack<'_>> = self.summary.points.iter().filter_map(worst_at).collect();
-        if worsts.len() < 2 {
-            return None;
-        }
-        worsts.sort_by(|a, b| a.advantage.mean.total_cmp(&b.advantage.mean));
-        let least = worsts.first()?;
+        let like = others.iter().filter(|(other, _)| alike(other)).count();
+        let verdict = if least.interval.is_none() {
+            "; without intervals it is not known whether that is more than chance".to_owned()
+        } else if like == 0 {
+            String::new()
+        } else if like == others.len() {
+            "; it cannot be told apart from any other point, as the intervals overlap".to_owned()
+        } else {
+            format!("; it cannot be told apart from {}, as the intervals overlap", count(like, "other point"))
+        };
         Some(format!(
-            "The worst attack does least at {}: there it is {}, with an advantage of {}.",
-            point_name(least.point, &self.axes),
-            attack_title(least.name),
-            with_interval(least.advantage),
+            "The worst attack does least at {}: the largest advantage of all attacks is {} there{verdict}.",
+            point_name(point, &self.axes),
+            with_interval(least),
         ))
     }
 
@@ -167,17 +185,31 @@ impl<'a> Study<'a> {
     }
 }
 
+impl<'a> Attack<'a> {
+    /// A measure of this attack at its point; one that is of all its kinds of questions together, where no other was
+    /// measured, is marked by `true`.
+    pub(super) fn measure(&self, what: &str) -> (Option<&'a Statistic>, bool) {
+        let of = |name: &str| self.point.measures.get(&format!("attack.{name}.{what}"));
+        match of(self.name) {
+            Some(statistic) => (Some(statistic), false),
+            None => (of(attack_name(self.name)), true),
+        }
+    }
+}
+
 /// The attacks of a point.
 pub(super) fn attacks_at(point: &PointSummary) -> impl Iterator<Item = Attack<'_>> {
     let measures = advantages(point.measures.keys().map(String::as_str));
     measures.into_iter().filter_map(move |measure| {
         let (name, advantage) = (attack_of(measure)?, point.measures.get(measure)?);
-        let of = |what: &str| point.mean(&format!("attack.{name}.{what}"));
-        // As the scoreboard has it: from nothing at guessing to 1 at knowing.
-        let decoy_advantage = of("decoy_success")
-            .zip(of("baseline"))
-            .filter(|(_, guess)| *guess < 1.0)
-            .map(|(success, guess)| (success - guess) / (1.0 - guess));
+        let gain = |of: &str| {
+            let (success, guess) = point
+                .mean(&format!("attack.{of}.decoy_success"))
+                .zip(point.mean(&format!("attack.{of}.baseline")))?;
+            // As the scoreboard has it: from nothing at guessing to 1 at knowing.
+            (guess < 1.0).then(|| (success - guess) / (1.0 - guess))
+        };
+        let decoy_advantage = gain(name).or_else(|| gain(attack_name(name)));
         Some(Attack { name, advantage, decoy_advantage, point })
     })
 }

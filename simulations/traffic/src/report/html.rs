@@ -129,8 +129,15 @@ fn answer(study: &Study<'_>, _: &Provenance) -> String {
         .iter()
         .map(|sentence| format!("<li>{}</li>\n", escape(&clean(sentence, 2000))))
         .collect();
+    let cautions: String = study
+        .cautions()
+        .iter()
+        .map(|caution| {
+            format!("<p class=\"caution\"><strong>Caution</strong>: {}</p>\n", escape(&clean(caution, 2000)))
+        })
+        .collect();
     format!(
-        "<ul>\n{sentences}</ul>\n<p class=\"note\">Numbers in brackets are 95 % intervals of means.</p>\n"
+        "<ul>\n{sentences}</ul>\n{cautions}<p class=\"note\">Numbers in brackets are 95 % intervals of means.</p>\n"
     )
 }
 

@@ -8,6 +8,7 @@
 //! judgement beyond the numbers in the rows.
 
 mod canvas;
+mod cautions;
 mod figure;
 mod findings;
 mod html;

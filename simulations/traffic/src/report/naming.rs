@@ -61,6 +61,11 @@ pub(super) fn attack_of(measure: &str) -> Option<&str> {
     measure.strip_prefix("attack.")?.strip_suffix(".advantage")
 }
 
+/// The name of an attack without the kind of question.
+pub(super) fn attack_name(attack: &str) -> &str {
+    attack.split_once('.').map_or(attack, |(name, _)| name)
+}
+
 /// An attack as it is shown: the kind of question in brackets, if it is of one kind alone.
 pub(super) fn attack_title(attack: &str) -> String {
     match attack.split_once('.') {

@@ -83,9 +83,18 @@ fn value(value: Option<f64>) -> String {
 }
 
 fn mean(statistic: Option<&Statistic>) -> String {
+    noted(statistic, "")
+}
+
+/// The same with a note behind it.
+fn noted(statistic: Option<&Statistic>, note: &str) -> String {
     match statistic {
         Some(statistic) => {
-            format!("<td class=\"n\" data-value=\"{}\">{}</td>", statistic.mean, with_interval(statistic))
+            format!(
+                "<td class=\"n\" data-value=\"{}\">{}{note}</td>",
+                statistic.mean,
+                with_interval(statistic)
+            )
         }
         None => value(None),
     }
@@ -151,10 +160,13 @@ pub(super) fn attacks(study: &Study<'_>) -> String {
     attacks.sort_by(|a, b| b.advantage.mean.total_cmp(&a.advantage.mean));
     for attack in attacks {
         table.row(&attack_title(attack.name), || {
-            let of = |what: &str| attack.point.measures.get(&format!("attack.{}.{what}", attack.name));
+            let of = |what: &str| {
+                let (statistic, is_of_all) = attack.measure(what);
+                noted(statistic, if is_of_all { " (all kinds)" } else { "" })
+            };
             let measures = ["success", "baseline", "decoy_success", "calibration", "trials"];
             let point = value(Some(f64::from(attack.point.point)));
-            let means = measures.into_iter().map(|what| mean(of(what)));
+            let means = measures.into_iter().map(of);
             [point, mean(Some(attack.advantage))].into_iter().chain(means).collect()
         });
     }

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::refusal::{ScenarioRefusal, within};
+use super::refusal::{INTERVAL_MS_MIN, ScenarioRefusal, none_or_within, within};
 
 /// The most clients of all classes.
 pub(crate) const CLIENTS_MAX: u32 = 5_000_000;
-const INTERVAL_MS: std::ops::RangeInclusive<f64> = 0.0..=86_400_000.0;
+const INTERVAL_MS: std::ops::RangeInclusive<f64> = INTERVAL_MS_MIN..=86_400_000.0;
 
 /// Clients that keep the same rates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,10 +71,10 @@ pub(super) fn validate(classes: &[ClientClass]) -> Result<(), ScenarioRefusal> {
     for (index, class) in classes.iter().enumerate() {
         let field = |name: &str| format!("clients[{index}].{name}");
         within(&field("count"), class.count, 1..=CLIENTS_MAX)?;
-        within(&field("payload_interval_ms_mean"), class.payload_interval_ms_mean, INTERVAL_MS)?;
-        within(&field("loop_interval_ms_mean"), class.loop_interval_ms_mean, INTERVAL_MS)?;
-        within(&field("drop_interval_ms_mean"), class.drop_interval_ms_mean, INTERVAL_MS)?;
-        within(&field("downlink_interval_ms_mean"), class.downlink_interval_ms_mean, INTERVAL_MS)?;
+        none_or_within(&field("payload_interval_ms_mean"), class.payload_interval_ms_mean, INTERVAL_MS)?;
+        none_or_within(&field("loop_interval_ms_mean"), class.loop_interval_ms_mean, INTERVAL_MS)?;
+        none_or_within(&field("drop_interval_ms_mean"), class.drop_interval_ms_mean, INTERVAL_MS)?;
+        none_or_within(&field("downlink_interval_ms_mean"), class.downlink_interval_ms_mean, INTERVAL_MS)?;
         match class.online {
             Online::Always => {}
             Online::Alternating { online_s_mean, offline_s_mean } => {

@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::refusal::{ScenarioRefusal, within};
+use super::refusal::{INTERVAL_MS_MIN, ScenarioRefusal, none_or_within, within};
 
 /// The most layers that a packet can pass, the entry's included.
 const LAYERS_MAX: u32 = 16;
 /// The most mixes in a layer.
 const WIDTH_MAX: u32 = 10_000;
+/// The longest mean interval of loops and dummies.
+const INTERVAL_MS_MAX: f64 = 3.6e6;
 
 /// How packets travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -114,8 +116,15 @@ impl Network {
         within("network.entries", self.entries, 0..=WIDTH_MAX)?;
         within("network.layers", self.layers, 1..=LAYERS_MAX)?;
         within("network.mixes_per_layer", self.mixes_per_layer, 1..=WIDTH_MAX)?;
-        within("network.mix_loop_interval_ms_mean", self.mix_loop_interval_ms_mean, 0.0..=3.6e6)?;
-        within("network.link_dummy_interval_ms_mean", self.link_dummy_interval_ms_mean, 0.0..=3.6e6)
+        let loops = INTERVAL_MS_MIN..=INTERVAL_MS_MAX;
+        none_or_within("network.mix_loop_interval_ms_mean", self.mix_loop_interval_ms_mean, loops)?;
+        // All dummies of a node are one process, with as many times the rate as it has links.
+        let links = match self.topology {
+            Topology::Stratified | Topology::FreeRoute => self.widths().into_iter().max().unwrap_or(1),
+            Topology::Cascade => 1,
+        };
+        let dummies = INTERVAL_MS_MIN * f64::from(links)..=INTERVAL_MS_MAX;
+        none_or_within("network.link_dummy_interval_ms_mean", self.link_dummy_interval_ms_mean, dummies)
     }
 }
 

@@ -24,6 +24,23 @@ impl ScenarioRefusal {
     }
 }
 
+/// The shortest mean interval of anything that ticks: engines count whole nanoseconds, and a mean of a few of them would not
+/// be the one asked for.
+pub(crate) const INTERVAL_MS_MIN: f64 = 0.001;
+
+/// Requires a mean interval to be 0, which is none, or in a range.
+pub(crate) fn none_or_within(
+    field: &str,
+    found: f64,
+    allowed: RangeInclusive<f64>,
+) -> Result<(), ScenarioRefusal> {
+    if found == 0.0 || allowed.contains(&found) {
+        return Ok(());
+    }
+    let range = format!("0, or {} to {}", allowed.start(), allowed.end());
+    Err(ScenarioRefusal::new(field, found.to_string(), range))
+}
+
 /// Requires a number to be in a range; NaN is in none.
 pub(crate) fn within<T: PartialOrd + ToString + Copy>(
     field: &str,

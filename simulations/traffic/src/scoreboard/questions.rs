@@ -131,17 +131,23 @@ impl<'a> Asker<'a> {
         asked
     }
 
-    /// Each about a packet with a message and the next with another message that any client sends.
+    /// Each about a packet and the next from a payload slot of the same client, which is the closed form's case: what others
+    /// sent seconds apart keeps its order nearly always, and to say so is to know nothing.
     fn orders(&self, draws: &mut Draws) -> Vec<Asked> {
+        let trips = self.trips.all.iter().chain(&self.trips.cover);
+        let mut payload: Vec<&Trip> = trips.filter(|trip| trip.is_payload).collect();
+        payload.sort_unstable_by_key(|trip| (trip.first.from, trip.first.id));
+        // Copies of one message are not two, and what is sent at once has no order.
+        let is_pair = |(one, two): &(&Trip, &Trip)| {
+            one.first.from == two.first.from
+                && one.first.sent < two.first.sent
+                && (two.message.is_none() || two.message != one.message)
+        };
+        let next = payload.iter().skip(1).copied();
+        let pairs: Vec<(&Trip, &Trip)> = payload.iter().copied().zip(next).filter(is_pair).collect();
         let mut asked = Vec::new();
-        for number in sample(draws, self.trips.all.len().saturating_sub(1), self.targets) {
-            let mut later = self.trips.all.iter().skip(number);
-            let Some(one) = later.next() else { continue };
-            // Copies of one message are not two, and what is sent at once has no order.
-            let is_next = |two: &&Trip| {
-                two.first.sent > one.first.sent && (two.message.is_none() || two.message != one.message)
-            };
-            let Some(two) = later.find(is_next) else { continue };
+        for number in sample(draws, pairs.len(), self.targets) {
+            let Some((one, two)) = pairs.get(number) else { continue };
             let question = Question::Order { first: one.first.id, second: two.first.id };
             let came = |trip: &Trip| (trip.last.arrived, trip.last.id);
             let right = usize::from(came(one) > came(two));

@@ -99,26 +99,41 @@ impl Tally {
         clopper_pearson(self.hits, self.trials, CONFIDENCE)
     }
 
-    /// (success - max(baseline, decoy success)) / (1 - baseline), from -1 to 1: 0 is guessing, 1 is knowing.
+    /// (success - reference) / (1 - baseline), from -1 to 1: 0 is guessing, 1 is knowing. The reference is the baseline, or the
+    /// success on decoys where its interval of 95 % lies above the baseline: the larger of both would grow with the noise of few
+    /// decoys, and hide an advantage that is there.
     #[must_use]
     pub fn advantage(&self) -> f64 {
-        self.scaled(self.success())
+        let reference = if self.decoys_tell() { self.decoy_success() } else { self.baseline() };
+        self.scaled(self.success(), reference)
     }
 
-    /// The advantage at both ends of [`Self::success_interval`].
+    /// The advantage at both ends of [`Self::success_interval`], each against the farther end of the decoys' interval where
+    /// they count.
     #[must_use]
     pub fn advantage_interval(&self) -> (f64, f64) {
         let (low, high) = self.success_interval();
-        (self.scaled(low), self.scaled(high))
+        let baseline = self.baseline();
+        let (least, most) = if self.decoys_tell() { self.decoy_interval() } else { (baseline, baseline) };
+        (self.scaled(low, most), self.scaled(high, least))
     }
 
-    fn scaled(&self, success: f64) -> f64 {
+    /// Whether decoys are named more often than guessing explains.
+    fn decoys_tell(&self) -> bool {
+        self.decoy_interval().0 > self.baseline()
+    }
+
+    fn decoy_interval(&self) -> (f64, f64) {
+        clopper_pearson(self.decoy_hits, self.decoy_trials, CONFIDENCE)
+    }
+
+    fn scaled(&self, success: f64, reference: f64) -> f64 {
         let baseline = self.baseline();
         // With one candidate each there is nothing to find out.
         if baseline >= 1.0 {
             return 0.0;
         }
-        ((success - baseline.max(self.decoy_success())) / (1.0 - baseline)).clamp(-1.0, 1.0)
+        ((success - reference) / (1.0 - baseline)).clamp(-1.0, 1.0)
     }
 
     /// The share of answers with the right candidate among the ten first.
@@ -194,11 +209,13 @@ impl Score {
         total
     }
 
-    /// The advantage in the kind of question in which it is largest; 0 if nothing could be asked.
+    /// The advantage in the kind of question in which it is largest; `None` if nothing could be asked. Questions of
+    /// [`Kind::Order`] are left out: to know the order of two packets is to know nothing about people.
     #[must_use]
-    pub fn worst_advantage(&self) -> f64 {
-        let advantages = self.kinds.values().map(Tally::advantage).filter(|advantage| advantage.is_finite());
-        advantages.reduce(f64::max).unwrap_or(0.0)
+    pub fn worst_advantage(&self) -> Option<f64> {
+        let about_people = self.kinds.iter().filter(|(kind, _)| **kind != Kind::Order);
+        let advantages = about_people.map(|(_, tally)| tally.advantage());
+        advantages.filter(|advantage| advantage.is_finite()).reduce(f64::max)
     }
 
     /// Adds the same adversary's score of another run.
@@ -235,10 +252,11 @@ impl Score {
     }
 }
 
-/// The score with the largest advantage in any kind of question: what counts is the best adversary.
+/// The score with the largest [`Score::worst_advantage`], and that: what counts is the best adversary.
 #[must_use]
-pub fn worst(scores: &[Score]) -> Option<&Score> {
-    scores.iter().max_by(|one, other| one.worst_advantage().total_cmp(&other.worst_advantage()))
+pub fn worst(scores: &[Score]) -> Option<(&Score, f64)> {
+    let asked = scores.iter().filter_map(|score| Some((score, score.worst_advantage()?)));
+    asked.max_by(|(_, one), (_, other)| one.total_cmp(other))
 }
 
 #[cfg(test)]
@@ -268,12 +286,49 @@ mod tests {
     fn what_works_on_decoys_as_well_is_no_advantage() {
         let sure = Answer::from_weights(vec![1.0, 0.0, 0.0, 0.0]);
         let mut tally = Tally::default();
-        tally.target(&sure, 0);
+        (0..20).for_each(|_| tally.target(&sure, 0));
         assert!((tally.advantage() - 1.0).abs() < 1e-12);
-        tally.decoy(&sure, 0);
+        let alone = tally.advantage_interval();
+        (0..20).for_each(|_| tally.decoy(&sure, 0));
         assert!(tally.advantage().abs() < 1e-12);
-        tally.decoy(&sure, 1);
+        let (low, high) = tally.advantage_interval();
+        assert!(low < 0.0 && high > 0.0 && high < alone.0, "{low} {high}");
+        (0..20).for_each(|_| tally.decoy(&sure, 1));
         assert!((tally.advantage() - (1.0 - 0.5) / 0.75).abs() < 1e-12);
+    }
+
+    #[test]
+    fn few_decoys_do_not_hide_an_advantage_on_average() {
+        // Right in 5 of 6 of the cases among 2, and guessing at decoys: the advantage is 2/3, whatever the number of trials.
+        let mut draws = crate::random::Seed::new(1).draws(crate::random::Purpose::Adversary, 0);
+        let (runs, trials) = (4000_u32, 6);
+        let mut sum = 0.0;
+        for _ in 0..runs {
+            let mut tally = Tally::default();
+            for _ in 0..trials {
+                let first = Answer::from_weights(vec![1.0, 0.0]);
+                tally.target(&first, usize::from(draws.below(6) == 0));
+                tally.decoy(&first, usize::from(draws.below(2) == 0));
+            }
+            sum += tally.advantage();
+        }
+        let mean = sum / f64::from(runs);
+        // One run deviates by 0.3, and 1 in 64 has six decoys of six.
+        assert!((mean - 2.0 / 3.0).abs() < 0.035, "{mean}");
+    }
+
+    #[test]
+    fn nothing_asked_is_no_advantage_and_the_order_of_packets_is_not_the_worst() {
+        let mut score = Score { adversary: "a".into(), kinds: BTreeMap::new() };
+        assert_eq!(score.worst_advantage(), None);
+        score.kinds.entry(Kind::Exit).or_default();
+        assert_eq!(score.worst_advantage(), None);
+        let good = Answer::from_weights(vec![1.0, 0.0]);
+        score.kinds.entry(Kind::Order).or_default().target(&good, 0);
+        assert_eq!(score.worst_advantage(), None);
+        assert!(worst(std::slice::from_ref(&score)).is_none());
+        score.kinds.entry(Kind::Exit).or_default().target(&good, 1);
+        assert_eq!(score.worst_advantage(), Some(-1.0));
     }
 
     #[test]
@@ -292,7 +347,7 @@ mod tests {
         let mut half = Score { adversary: "half".into(), kinds: BTreeMap::new() };
         half.kinds.entry(Kind::Exit).or_default().target(&good, 0);
         half.kinds.entry(Kind::Exit).or_default().target(&Answer::nothing(2), 0);
-        assert_eq!(worst(&[half, mixed]).unwrap().adversary, "mixed");
+        assert_eq!(worst(&[half, mixed]).unwrap().0.adversary, "mixed");
         assert!(worst(&[]).is_none());
     }
 

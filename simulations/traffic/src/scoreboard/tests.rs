@@ -177,5 +177,39 @@ fn a_run_in_which_nothing_happened_has_no_trials() {
     played.recording = Recording::default();
     let score = asked(&played, &puppet(ALL, |_, question| Answer::nothing(question.candidates())));
     assert_eq!(score.total().trials, 0);
-    assert_eq!(score.worst_advantage().to_bits(), 0.0_f64.to_bits());
+    assert_eq!(score.worst_advantage(), None);
+}
+
+#[test]
+fn the_order_is_asked_of_two_payload_packets_of_one_client_in_a_row() {
+    let mut scenario = Scenario { duration_s: 60.0, warmup_s: 10.0, ..Scenario::default() };
+    scenario.clients[0].count = 12;
+    scenario.network.entries = 2;
+    let run = crate::engine::record(&scenario, Seed::new(1), None).unwrap();
+    let fact = |wire: WireId| run.recording.facts[usize::try_from(wire.0).unwrap()];
+    let gaps = std::sync::Mutex::new(Vec::new());
+    let listener = puppet(&[Kind::Order], |view, question| {
+        if let Question::Order { first, second } = question {
+            let (one, two) = (view.wire(*first).unwrap(), view.wire(*second).unwrap());
+            assert_eq!(one.from, two.from);
+            let is_payload = |kind| {
+                matches!(
+                    kind,
+                    crate::observer::PacketKind::Message
+                        | crate::observer::PacketKind::Poll
+                        | crate::observer::PacketKind::Receipt
+                )
+            };
+            assert!(is_payload(fact(*first).kind) && is_payload(fact(*second).kind));
+            gaps.lock().unwrap().push(two.sent.since(one.sent).as_secs_f64());
+        }
+        Answer::nothing(question.candidates())
+    });
+    let plan = AttackPlan { name: "puppet".into(), targets: 300, candidates: 10 };
+    let score = ask(&run.recording, &run.layout, &scenario, &[], &listener, &plan, Seed::new(5));
+    assert_eq!(score.kinds[&Kind::Order].trials, 300);
+    let gaps = gaps.into_inner().unwrap();
+    let mean = gaps.iter().sum::<f64>() / f64::from(u32::try_from(gaps.len()).unwrap());
+    // A slot each second.
+    assert!((mean - 1.0).abs() < 0.25, "{mean}");
 }

@@ -11,6 +11,8 @@ use crate::view::{Recording, Wire};
 pub(super) struct Trip {
     /// The packet.
     pub(super) packet: u64,
+    /// Whether it went in a payload slot: of cover, drops did not.
+    pub(super) is_payload: bool,
     /// The message in it.
     pub(super) message: Option<u32>,
     /// The passage from the client.
@@ -61,7 +63,14 @@ impl Trips {
                 && wire.sent <= window.1
                 && let Some(first) = open.remove(&fact.packet)
             {
-                trips.push(Trip { packet: fact.packet, message: fact.message, first, last: *wire });
+                let is_payload = fact.kind != PacketKind::Drop;
+                trips.push(Trip {
+                    packet: fact.packet,
+                    is_payload,
+                    message: fact.message,
+                    first,
+                    last: *wire,
+                });
             }
         }
         all.sort_unstable_by_key(|trip| trip.first.id);

@@ -1,5 +1,6 @@
 //! The report of made-up rows: what it says must be what is in them, and any reader must be able to read it.
 
+mod answer;
 mod page;
 mod pictures;
 mod statistics;

@@ -46,6 +46,28 @@ fn points_are_not_mixed_up_and_what_was_not_measured_is_missing() {
 }
 
 #[test]
+fn an_interval_is_within_what_a_measure_can_be() {
+    let mut rows: Vec<Row> = (0..2).map(|number| measured(0, number, f64::from(number))).collect();
+    for (row, value) in rows.iter_mut().zip([1.0, 0.6]) {
+        row.measures.set("attack.a.success", value);
+        row.measures.set("attack.a.exit.advantage", -value);
+        row.measures.set("worst.advantage", 2.0 * value);
+    }
+    let summary = Summary::of(&Results { rows, ..Results::default() });
+    let interval = |name: &str| summary.points[0].measures[name].interval.unwrap();
+    let success = interval("attack.a.success");
+    assert!((success.low, success.high) == (0.0, 1.0), "{success:?}");
+    let advantage = interval("attack.a.exit.advantage");
+    assert!((advantage.low, advantage.high) == (-1.0, 1.0), "{advantage:?}");
+    // What is outside itself keeps an interval that holds its mean.
+    let wrong = interval("worst.advantage");
+    assert!((wrong.low, wrong.high) == (-1.0, 1.6), "{wrong:?}");
+    // Half of the range times t of one degree of freedom, 12.706: nothing is known of `x`.
+    let free = interval("x");
+    assert!((free.high - 0.5 - 12.706 / 2.0).abs() < 1e-3, "{free:?}");
+}
+
+#[test]
 fn an_interval_holds_the_truth_as_often_as_it_says() {
     let rows = (0..2000).flat_map(|point| {
         let mut draws =
@@ -160,5 +182,5 @@ fn an_attack_that_was_asked_several_kinds_of_questions_counts_by_kind() {
     let study = super::super::findings::Study::of(&results);
     let names: Vec<&str> = study.attacks().iter().map(|attack| attack.name).collect();
     assert_eq!(names, ["intersection.sender", "exact-tracing", "tagging", "intersection.contact"]);
-    assert!(study.sentences()[1].contains("Of 4 attacks the worst is intersection (sender), at point 0"));
+    assert!(study.sentences()[1].contains("Of 3 attacks the worst is intersection (sender), at point 0"));
 }
