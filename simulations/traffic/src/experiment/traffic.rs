@@ -231,4 +231,18 @@ mod tests {
         let grown = of(&many, "entropy_bits.shannon") - of(&few, "entropy_bits.shannon");
         assert!(grown < 0.3, "{grown} {few:?} {many:?}");
     }
+
+    #[test]
+    fn dummies_at_corrupt_mixes_leave_no_target_out() {
+        let mut scenario = small();
+        scenario.network.delivery = Delivery::Mailbox;
+        scenario.network.link_dummy_interval_ms_mean = 500.0;
+        scenario.corruption.nodes = vec!["mix-0-0".to_owned(), "mix-1-0".to_owned(), "mix-2-0".to_owned()];
+        let measures =
+            TrafficExperiment.replicate(&scenario, &[plan("exact-tracing")], Seed::new(3)).unwrap();
+        let of = |name: &str| measures.get(name).unwrap();
+        println!("{} of {}", of("entropy_bits.traced"), of("entropy_bits.asked"));
+        assert!(of("entropy_bits.asked") >= 40.0, "{measures:?}");
+        assert!(of("entropy_bits.traced") > 0.8 * of("entropy_bits.asked"), "{measures:?}");
+    }
 }
