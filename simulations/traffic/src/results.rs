@@ -12,12 +12,13 @@
 //! | `attack.NAME.success_low`, `.success_high`, `.top10`, `.rank_mean`, `.brier` | the interval of 95 % of its success; how near its other answers are |
 //! | `attack.NAME.disclosed`, `.disclosed_after_s`, `.disclosed_packets` | of the users who write most, the share of whom a contact is known at the end; how long and how many of their packets that took |
 //! | `attack.NAME.KIND.success`, `.baseline`, `.advantage`, `.decoy_success` | the same of one kind of question: `sender`, `exit`, `contact`, `order` |
-//! | `entropy_bits.packet`, `.packet_error`, `.traced` | the same of packets instead of clients, its standard error, how many were traced |
+//! | `entropy_bits.packet`, `.packet_error`, `.traced`, `.asked` | the same of packets instead of clients, its standard error, how many were traced to where they came from, of how many |
 //! | `ways.ended`, `ways.compromised`, `ways.first_compromised_s` | ways of packets with messages; the share with corrupt mixes only; when the first was |
 //! | `mixes.held_mean`, `mixes.forwarded_per_s` | packets in a Poisson mix and what it forwards, means over mixes |
 //! | `latency_ms.variance` | the variance of the latency, in ms² |
 //! | `unlinkability.epsilon`, `.excluded` | of two possible senders: the logarithm of the ratio of their weights that 5 % of the trials exceed; the share of trials in which one is excluded |
 //! | `model.events`, `model.in_flight_max` | what the run took |
+//! | `downlink.load_max` | what comes for a client's shaped downlink beside what it carries, at the class where it is most, from the scenario |
 //! | `worst.advantage` | the largest advantage of all in questions about `sender`, `exit` and `contact`; not there if none was asked |
 //! | `theory.NAME.expected`, `.measured`, `.tolerance` | a closed form beside its measure |
 //! | `valid` | 1 if every closed form is within its tolerance, else 0; not there if none applies |

@@ -85,10 +85,18 @@ fn weighed(question: &Question, exits: &[Exit], view: &View<'_>) -> Answer {
                 .is_some_and(|wire| matches!(layout.role(wire.from), Some(Role::Mix { layer: 0, .. })))
     };
     match question {
-        Question::Exit { candidates, .. } => {
+        Question::Exit { wire, candidates } => {
+            // What comes out at a client is its own loop, or, with mailboxes, an answer: no other client's packet ends there.
+            let sender = view.wire(*wire).map(|wire| wire.from);
+            let is_of_another = |wire: &WireId| {
+                network.delivery == Delivery::Mailbox
+                    && view
+                        .wire(*wire)
+                        .is_some_and(|wire| layout.is_client(wire.to) && Some(wire.to) != sender)
+            };
             // Forward, exits are in the order of sending.
             let mass = |wire: &WireId| {
-                if is_by_entry(wire) {
+                if is_by_entry(wire) || is_of_another(wire) {
                     return 0.0;
                 }
                 let place = exits.binary_search_by_key(wire, |exit| exit.wire).ok();

@@ -59,6 +59,7 @@ impl Experiment for TrafficExperiment {
             let run = Recorded { recording, totals, layout, corrupt, window };
             attack(scenario, &adversaries, &run, seed, &mut measures)?;
         }
+        measures.set("downlink.load_max", theory::downlink::load_max(scenario).unwrap_or(f64::NAN));
         theory::beside::note(&theory::beside(scenario, &measures), &mut measures);
         Ok(measures)
     }
@@ -210,5 +211,38 @@ mod tests {
         let run = |seed| TrafficExperiment.replicate(&small(), &attacks, Seed::new(seed)).unwrap();
         assert_eq!(run(5), run(5));
         assert_ne!(run(5), run(6));
+    }
+
+    #[test]
+    fn mailboxes_are_no_senders_however_many_there_are() {
+        let run = |mailboxes| {
+            let mut scenario = small();
+            scenario.network.delivery = Delivery::Mailbox;
+            scenario.mailboxes.count = mailboxes;
+            TrafficExperiment.replicate(&scenario, &[plan("exact-tracing")], Seed::new(3)).unwrap()
+        };
+        let (few, many) = (run(2), run(20));
+        let of = |measures: &Measures, name: &str| measures.get(name).unwrap();
+        for measures in [&few, &many] {
+            assert!(of(measures, "anonymity_set") <= 30.0, "{measures:?}");
+            assert!(of(measures, "entropy_bits.shannon") <= 30.0_f64.log2(), "{measures:?}");
+            assert!(of(measures, "entropy_bits.traced") > 10.0, "{measures:?}");
+        }
+        let grown = of(&many, "entropy_bits.shannon") - of(&few, "entropy_bits.shannon");
+        assert!(grown < 0.3, "{grown} {few:?} {many:?}");
+    }
+
+    #[test]
+    fn dummies_at_corrupt_mixes_leave_no_target_out() {
+        let mut scenario = small();
+        scenario.network.delivery = Delivery::Mailbox;
+        scenario.network.link_dummy_interval_ms_mean = 500.0;
+        scenario.corruption.nodes = vec!["mix-0-0".to_owned(), "mix-1-0".to_owned(), "mix-2-0".to_owned()];
+        let measures =
+            TrafficExperiment.replicate(&scenario, &[plan("exact-tracing")], Seed::new(3)).unwrap();
+        let of = |name: &str| measures.get(name).unwrap();
+        println!("{} of {}", of("entropy_bits.traced"), of("entropy_bits.asked"));
+        assert!(of("entropy_bits.asked") >= 40.0, "{measures:?}");
+        assert!(of("entropy_bits.traced") > 0.8 * of("entropy_bits.asked"), "{measures:?}");
     }
 }

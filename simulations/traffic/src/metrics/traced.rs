@@ -12,15 +12,18 @@ use crate::results::Measures;
 use crate::tracer::{Direction, Tracer, replay};
 use crate::view::View;
 
-/// A target counts if at least this share of its weight has come to clients: what entered before watching began is unknown.
+/// A target counts if at least this share of its weight has come out: what entered before watching began is unknown.
 const MASS_MIN: f64 = 0.99;
 /// A candidate belongs to the anonymity set if it has at least this share of the weight.
 pub const SUPPORT_MIN: f64 = 1e-4;
 
-/// Passages to destinations, traced back.
+/// Passages to destinations, traced back. Each is of a packet that a client sent: what a mailbox sends is an answer, which ends at a
+/// client and carries nothing for a mailbox. So mailboxes get no weight, and the rest counts as the whole.
 #[derive(Debug)]
 pub struct Traced {
     tracer: Tracer,
+    clients: u32,
+    asked: usize,
     /// The targets of which enough was seen.
     complete: Vec<usize>,
 }
@@ -31,7 +34,7 @@ impl Traced {
     pub fn back(view: &View<'_>, targets: &[WireId]) -> Self {
         let tracer = replay(view, Direction::Backward, targets);
         let complete = (0..targets.len()).filter(|target| is_complete(&tracer, *target)).collect();
-        Self { tracer, complete }
+        Self { tracer, clients: view.layout.clients(), asked: targets.len(), complete }
     }
 
     /// The logarithms of the ratios of the weights of two senders, for those targets of which enough was seen.
@@ -41,7 +44,7 @@ impl Traced {
         let mut ratios = Ratios::default();
         for target in &self.complete {
             let Some((one, other)) = challenges.get(*target) else { continue };
-            let weights = self.tracer.parties(*target);
+            let weights = self.senders(*target);
             let of = |sender: Party| {
                 weights.iter().find(|(party, _)| *party == sender).map_or(0.0, |(_, mass)| *mass)
             };
@@ -50,19 +53,29 @@ impl Traced {
         ratios
     }
 
+    /// The clients that may have sent a target, with their mass.
+    fn senders(&self, target: usize) -> Vec<(Party, f64)> {
+        let mut parties = self.tracer.parties(target);
+        parties.retain(|(party, _)| self.is_client(*party));
+        parties
+    }
+
+    const fn is_client(&self, party: Party) -> bool {
+        party.0 < self.clients
+    }
+
     /// Entropies by the names of [`crate::results`]: means over the targets of which enough was seen.
     ///
     /// `entropy_bits.shannon`, `.min`, `.guessing` and `anonymity_set` are of clients; `entropy_bits.packet` is the Shannon
     /// entropy of packets, which the closed forms are about, `.packet_error` its standard error over targets (too small where
-    /// targets are close together), and `entropy_bits.traced` how many targets counted.
+    /// targets are close together), and `entropy_bits.traced` how many targets counted of those that were `.asked` about.
     #[must_use]
     pub fn entropies(&self) -> Measures {
         let clients: Vec<Uncertainty> = self
             .complete
             .iter()
             .filter_map(|target| {
-                let weights: Vec<f64> =
-                    self.tracer.parties(*target).into_iter().map(|(_, mass)| mass).collect();
+                let weights: Vec<f64> = self.senders(*target).into_iter().map(|(_, mass)| mass).collect();
                 uncertainty(&weights, SUPPORT_MIN)
             })
             .collect();
@@ -70,7 +83,8 @@ impl Traced {
             .complete
             .iter()
             .filter_map(|target| {
-                let weights: Vec<f64> = self.tracer.exits(*target).iter().map(|exit| exit.mass).collect();
+                let exits = self.tracer.exits(*target).iter().filter(|exit| self.is_client(exit.party));
+                let weights: Vec<f64> = exits.map(|exit| exit.mass).collect();
                 Some(uncertainty(&weights, SUPPORT_MIN)?.shannon_bits)
             })
             .collect();
@@ -81,6 +95,7 @@ impl Traced {
         measures.set("entropy_bits.guessing", mean(|of| of.guessing_bits));
         measures.set("anonymity_set", mean(|of| of.support as f64));
         measures.set("entropy_bits.traced", clients.len() as f64);
+        measures.set("entropy_bits.asked", self.asked as f64);
         if let Some((mean, error)) = mean_and_error(&packets) {
             measures.set("entropy_bits.packet", mean);
             measures.set("entropy_bits.packet_error", error);
@@ -95,6 +110,7 @@ pub fn entropies(view: &View<'_>, targets: &[WireId]) -> Measures {
     Traced::back(view, targets).entropies()
 }
 
+/// What came from mailboxes counts here too: of what is unknown as large a share is theirs.
 fn is_complete(tracer: &Tracer, target: usize) -> bool {
     tracer.exits(target).iter().map(|exit| exit.mass).sum::<f64>() >= MASS_MIN
 }
@@ -141,7 +157,38 @@ mod tests {
         assert!((measures.get("entropy_bits.min").unwrap() - 1.5_f64.log2()).abs() < 1e-9);
         assert_eq!(measures.get("anonymity_set"), Some(2.0));
         assert_eq!(measures.get("entropy_bits.traced"), Some(2.0));
+        assert_eq!(measures.get("entropy_bits.asked"), Some(2.0));
         // Nothing came from a client before this one left: nothing is concluded.
         assert_eq!(entropies(&view, &[]).get("entropy_bits.shannon"), None);
+    }
+
+    #[test]
+    fn mailboxes_send_nothing_that_ends_at_mailboxes() {
+        // One mix; two clients and two mailboxes send into it, then two packets leave for a mailbox.
+        let mut scenario = Scenario::default();
+        scenario.network.entries = 0;
+        scenario.network.mix_loop_interval_ms_mean = 0.0;
+        scenario.network.link_dummy_interval_ms_mean = 0.0;
+        let layout = Layout::new(2, vec![1], 2);
+        let mix = layout.mix(0, 0);
+        let senders = [Party(0), layout.mailbox(0), Party(1), layout.mailbox(1)];
+        let ends = senders.into_iter().map(|sender| (sender, mix)).chain([(mix, layout.mailbox(0)); 2]);
+        let wires = (0..)
+            .zip(ends)
+            .map(|(number, (from, to))| {
+                let at = SimTime::from_nanos(10 + number);
+                Wire { id: WireId(number), sent: at, arrived: at, from, to }
+            })
+            .collect();
+        let recording = Recording { wires, ..Recording::default() };
+        let window = (SimTime::ZERO, SimTime::NEVER);
+        let view = View::of(&recording, &layout, &scenario, Sight::Global, &[], window);
+        let traced = Traced::back(&view, &[WireId(4), WireId(5)]);
+        let measures = traced.entropies();
+        assert_eq!(measures.get("anonymity_set"), Some(2.0));
+        for name in ["entropy_bits.shannon", "entropy_bits.min", "entropy_bits.packet"] {
+            assert!((measures.get(name).unwrap() - 1.0).abs() < 1e-9, "{name} {measures:?}");
+        }
+        assert_eq!(traced.ratios(&[(Party(0), Party(1)); 2]).epsilon(0.0), Some(0.0));
     }
 }

@@ -7,7 +7,7 @@ mod conditions;
 use serde::{Deserialize, Serialize};
 
 use self::conditions::{Conditions, DAY_S};
-use super::{corruption, latency, layers, occupancy};
+use super::{corruption, downlink, latency, layers, occupancy};
 use crate::metrics::meter::FRAME_BYTES;
 use crate::results::Measures;
 use crate::scenario::{Notice, Scenario, Topology, Writing};
@@ -60,7 +60,8 @@ impl Comparison {
 /// | `occupancy` | Poisson mixes; no shaped downlink at entries; 20 mean delays or more |
 /// | `latency-ms` | straight to recipients through Poisson mixes over links of one latency; all clients always online; Poisson writing |
 /// | `up-bytes` | cover at all clients, which are always online; mixes |
-/// | `down-bytes` | a shaped downlink at all clients, always online; no digests |
+/// | `down-bytes` | mailboxes; a shaped downlink at all clients, always online; no digests |
+/// | `stationary` | a shaped downlink with a load of 1 or more, which is refuted: expected is 0, and less than 1 is tolerated |
 /// | `ways-compromised` | layers; corrupt nodes by name; entries none, or all, or no entries |
 /// | `entropy-bits` | layers without entries, dummies and mix loops, straight to recipients; cover; dense traffic; the same share corrupt in each layer |
 #[must_use]
@@ -71,6 +72,7 @@ pub fn beside(scenario: &Scenario, measures: &Measures) -> Vec<Comparison> {
         latency_beside(&conditions, measures),
         up_beside(&conditions, measures),
         down_beside(&conditions, measures),
+        stationary_beside(scenario),
         ways_beside(&conditions, measures),
         entropy_beside(&conditions, measures),
     ]
@@ -165,13 +167,20 @@ fn up_beside(of: &Conditions<'_>, measures: &Measures) -> Option<Comparison> {
 }
 
 fn down_beside(of: &Conditions<'_>, measures: &Measures) -> Option<Comparison> {
-    let polls = of.is_direct() || of.scenario.mailboxes.notice == Notice::Polling;
+    // Straight to recipients packets come from the last mixes, beside the frames of the entry.
+    let polls = !of.is_direct() && of.scenario.mailboxes.notice == Notice::Polling;
     let shaped = of.scenario.network.entries > 0
         && of.scenario.clients.iter().all(|class| class.downlink_interval_ms_mean > 0.0);
     if !of.is_always_online() || !shaped || !polls || !of.has_mixes() {
         return None;
     }
     bytes("down-bytes", of.frames_down_per_s(), of, measures.get("traffic.down_bytes_per_user_day")?)
+}
+
+/// A queue that grows as long as the run lasts has no steady state to be measured. A load below 1 confirms nothing.
+fn stationary_beside(scenario: &Scenario) -> Option<Comparison> {
+    let load = downlink::load_max(scenario).filter(|load| *load >= 1.0)?;
+    comparison("stationary", 0.0, load, 1.0 - f64::EPSILON)
 }
 
 fn bytes(name: &str, per_s: f64, of: &Conditions<'_>, measured: f64) -> Option<Comparison> {

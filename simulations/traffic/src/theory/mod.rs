@@ -7,6 +7,7 @@ pub mod batches;
 pub mod beside;
 pub mod corruption;
 pub mod disclosure;
+pub mod downlink;
 pub mod intersection;
 pub mod latency;
 pub mod layers;

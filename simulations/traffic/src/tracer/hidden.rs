@@ -18,7 +18,7 @@ const BUSY_MAX: f64 = 0.95;
 /// One end of a pool, in the tracer's time.
 #[derive(Clone, Debug, Default)]
 struct End {
-    /// Nodes at the other ends of links.
+    /// Nodes at the other ends of links, but the corrupt ones: dummies from or to them are known.
     nodes: BTreeSet<Party>,
     /// Passages from or to them.
     of_nodes: f64,
@@ -42,7 +42,9 @@ pub(super) fn estimate(tracer: &mut Tracer, view: &View<'_>, happenings: &[Happe
         end.all += 1.0;
         if other.0 >= view.layout.clients() {
             end.of_nodes += 1.0;
-            end.nodes.insert(other);
+            if !(tracer.is_corrupt(other) && view.layout.is_mix(other)) {
+                end.nodes.insert(other);
+            }
         }
     }
     let Some(start) = happenings.first().map(|happening| happening.at) else { return };
@@ -59,7 +61,7 @@ pub(super) fn estimate(tracer: &mut Tracer, view: &View<'_>, happenings: &[Happe
         let Some(pool) = tracer.pools.get(index) else { continue };
         let occupancy = pool.occupancy();
         let node = tracer.nodes.get(index / 2).copied().unwrap_or(Node::Outside);
-        let dummies = |end: &End| rates.at(node, end.nodes.len());
+        let dummies = |end: &End| if end.of_nodes > 0.0 { rates.at(node, end.nodes.len()) } else { 0.0 };
         let ends = (dummies(came) * seconds / came.of_nodes.max(1.0)).min(1.0);
         // Where clients come and go, what is for those who have gone ends at the last node. How much that is shows in the balance;
         // with time reversed it begins there.
@@ -122,9 +124,6 @@ impl Rates {
 
     /// At an end of a pool with links to so many nodes.
     fn at(&self, node: Node, links: usize) -> f64 {
-        if links == 0 {
-            return 0.0;
-        }
         let links = u32::try_from(links).map_or(0.0, f64::from);
         let loops = match node {
             Node::Outside | Node::Tor => return 0.0,

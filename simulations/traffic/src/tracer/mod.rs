@@ -88,7 +88,7 @@ pub struct Tracer {
     held: WireMap<Packed>,
     /// At corrupt nodes: which passage goes on as the key.
     links: WireMap<WireId>,
-    /// The adversary's own packets: they hide nothing.
+    /// The adversary's own packets, and what its mixes know to be dummies: they hide nothing.
     own: WireMap<()>,
     targets: usize,
     exits: Vec<Vec<Exit>>,
@@ -170,7 +170,7 @@ impl Tracer {
         };
     }
 
-    /// A passage is of a packet that the adversary made.
+    /// A passage is of a packet that the adversary made, or knows to carry nothing.
     pub fn own(&mut self, wire: WireId) {
         self.own.insert(wire, ());
     }

@@ -1,5 +1,6 @@
 //! Tells a tracer a whole view, in its direction.
 
+use super::wires::WireMap;
 use super::{Direction, Tracer, hidden};
 use crate::observer::{Sighting, Watcher, WireId};
 use crate::party::Party;
@@ -16,6 +17,9 @@ pub fn replay(view: &View<'_>, direction: Direction, targets: &[WireId]) -> Trac
     for (_, incoming, outgoing) in &view.forwarded {
         tracer.linked(*incoming, *outgoing);
     }
+    for wire in known_dummies(view, targets) {
+        tracer.own(wire);
+    }
     for target in targets {
         tracer.mark(*target);
     }
@@ -27,6 +31,37 @@ pub fn replay(view: &View<'_>, direction: Direction, targets: &[WireId]) -> Trac
         if happening.is_arrival { tracer.arrived(&sighting) } else { tracer.sent(&sighting) }
     }
     tracer
+}
+
+/// Passages that a corrupt mix knows to be dummies' or loops': it made what it sent without having received it, and what it
+/// received and never sent on ended there. They hide nothing. Where nothing is made inside mixes there are none: what a mix
+/// has not sent on is then still in it. A target is none.
+fn known_dummies(view: &View<'_>, targets: &[WireId]) -> Vec<WireId> {
+    let network = &view.scenario.network;
+    if network.mix_loop_interval_ms_mean <= 0.0 && network.link_dummy_interval_ms_mean <= 0.0 {
+        return Vec::new();
+    }
+    let mut passed: WireMap<()> = targets.iter().map(|wire| (*wire, ())).collect();
+    for (_, incoming, outgoing) in &view.forwarded {
+        passed.insert(*incoming, ());
+        passed.insert(*outgoing, ());
+    }
+    let mut is_corrupt = vec![false; view.layout.parties() as usize];
+    for node in view.corrupt.iter().filter(|node| view.layout.is_mix(**node)) {
+        if let Some(is_corrupt) = is_corrupt.get_mut(node.index()) {
+            *is_corrupt = true;
+        }
+    }
+    let owns = |party: Party| is_corrupt.get(party.index()).copied().unwrap_or(false);
+    view.wires
+        .iter()
+        .filter(|wire| {
+            let began = owns(wire.from) && wire.sent >= view.window.0;
+            let ended = owns(wire.to) && wire.arrived != SimTime::NEVER;
+            (began || ended) && !passed.contains_key(&wire.id)
+        })
+        .map(|wire| wire.id)
+        .collect()
 }
 
 /// An end of a passage.

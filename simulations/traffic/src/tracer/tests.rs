@@ -223,3 +223,43 @@ fn backward_what_a_mix_sent_before_watching_began_takes_nobodys_place() {
     let masses = tracer.exits(0).iter().map(|exit| exit.mass).collect::<Vec<f64>>();
     assert_eq!(masses, vec![0.5, 0.5]);
 }
+
+#[test]
+fn what_a_corrupt_mix_knows_to_be_a_dummy_has_no_mass() {
+    // a and b send to an honest mix, and so does a corrupt one: one packet of c, which it passes on, and two dummies. One more
+    // packet goes to the corrupt mix and ends there. Three packets leave, of which each is one of a, b, c.
+    let mut scenario = Scenario::default();
+    scenario.network.entries = 0;
+    scenario.network.mix_loop_interval_ms_mean = 0.0;
+    scenario.network.link_dummy_interval_ms_mean = 1e12;
+    let layout = Layout::new(3, vec![1, 1], 1);
+    let (corrupt, honest, mailbox) = (layout.mix(0, 0), layout.mix(1, 0), layout.mailbox(0));
+    let ends = [
+        (Party(2), corrupt),
+        (corrupt, honest),
+        (Party(0), honest),
+        (corrupt, honest),
+        (Party(1), honest),
+        (corrupt, honest),
+        (honest, corrupt),
+        (honest, mailbox),
+        (honest, mailbox),
+        (honest, mailbox),
+    ];
+    let mut recording = Recording::default();
+    for (number, (from, to)) in (0..).zip(ends) {
+        let at = SimTime::from_nanos(1_000_000_000_000 * (number + 1));
+        recording.wires.push(Wire { id: WireId(number), sent: at, arrived: at, from, to });
+    }
+    recording.forwarded.push((corrupt, WireId(0), WireId(1)));
+    let window = (SimTime::ZERO, SimTime::NEVER);
+    let view = View::of(&recording, &layout, &scenario, Sight::Global, &[corrupt], window);
+    let backward = replay(&view, Direction::Backward, &[WireId(7)]);
+    let parties = backward.parties(0);
+    assert_eq!(parties.iter().map(|(party, _)| party.0).collect::<Vec<u32>>(), [0, 1, 2]);
+    assert!(parties.iter().all(|(_, mass)| (mass - 1.0 / 3.0).abs() < 1e-3), "{parties:?}");
+    let forward = replay(&view, Direction::Forward, &[WireId(0)]);
+    let exits = forward.exits(0);
+    assert_eq!(exits.len(), 3, "{exits:?}");
+    assert!(exits.iter().all(|exit| (exit.mass - 1.0 / 3.0).abs() < 1e-3), "{exits:?}");
+}

@@ -133,6 +133,26 @@ fn the_default_network_is_held_against_its_bandwidth() {
     let comparisons = beside(&scenario, &measures);
     let names: Vec<&str> = comparisons.iter().map(|comparison| comparison.name.as_str()).collect();
     assert_eq!(names, ["up-bytes", "down-bytes"]);
+    // Straight to recipients packets reach clients beside the frames of their entries.
+    let mut direct = scenario.clone();
+    direct.network.delivery = Delivery::Direct;
+    assert!(beside(&direct, &measures).iter().all(|comparison| comparison.name != "down-bytes"));
     // As `client/src/core/budget.rs` has it for the class `standard`, to the byte.
     assert!(comparisons.iter().all(|comparison| (comparison.measured - comparison.expected).abs() < 1.0));
+}
+
+#[test]
+fn a_downlink_that_never_catches_up_is_not_valid() {
+    let mut scenario = Scenario::default();
+    let validity = |scenario: &Scenario| {
+        let mut noted = Measures::default();
+        note(&beside(scenario, &Measures::default()), &mut noted);
+        noted.get("valid")
+    };
+    assert_eq!(validity(&scenario), None);
+    // 1.2 packets a second come: a frame in 1 / 1.2 s is just too few.
+    scenario.clients[0].downlink_interval_ms_mean = 1000.0 / 1.2 + 1e-6;
+    assert_eq!(validity(&scenario), Some(0.0));
+    scenario.clients[0].downlink_interval_ms_mean = 800.0;
+    assert_eq!(validity(&scenario), None);
 }
