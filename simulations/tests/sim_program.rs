@@ -98,6 +98,8 @@ fn a_bound_decides_the_exit_code() {
     let out = dir.path().join("out");
     let (plan, out) = (plan.to_str().unwrap(), out.to_str().unwrap());
     assert_eq!(code(&sim(&["run", plan, "--out", out, "--fail-if", "mixes.held_mean > 1e6"])), 0);
+    let report = std::fs::read_to_string(dir.path().join("out/report.html")).unwrap();
+    assert!(report.contains("sotto-sim run plan.toml --out DIR"));
     let failed =
         sim(&["merge", out, "--fail-if", "mixes.held_mean > 1e6", "--fail-if", "mixes.held_mean > 0"]);
     assert_eq!(code(&failed), 1);
@@ -107,6 +109,11 @@ fn a_bound_decides_the_exit_code() {
         "{said}"
     );
     assert!(!said.contains("1000000"), "{said}");
+    // What nobody will measure is refused before the work.
+    let never = dir.path().join("never");
+    let asked = sim(&["run", plan, "--out", never.to_str().unwrap(), "--fail-if", "attack.none.success > 0"]);
+    assert_eq!(code(&asked), 2);
+    assert!(stderr(&asked).contains("[plan-bound]") && !never.exists(), "{}", stderr(&asked));
     // The plan's own bounds, and those that nobody can judge.
     let strict = ["--set", "fail_if=[\"mixes.held_mean > 0\"]"];
     assert_eq!(code(&sim(&["run", plan, strict[0], strict[1], "--out", out])), 1);

@@ -68,7 +68,8 @@ pub(super) fn attack(args: &AttackArgs) -> Result<Ended, SimError> {
     };
     let plan = PlanFile { file, sets: args.sets.clone() };
     let attack = format!("attack=[{{ name = \"{name}\", targets = {targets}, candidates = {candidates} }}]");
-    let plan = plan.load(&[attack])?;
+    // The plan's bounds are of the plan's attacks, and nothing is judged here.
+    let plan = plan.load(&[attack, "fail_if=[]".to_owned()])?;
     let dir = tempfile::tempdir().map_err(SimError::files("create", &std::env::temp_dir()))?;
     let bar = Bar::new(args.json);
     runner::run(&plan, &model::experiment(), dir.path(), 0..plan.tasks(), 0, &mut |progress| {

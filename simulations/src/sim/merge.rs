@@ -88,9 +88,9 @@ pub(super) fn finish(
         }))?;
     } else {
         output::print(&format!(
-            "{} rows of {} points are in {}/results.csv, results.parquet, summary.json and report.html; {} of {} bounds failed",
-            results.rows.len(),
-            summary.points.len(),
+            "{} of {} are in {}/results.csv, results.parquet, summary.json and report.html; {} of {} bounds failed",
+            output::counted(results.rows.len() as u64, "row"),
+            output::counted(summary.points.len() as u64, "point"),
             dir.display(),
             failed(&bounds, &crossed),
             bounds.len()

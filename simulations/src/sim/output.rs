@@ -18,6 +18,11 @@ pub(super) fn print(text: &str) -> Result<(), SimError> {
     }
 }
 
+/// `1 point`, `3 points`.
+pub(super) fn counted(n: u64, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+}
+
 /// Prints one JSON object to standard output.
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), SimError> {
     print(&json(value)?)

@@ -54,16 +54,17 @@ pub(super) fn plan(args: &PlanArgs) -> Result<Ended, SimError> {
             .iter()
             .map(|(axis, value)| format!("{} = {value}", axis.key()))
             .collect();
-        output::print(&format!("point {number}: {}", values.join(", ")))?;
+        let values = if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) };
+        output::print(&format!("point {number}{values}"))?;
     }
     if plan.sweep().points() > POINTS_SHOWN {
         output::print(&format!("and {} more points", plan.sweep().points() - POINTS_SHOWN))?;
     }
     output::print(&format!(
-        "{} points, {} replications of each, {} tasks",
-        plan.sweep().points(),
-        plan.replications(),
-        plan.tasks()
+        "{}, {} of each, {}",
+        output::counted(plan.sweep().points().into(), "point"),
+        output::counted(plan.replications().into(), "replication"),
+        output::counted(plan.tasks(), "task")
     ))?;
     Ok(Ended::Well)
 }

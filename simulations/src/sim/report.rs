@@ -29,9 +29,10 @@ pub(super) fn report(args: &ReportArgs) -> Result<Ended, SimError> {
 /// Writes `report.html` and `plots/NAME.svg`.
 pub(super) fn write(dir: &Path, manifest: &Manifest, results: &Results) -> Result<(), SimError> {
     let sets: String = manifest.sets.iter().map(|set| format!(" --set {}", quoted(set))).collect();
+    let file = if manifest.file.is_empty() { "PLAN".to_owned() } else { quoted(&manifest.file) };
     let extra = Provenance {
         plan: manifest.plan.clone(),
-        command: format!("sotto-sim run PLAN --out DIR{sets}"),
+        command: format!("sotto-sim run {file} --out DIR{sets}"),
         seed: Some(manifest.seed),
         limits: Vec::new(),
     };

@@ -75,6 +75,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Ended, SimError> {
     };
     // Mistakes in bounds come before hours of work, not after.
     let bounds = args.bounds.read()?;
+    bounds.iter().try_for_each(|bound| plan.check_bound(bound))?;
     let watch = Stopwatch::start();
     let bar = Bar::new(args.json);
     let ran = runner::run(&plan, &model::experiment(), dir, tasks, args.threads, &mut |progress| {

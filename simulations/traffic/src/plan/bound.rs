@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use super::nearest;
+
 /// How a measure crosses a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
@@ -53,6 +55,28 @@ impl Bound {
             Ok(number) if number.is_finite() => Ok(Self { measure: measure.to_owned(), relation, number }),
             _ => Err(format!("`{number}` is no number; {expected}")),
         }
+    }
+
+    /// Checks that the attack whose measure it is, if it is one of an attack, is among these.
+    ///
+    /// # Errors
+    /// What is wrong, and which attacks there are.
+    pub(super) fn check(&self, attacks: &[String]) -> Result<(), String> {
+        let name = self.measure.strip_prefix("attack.").and_then(|rest| rest.split('.').next());
+        let Some(name) = name.filter(|name| !attacks.iter().any(|attack| attack == name)) else {
+            return Ok(());
+        };
+        if attacks.is_empty() {
+            return Err(format!("`{}` is of the attack `{name}`, and the plan has no attacks", self.measure));
+        }
+        let near = nearest(name, attacks.iter().map(String::as_str))
+            .map(|near| format!("; did you mean `{near}`?"))
+            .unwrap_or_default();
+        let all = attacks.join(", ");
+        Err(format!(
+            "`{}` is of the attack `{name}`, which the plan does not have; it has: {all}{near}",
+            self.measure
+        ))
     }
 
     /// Whether an interval lies wholly beyond the bound.

@@ -90,6 +90,8 @@ pub struct Plan {
     seed: Seed,
     replications: u32,
     bounds: Vec<Bound>,
+    /// The names of the attacks.
+    attacks: Vec<String>,
     points: Points,
 }
 
@@ -133,11 +135,14 @@ impl Plan {
                 return Err(value_fault(attack.span().start, what));
             }
         }
+        let attacks: Vec<String> =
+            written.attack.iter().map(|attack| attack.get_ref().name.clone()).collect();
         let bounds = written
             .fail_if
             .iter()
             .map(|text| {
                 Bound::parse(text.get_ref())
+                    .and_then(|bound| bound.check(&attacks).map(|()| bound))
                     .map_err(|what| source.refusal(PlanFault::Bound, text.span().start, what))
             })
             .collect::<Result<_, _>>()?;
@@ -165,6 +170,7 @@ impl Plan {
             seed,
             replications,
             bounds,
+            attacks,
             points,
         };
         plan.point(0)?;
@@ -201,10 +207,28 @@ impl Plan {
         &self.bounds
     }
 
+    /// Checks a bound that is not in the plan's file: before the work that it is to judge.
+    ///
+    /// # Errors
+    /// A measure of an attack that the plan does not have.
+    pub fn check_bound(&self, bound: &Bound) -> Result<(), PlanRefusal> {
+        bound.check(&self.attacks).map_err(|what| PlanRefusal {
+            fault: PlanFault::Bound,
+            place: Place::FailIf(bound.to_string()),
+            what,
+        })
+    }
+
     /// The text, as it was read.
     #[must_use]
     pub fn text(&self) -> &str {
         self.points.source().text()
+    }
+
+    /// The name of the file that it was read from, without its directories.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        self.points.source().file_name()
     }
 
     /// What was set from outside, as it was given.

@@ -17,6 +17,8 @@ pub enum Place {
     },
     /// In what was set on the command line.
     Set(String),
+    /// In a bound of the command line.
+    FailIf(String),
 }
 
 impl fmt::Display for Place {
@@ -24,6 +26,7 @@ impl fmt::Display for Place {
         match self {
             Self::File { file, line, column } => write!(f, "{}:{line}:{column}", file.display()),
             Self::Set(text) => write!(f, "--set {text}"),
+            Self::FailIf(text) => write!(f, "--fail-if '{text}'"),
         }
     }
 }
@@ -41,7 +44,7 @@ pub enum PlanFault {
     Sweep,
     /// A file that the plan names cannot be read or is not what it should be.
     File,
-    /// A bound that cannot be understood.
+    /// A bound that cannot be understood, or is on an attack that the plan does not have.
     Bound,
     /// A `--set` that is not `key=value`, or names a place that is not there.
     Set,

@@ -77,6 +77,11 @@ impl Source {
         &self.text
     }
 
+    /// The name of the file, without its directories.
+    pub(super) fn file_name(&self) -> String {
+        self.file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// What was set, as it was given.
     pub(super) fn sets(&self) -> impl Iterator<Item = &str> {
         self.sets.iter().map(|set| set.given.as_str())

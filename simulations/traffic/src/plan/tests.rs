@@ -14,7 +14,7 @@ fn refused(text: &str) -> (usize, PlanRefusal) {
     let refusal = parse(text, &[]).unwrap_err();
     match refusal.place {
         Place::File { line, .. } => (line, refusal),
-        Place::Set(_) => panic!("{refusal}"),
+        Place::Set(_) | Place::FailIf(_) => panic!("{refusal}"),
     }
 }
 
@@ -180,6 +180,13 @@ fn every_mistake_has_its_line_and_what_is_allowed() {
             vec!["attack[1].candidates is 1", "2 and more"],
         ),
         ("name = 'a'\nfail_if = ['x > 1',\n'x ! 1']", 3, "plan-bound", vec!["x ! 1", "MEASURE"]),
+        ("name = 'a'\nfail_if = ['attack.sda.top10 > 1']", 2, "plan-bound", vec!["`sda`", "has no attacks"]),
+        (
+            "name = 'a'\nfail_if = ['attack.sda.advantage > 1',\n'attack.sd.contact.advantage > 0']\n[[attack]]\nname = 'sda'",
+            3,
+            "plan-bound",
+            vec!["`sd`", "it has: sda", "did you mean `sda`?"],
+        ),
         (
             "name = 'a'\n[scenario.behaviour]\nwriting = { kind = 'edge-list', file = 'no/such/trace' }",
             3,
@@ -286,4 +293,16 @@ fn an_attack_that_there_is_not_is_refused_in_its_line() {
         refusal.to_string(),
         "dir/plan.toml:5:1: there is no attack `tracin`; allowed: sda, tracing; did you mean `tracing`?"
     );
+}
+
+#[test]
+fn a_bound_of_the_command_line_is_held_against_the_attacks() {
+    let plan = parse(SWEPT, &["fail_if=['attack.tracing.advantage > 0.1', 'latency_ms.q50 > 1e9']"]).unwrap();
+    let check = |text: &str| plan.check_bound(&Bound::parse(text).unwrap());
+    assert_eq!(check("attack.tracing.exit.advantage > 0.1"), Ok(()));
+    assert_eq!(check("mixes.held_mean > 1"), Ok(()));
+    let refusal = check("attack.trasing.advantage > 0.1").unwrap_err();
+    assert_eq!(refusal.label(), "plan-bound");
+    assert!(refusal.to_string().starts_with("--fail-if 'attack.trasing.advantage > 0.1': "), "{refusal}");
+    assert!(refusal.what.contains("did you mean `tracing`?"), "{refusal}");
 }

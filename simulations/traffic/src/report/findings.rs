@@ -169,18 +169,25 @@ impl<'a> Study<'a> {
         let mut means: Vec<(f64, &PointSummary)> =
             self.summary.points.iter().filter_map(|point| Some((point.mean(measure)?, point))).collect();
         means.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let ((low, low_at), (high, high_at)) = (means.first()?, means.last()?);
+        let mut ends = (means.first()?, means.last()?);
+        // Over one axis the eye follows the axis.
+        if let [axis] = self.axes.as_slice()
+            && axis.position(ends.0.1) > axis.position(ends.1.1)
+        {
+            ends = (ends.1, ends.0);
+        }
+        let ((from, from_at), (to, to_at)) = ends;
         let title = title(measure);
         if means.len() == 1 {
-            let statistic = low_at.measures.get(measure)?;
+            let statistic = from_at.measures.get(measure)?;
             return Some(format!("{title}: {}.", with_interval(statistic)));
         }
         Some(format!(
             "{title}: from {} at {} to {} at {}.",
-            number(*low),
-            point_name(low_at, &self.axes),
-            number(*high),
-            point_name(high_at, &self.axes)
+            number(*from),
+            point_name(from_at, &self.axes),
+            number(*to),
+            point_name(to_at, &self.axes)
         ))
     }
 }

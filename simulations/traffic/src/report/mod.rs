@@ -23,6 +23,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod validity;
+mod words;
 
 pub use html::{Provenance, html};
 pub use plots::plots;

@@ -18,7 +18,16 @@ pub(super) fn title(measure: &str) -> String {
         "entropy_bits.shannon" => "Shannon entropy (bits)",
         "entropy_bits.min" => "Min-entropy (bits)",
         "entropy_bits.guessing" => "Guessing entropy (bits)",
+        "entropy_bits.packet" => "Shannon entropy over packets (bits)",
+        "entropy_bits.packet_error" => "Standard error of the entropy over packets (bits)",
+        "entropy_bits.traced" => "Messages traced",
+        "entropy_bits.asked" => "Messages chosen to be traced",
         "anonymity_set" => "Anonymity-set size",
+        "unlinkability.epsilon" => "Unlinkability: epsilon, exceeded by 5 % of trials",
+        "unlinkability.excluded" => "Unlinkability: a sender excluded (share of trials)",
+        "downlink.load_max" => "Largest load of a downlink",
+        "model.events" => "Events of a run",
+        "model.in_flight_max" => "Packets under way at once, at most",
         "ways.ended" => "Ways that ended",
         "ways.compromised" => "Compromised ways (share)",
         "ways.first_compromised_s" => "Until the first compromised way (s)",
@@ -48,6 +57,9 @@ pub(super) fn title(measure: &str) -> String {
         (".decoy_hits", "hits on decoys"),
         (".decoy_success", "success on decoys"),
         (".calibration", "calibration"),
+        (".disclosed", "users disclosed (share)"),
+        (".disclosed_after_s", "until a user is disclosed (s)"),
+        (".disclosed_packets", "packets until a user is disclosed"),
     ] {
         if let Some(name) = measure.strip_prefix("attack.").and_then(|rest| rest.strip_suffix(ending)) {
             return format!("{}: {what}", attack_title(name));

@@ -1,8 +1,9 @@
 //! What a sweep varied: its axes, and how its points are told apart.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::number::{clean, number};
+use super::words::short;
 use crate::results::Setting;
 use crate::summary::{PointSummary, Summary};
 
@@ -22,7 +23,16 @@ pub(super) struct Axis {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Values {
     Numbers(Vec<f64>),
-    Words(Vec<String>),
+    Words(Vec<Word>),
+}
+
+/// A value that is a word.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Word {
+    /// The whole of it, which tells points apart.
+    whole: String,
+    /// What is shown.
+    label: String,
 }
 
 impl Axis {
@@ -43,8 +53,9 @@ impl Axis {
                 Setting::Text(_) => None,
             },
             Values::Words(words) => {
-                let word = word(setting);
-                (0_u32..).map(f64::from).zip(words).find(|(_, other)| **other == word).map(|(place, _)| place)
+                let whole = whole(setting);
+                let found = (0_u32..).map(f64::from).zip(words).find(|(_, word)| word.whole == whole);
+                found.map(|(place, _)| place)
             }
         }
     }
@@ -60,8 +71,8 @@ impl Axis {
         match &self.values {
             Values::Numbers(values) => values.iter().position(|value| value.total_cmp(&position).is_eq()),
             Values::Words(words) => {
-                let word = word(point.settings.get(&self.key)?);
-                words.iter().position(|other| *other == word)
+                let whole = whole(point.settings.get(&self.key)?);
+                words.iter().position(|word| word.whole == whole)
             }
         }
     }
@@ -70,16 +81,36 @@ impl Axis {
     pub(super) fn labels(&self) -> Vec<String> {
         match &self.values {
             Values::Numbers(values) => values.iter().map(|value| number(*value)).collect(),
-            Values::Words(words) => words.clone(),
+            Values::Words(words) => words.iter().map(|word| word.label.clone()).collect(),
+        }
+    }
+
+    /// The value of a point as it is shown.
+    pub(super) fn label(&self, point: &PointSummary) -> Option<String> {
+        let setting = point.settings.get(&self.key)?;
+        match &self.values {
+            Values::Numbers(_) => Some(shown(setting)),
+            Values::Words(words) => {
+                let whole = whole(setting);
+                words.iter().find(|word| word.whole == whole).map(|word| word.label.clone())
+            }
         }
     }
 }
 
-/// A setting as a word.
-pub(super) fn word(setting: &Setting) -> String {
+/// A setting in full.
+fn whole(setting: &Setting) -> String {
+    match setting {
+        Setting::Number(value) => value.to_string(),
+        Setting::Text(text) => text.clone(),
+    }
+}
+
+/// A setting as it is shown where there is room.
+fn shown(setting: &Setting) -> String {
     match setting {
         Setting::Number(value) => number(*value),
-        Setting::Text(text) => clean(text, NAME_CHARACTERS_MAX),
+        Setting::Text(text) => text.clone(),
     }
 }
 
@@ -103,18 +134,20 @@ fn axis(summary: &Summary, key: &str) -> Option<Axis> {
         numbers.dedup_by(|a, b| a.total_cmp(b).is_eq());
         Values::Numbers(numbers)
     } else {
-        let words: BTreeSet<String> = settings.into_iter().map(word).collect();
-        Values::Words(words.into_iter().collect())
+        let words: BTreeMap<String, String> =
+            settings.into_iter().map(|setting| (whole(setting), shown(setting))).collect();
+        let shown: Vec<&str> = words.values().map(String::as_str).collect();
+        let labels = short(&shown, NAME_CHARACTERS_MAX);
+        let words = words.keys().cloned().zip(labels).map(|(whole, label)| Word { whole, label });
+        Values::Words(words.collect())
     };
     Some(Axis { key: key.to_owned(), values }).filter(|axis| axis.len() > 0)
 }
 
 /// How a point is called: by what the sweep set, or `the point` if it set nothing.
 pub(super) fn point_name(point: &PointSummary, axes: &[Axis]) -> String {
-    let settings: Vec<String> = axes
-        .iter()
-        .filter_map(|axis| Some(format!("{} = {}", axis.title(), word(point.settings.get(&axis.key)?))))
-        .collect();
+    let settings: Vec<String> =
+        axes.iter().filter_map(|axis| Some(format!("{} = {}", axis.title(), axis.label(point)?))).collect();
     if settings.is_empty() {
         format!("point {}", point.point)
     } else {
@@ -130,8 +163,7 @@ pub(super) fn label_keys(axes: &[Axis]) -> String {
 
 /// The same in short, for plots: the values alone if they are few.
 pub(super) fn point_label(point: &PointSummary, axes: &[Axis]) -> String {
-    let values: Vec<String> =
-        axes.iter().filter_map(|axis| Some(word(point.settings.get(&axis.key)?))).collect();
+    let values: Vec<String> = axes.iter().filter_map(|axis| axis.label(point)).collect();
     let label = values.join(", ");
     if label.is_empty() || axes.len() > 2 || label.chars().count() > 22 {
         format!("point {}", point.point)

@@ -3,10 +3,10 @@
 use super::findings::{Study, attacks_at, with_interval};
 use super::naming::{attack_title, title};
 use super::number::{NOTHING, clean, count, escape, number};
-use super::sweep::word;
+use super::sweep::Axis;
 use super::validity::{Deviation, closed_forms};
 use crate::results::Setting;
-use crate::summary::Statistic;
+use crate::summary::{PointSummary, Statistic};
 
 /// The most rows of a table; the CSV has all.
 pub(super) const ROWS_MAX: usize = 500;
@@ -100,10 +100,10 @@ fn noted(statistic: Option<&Statistic>, note: &str) -> String {
     }
 }
 
-fn setting(setting: Option<&Setting>) -> String {
-    match setting {
+fn setting(axis: &Axis, point: &PointSummary) -> String {
+    match point.settings.get(&axis.key) {
         Some(Setting::Number(number)) => value(Some(*number)),
-        Some(setting) => text(&word(setting)),
+        Some(Setting::Text(_)) => text(&axis.label(point).unwrap_or_default()),
         None => value(None),
     }
 }
@@ -125,7 +125,7 @@ pub(super) fn points(study: &Study<'_>) -> String {
     let mut table = Table::new("points", "Points: mean [95 % interval]", &heads);
     for point in &study.summary.points {
         table.row(&point.point.to_string(), || {
-            let settings = axes.iter().map(|axis| setting(point.settings.get(&axis.key)));
+            let settings = axes.iter().map(|axis| setting(axis, point));
             let replications = value(Some(f64::from(point.replications)));
             let means = measures.iter().map(|measure| mean(point.measures.get(*measure)));
             settings.chain([replications]).chain(means).chain([text(&verdict(study, point.point))]).collect()

@@ -165,6 +165,9 @@ pub struct Manifest {
     pub fail_if: Vec<String>,
     /// Its text.
     pub plan: String,
+    /// The name of its file, without directories; empty if a program that did not note it began the directory.
+    #[serde(default)]
+    pub file: String,
     /// What was set from outside.
     pub sets: Vec<String>,
 }

@@ -48,6 +48,7 @@ impl Store {
             replications: plan.replications(),
             fail_if: plan.bounds().iter().map(Bound::to_string).collect(),
             plan: plan.text().to_owned(),
+            file: plan.file_name(),
             sets: plan.sets().map(str::to_owned).collect(),
         };
         let path = dir.join(MANIFEST);

@@ -79,7 +79,8 @@ fn the_rows_do_not_depend_on_threads_and_are_what_the_experiment_said() {
     run_all(&plan, &Fake::default(), eight.path(), 8).unwrap();
     assert_eq!(csv(one.path(), &[]), csv(eight.path(), &[]));
     // Through the files, to the last bit.
-    let (_, results) = merge(one.path(), &[]).unwrap();
+    let (manifest, results) = merge(one.path(), &[]).unwrap();
+    assert_eq!(manifest.file, "plan.toml");
     for (stored, number) in results.rows.iter().zip(0..) {
         assert_eq!((stored.point, stored.replication), (number / 5, number % 5));
         let task = plan.task(u64::from(number % 5 * 4 + number / 5)).unwrap();

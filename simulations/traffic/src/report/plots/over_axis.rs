@@ -17,18 +17,37 @@ const DOTS_MAX: usize = 300;
 /// A figure: name, title, and which measures it has.
 type Group = (&'static str, &'static str, fn(&str) -> bool);
 
+/// Measures of entropy that say how it was measured, and how long a run took: nothing of anonymity.
+const OF_RUNS: [&str; 3] = ["entropy_bits.traced", "entropy_bits.asked", "entropy_bits.packet_error"];
+
 /// The figures over an axis, but for those of attacks and closed forms.
-const GROUPS: [Group; 5] = [
-    ("anonymity", "Anonymity", |measure| measure.starts_with("entropy_bits.") || measure == "anonymity_set"),
+const GROUPS: [Group; 6] = [
+    ("anonymity", "Anonymity", |measure| {
+        (measure.starts_with("entropy_bits.") && !OF_RUNS.contains(&measure))
+            || measure.starts_with("unlinkability.")
+            || measure == "anonymity_set"
+    }),
     ("latency", "Latency", |measure| {
         ["latency_ms.mean", "latency_ms.q50", "latency_ms.q95", "latency_ms.q99"].contains(&measure)
     }),
     ("traffic", "Traffic", |measure| measure.starts_with("traffic.")),
     ("messages", "Messages", |measure| measure.starts_with("messages.")),
     ("other", "Other measures", |measure| {
-        let groups = ["attack.", "entropy_bits.", "latency_ms.", "traffic.", "messages.", "theory."];
+        let groups = [
+            "attack.",
+            "entropy_bits.",
+            "unlinkability.",
+            "latency_ms.",
+            "traffic.",
+            "messages.",
+            "theory.",
+            "model.",
+        ];
         !groups.iter().any(|group| measure.starts_with(group))
             && !["worst.advantage", "anonymity_set", "valid"].contains(&measure)
+    }),
+    ("runs", "What was traced, and what runs took", |measure| {
+        measure.starts_with("model.") || OF_RUNS.contains(&measure)
     }),
 ];
 
@@ -169,8 +188,8 @@ impl<'a> Lines<'a> {
     fn framed(&self, title: String, series: Vec<Series>) -> Panel {
         let mut panel = Panel::new(title, self.axis.title(), series);
         panel.subtitle.clone_from(&self.note);
-        if let Values::Words(words) = &self.axis.values {
-            panel.x = Some(Scale::Words(words.clone()));
+        if matches!(self.axis.values, Values::Words(_)) {
+            panel.x = Some(Scale::Words(self.axis.labels()));
         }
         panel
     }

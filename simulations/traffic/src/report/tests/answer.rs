@@ -1,9 +1,9 @@
 //! The answer in words: it says no more than the rows, and warns where they say little.
 
 use super::super::findings::Study;
-use super::super::{Provenance, html};
+use super::super::{Provenance, html, plots};
 use super::{line, single};
-use crate::results::Results;
+use crate::results::{Results, Setting};
 
 /// The sentence that contains these words.
 fn sentence(results: &Results, words: &str) -> String {
@@ -101,4 +101,43 @@ fn what_was_not_measured_of_a_kind_of_question_is_shown_of_all_kinds() {
     };
     assert!((decoy("intersection.sender") - 0.5).abs() < 1e-9);
     assert!((decoy("intersection.contact") - 0.5).abs() < 1e-9);
+}
+
+#[test]
+fn values_that_are_tables_are_told_apart_and_extremes_follow_the_axis() {
+    let mut results = line(&[100.0, 20.0, 1.0], 2);
+    let begin = "{ strategy = \"poisson\", some_long_parameter = 1,";
+    for row in &mut results.rows {
+        let value = format!("{begin} delay_ms_mean = {} }}", row.point);
+        row.settings = [("mixing".to_owned(), Setting::Text(value))].into();
+    }
+    let study = Study::of(&results);
+    assert_eq!(study.axes[0].labels(), ["…0 }", "…1 }", "…2 }"]);
+    // Latency falls with the number of the point: the sentence begins where the axis begins.
+    let said = sentence(&results, "Median latency");
+    let (first, last) = (said.find("at point 0 (mixing = …0 })"), said.find("at point 2 (mixing = …2 })"));
+    assert!(first.is_some() && first < last, "{said}");
+}
+
+#[test]
+fn measures_of_the_run_are_named_and_are_no_anonymity() {
+    let mut results = line(&[1.0, 20.0], 2);
+    for row in &mut results.rows {
+        for measure in
+            ["entropy_bits.traced", "entropy_bits.packet_error", "model.events", "unlinkability.epsilon"]
+        {
+            row.measures.set(measure, 3.0);
+        }
+    }
+    let plots = plots(&results);
+    let of = |group: &str| &plots.iter().find(|plot| plot.name.ends_with(group)).unwrap().description;
+    assert!(
+        of("-anonymity").contains("epsilon") && !of("-anonymity").contains("traced"),
+        "{}",
+        of("-anonymity")
+    );
+    for name in ["Messages traced", "Standard error of the entropy", "Events of a run"] {
+        assert!(of("-runs").contains(name), "{}", of("-runs"));
+    }
+    assert!(plots.iter().all(|plot| !plot.name.ends_with("-other")));
 }
