@@ -163,7 +163,8 @@ fn latencies_are_those_of_the_model() {
         let form_s = Figures::of(&candidate.design, &wish, &mut Latencies::default()).unwrap().latency_s;
         let model_s = modelled_s(&candidate.design, &wish, form_s);
         println!("{:?}, {contacts} contacts: form {form_s:.2} s, model {model_s:.2} s", candidate.design);
-        // A form that is too high wastes what users put up with, one that is too low breaks what they were promised.
-        assert!((0.0..9.0).contains(&(model_s / form_s)), "{:?}: {form_s} {model_s}", candidate.design);
+        // A form that is too low breaks what users were promised. It is too high by more than a tenth where a message is long
+        // in the mixes, measured by the questions for it: the two copies take ways of their own, and the first that is found counts.
+        assert!((0.84..1.1).contains(&(model_s / form_s)), "{:?}: {form_s} {model_s}", candidate.design);
     }
 }
