@@ -98,7 +98,7 @@ fn a_bound_decides_the_exit_code() {
     let out = dir.path().join("out");
     let (plan, out) = (plan.to_str().unwrap(), out.to_str().unwrap());
     assert_eq!(code(&sim(&["run", plan, "--out", out, "--fail-if", "mixes.held_mean > 1e6"])), 0);
-    let report = std::fs::read_to_string(dir.path().join("out/report.html")).unwrap();
+    let report = fs::read_to_string(dir.path().join("out/report.html")).unwrap();
     assert!(report.contains("sotto-sim run plan.toml --out DIR"));
     let failed =
         sim(&["merge", out, "--fail-if", "mixes.held_mean > 1e6", "--fail-if", "mixes.held_mean > 0"]);
