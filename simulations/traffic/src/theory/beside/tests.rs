@@ -134,7 +134,7 @@ fn the_default_network_is_held_against_its_bandwidth() {
     let names: Vec<&str> = comparisons.iter().map(|comparison| comparison.name.as_str()).collect();
     assert_eq!(names, ["up-bytes", "down-bytes"]);
     // Straight to recipients packets reach clients beside the frames of their entries.
-    let mut direct = scenario.clone();
+    let mut direct = scenario;
     direct.network.delivery = Delivery::Direct;
     assert!(beside(&direct, &measures).iter().all(|comparison| comparison.name != "down-bytes"));
     // As `client/src/core/budget.rs` has it for the class `standard`, to the byte.
