@@ -4,7 +4,7 @@
 //! - `paths` and `topology` are where packets go, `links` how long that takes, [`mixing`](crate::mixing) what a mix lets go.
 //! - `ticks` are the processes of clients, `nodes` those of mixes and mailboxes, `transit` the life of a packet,
 //!   `isolation` an adversary at a mix.
-//! - [`record`] keeps what happened for adversaries to think about.
+//! - [`record()`] keeps what happened for adversaries to think about.
 //!
 //! Not here: what users write and mailboxes answer ([`people`](crate::people)), and what any of it means.
 

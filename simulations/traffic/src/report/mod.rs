@@ -1,8 +1,8 @@
 //! Pictures and one self-contained HTML page of the rows of a plan.
 //!
-//! - [`summary`] puts the replications of each point together: mean, interval, least and greatest.
-//! - [`plots`] draws them as SVG.
-//! - [`html`] is the page with the answer in words, what is not valid, the plots, the tables, and how all was made.
+//! - It draws what [`crate::summary`] puts together.
+//! - [`plots()`] draws them as SVG.
+//! - [`html()`] is the page with the answer in words, what is not valid, the plots, the tables, and how all was made.
 //!
 //! Everything is a function of its arguments: the same rows give the same bytes. Not here: files, CSV, Parquet, and any
 //! judgement beyond the numbers in the rows.

@@ -1,7 +1,7 @@
 //! Closed forms: what a run must come to where mathematics knows the answer.
 //!
 //! One family in each file, each function with its source, its units and the range in which it holds; outside it refuses.
-//! [`beside`] picks those that apply to a scenario. Not here: any simulation. [`crate::verify`] holds the two together.
+//! [`beside()`] picks those that apply to a scenario. Not here: any simulation. [`crate::verify`] holds the two together.
 
 pub mod batches;
 pub mod beside;

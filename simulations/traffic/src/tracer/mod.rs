@@ -9,7 +9,7 @@
 //!
 //! Where packets begin and end inside mixes (loops of mixes, dummies on links, frames for clients, losses for clients that have gone) what is in a mix cannot
 //! be counted. There it is estimated from what comes, what leaves, the times when nothing does, and the public rates of
-//! what is hidden; [`replay`] takes these from the whole view. Batches between such dummies are counted as if dummies were
+//! what is hidden; [`replay()`] takes these from the whole view. Batches between such dummies are counted as if dummies were
 //! packets.
 //!
 //! Not here: questions and answers, entropies.
