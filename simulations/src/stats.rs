@@ -42,7 +42,7 @@ pub fn ks_distance(left: &[f64], right: &[f64]) -> f64 {
 
 /// Chi-square and its p-value of two samples of counts: whether both come from one distribution (Press et al., Numerical
 /// Recipes, 3rd edition, section 14.3.2). Values are put together from below until both samples are expected to have
-/// [`EXPECTED_MIN`] of each class. Where there are less than two classes nothing is
+/// `EXPECTED_MIN` of each class. Where there are less than two classes nothing is
 /// compared: the statistic is NaN, the p-value 1.
 #[must_use]
 pub fn chi_square_two_sample(left: &[u32], right: &[u32]) -> (f64, f64) {

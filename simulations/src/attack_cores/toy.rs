@@ -1,4 +1,4 @@
-//! What tagging does to a packet format without protection: the control of [`super::tagging`].
+//! What tagging does to a packet format without protection: the control of [`super::tagging()`].
 //!
 //! Each hop adds a key stream to the payload, and nothing is checked: the payload of a mix format before wide-block ciphers.
 

@@ -1,6 +1,6 @@
 //! Pictures and one self-contained HTML page of the rows of a plan.
 //!
-//! - It draws what [`crate::summary`] puts together.
+//! - What they draw is what [`crate::summary`] puts together.
 //! - [`plots()`] draws them as SVG.
 //! - [`html()`] is the page with the answer in words, what is not valid, the plots, the tables, and how all was made.
 //!
