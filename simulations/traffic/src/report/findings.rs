@@ -56,7 +56,8 @@ impl<'a> Study<'a> {
         Self { results, summary, measures, axes, validity: validity(results), forms }
     }
 
-    /// All attacks, each at the point where its mean advantage is largest; the worst first.
+    /// All attacks, each at the point where its mean advantage is largest; the worst first. That two packets kept their
+    /// order says of nobody whom they talk with: such attacks come last, as they do not count for [`WORST`].
     pub(super) fn attacks(&self) -> Vec<Attack<'_>> {
         let mut best: BTreeMap<&str, Attack<'_>> = BTreeMap::new();
         for attack in self.summary.points.iter().flat_map(attacks_at) {
@@ -66,7 +67,9 @@ impl<'a> Study<'a> {
             }
         }
         let mut attacks: Vec<Attack<'_>> = best.into_values().collect();
-        attacks.sort_by(|a, b| b.advantage.mean.total_cmp(&a.advantage.mean));
+        attacks.sort_by(|a, b| {
+            a.asks_order().cmp(&b.asks_order()).then(b.advantage.mean.total_cmp(&a.advantage.mean))
+        });
         attacks
     }
 
@@ -193,6 +196,13 @@ impl<'a> Study<'a> {
 }
 
 impl<'a> Attack<'a> {
+    /// Whether it is about the order of packets.
+    fn asks_order(&self) -> bool {
+        let is_measured =
+            || self.point.measures.contains_key(&format!("attack.{}.order.advantage", self.name));
+        self.name.ends_with(".order") || (!self.name.contains('.') && is_measured())
+    }
+
     /// A measure of this attack at its point; one that is of all its kinds of questions together, where no other was
     /// measured, is marked by `true`.
     pub(super) fn measure(&self, what: &str) -> (Option<&'a Statistic>, bool) {

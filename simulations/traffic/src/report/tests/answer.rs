@@ -141,3 +141,16 @@ fn measures_of_the_run_are_named_and_are_no_anonymity() {
     }
     assert!(plots.iter().all(|plot| !plot.name.ends_with("-other")));
 }
+
+#[test]
+fn an_attack_on_the_order_of_packets_is_not_called_the_worst() {
+    let mut results = line(&[1.0, 20.0], 5);
+    for row in &mut results.rows {
+        row.measures.set("attack.release-time.advantage", 0.99);
+        row.measures.set("attack.release-time.order.advantage", 0.99);
+    }
+    let study = Study::of(&results);
+    let attacks = study.attacks();
+    assert_eq!(attacks.last().unwrap().name, "release-time");
+    assert!(!sentence(&results, "the worst is").contains("release-time"));
+}
