@@ -1,17 +1,14 @@
-//! The exact interval of a rate.
+//! The exact interval of a rate of hits that ties share.
 
-use statrs::distribution::{Beta, ContinuousCDF};
+use crate::metrics::interval;
 
 /// The interval of Clopper and Pearson (1934) for a rate of `hits` in `trials`. Shares of hits, which come of ties, are
 /// rounded away from the rate, so that the interval is never too narrow. (0, 1) without trials.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "hits are from 0 to trials")]
 pub(super) fn clopper_pearson(hits: f64, trials: u32, confidence: f64) -> (f64, f64) {
-    let n = f64::from(trials);
-    let tail = (1.0 - confidence) / 2.0;
-    let (few, many) = (hits.floor(), hits.ceil().min(n));
-    let quantile = |a: f64, b: f64, p: f64| Beta::new(a, b).ok().map(|beta| beta.inverse_cdf(p));
-    let low = if few > 0.0 { quantile(few, n - few + 1.0, tail) } else { None };
-    let high = if many < n { quantile(many + 1.0, n - many, 1.0 - tail) } else { None };
-    (low.unwrap_or(0.0), high.unwrap_or(1.0))
+    let of =
+        |hits: f64| interval::clopper_pearson((hits as u64).min(trials.into()), trials.into(), confidence);
+    (of(hits.floor()).map_or(0.0, |few| few.low), of(hits.ceil()).map_or(1.0, |many| many.high))
 }
 
 #[cfg(test)]

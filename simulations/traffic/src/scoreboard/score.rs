@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::calibration::Reliability;
 use super::interval::clopper_pearson;
 use crate::adversary::{Answer, Kind};
+use crate::metrics::success::among_first;
 use crate::results::Measures;
 
 /// The share of runs in which an interval holds what it says.
@@ -38,8 +39,8 @@ impl Tally {
     pub fn target(&mut self, answer: &Answer, right: usize) {
         let Some(place) = Place::of(answer, right) else { return };
         self.trials += 1;
-        self.hits += place.top(1.0);
-        self.top10 += place.top(10.0);
+        self.hits += among_first(answer.weights(), right, 1);
+        self.top10 += among_first(answer.weights(), right, 10);
         self.ranks += place.before + f64::midpoint(place.tied, 1.0);
         self.guesses += 1.0 / place.candidates;
         let uniform = 1.0 / place.candidates;
@@ -54,9 +55,11 @@ impl Tally {
 
     /// Counts an answer about a decoy for which this candidate was declared right.
     pub fn decoy(&mut self, answer: &Answer, declared: usize) {
-        let Some(place) = Place::of(answer, declared) else { return };
+        if declared >= answer.weights().len() {
+            return;
+        }
         self.decoy_trials += 1;
-        self.decoy_hits += place.top(1.0);
+        self.decoy_hits += among_first(answer.weights(), declared, 1);
     }
 
     /// Adds another's counts.
@@ -181,11 +184,6 @@ impl Place {
             before: weights.iter().filter(|other| **other > weight).count() as f64,
             tied: weights.iter().filter(|other| **other == weight).count() as f64,
         })
-    }
-
-    /// The chance to be among the first so many if ties are broken by chance.
-    fn top(&self, first: f64) -> f64 {
-        ((first - self.before) / self.tied).clamp(0.0, 1.0)
     }
 }
 
